@@ -1,0 +1,1 @@
+"""Slow, obvious twins: the rules once more, in plain Python, so that tests have an independent route to every answer."""
