@@ -1,4 +1,4 @@
-"""What all tests share: where compiled kernels are kept, how hard Hypothesis tries, and that skips are named and counted."""
+"""What all tests share: the cache of compiled kernels, how hard Hypothesis tries, skips that are named and counted."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
 """Runs the examples of a Markdown page, in order, in one directory and one Python namespace.
 
-* ```` ```python ````: runs; with ``>>>`` as a doctest. A following ```` ```output ```` block is what it must have printed.
+* ```` ```python ````: runs; with ``>>>`` as a doctest. A following ```` ```output ```` block is what it printed.
 * ```` ```console ````: lines after ``$ `` run, the lines below each are its output (stdout and stderr as they come).
 * ```` ```bash ````: every line runs.
 
-In expected output ``...`` stands for anything. A command must exit with 0, or with N if it ends in ``# exit N``. Only the
-commands listed below run, so that no page can install or fetch something; other fences (``text``, ``yaml``) do not run.
+In expected output ``...`` stands for anything. A command must exit with 0, or with N if it ends in ``# exit N``. Only
+the commands listed below run, so that no page can install or fetch something; other fences (``text``, ``yaml``) do not
+run.
 """
 
 from __future__ import annotations

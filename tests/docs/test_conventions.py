@@ -1,0 +1,188 @@
+"""What the conventions ask for and a linter does not see."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+LONGEST = 500  # the convention splits "at about 400"
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
+
+# Packages of DESIGN, section 2 that must stay pure, and those that must do without the scientific stack.
+PURE = {"errors", "units", "charter", "ledger", "workload", "policy", "account", "people", "simulator", "audit", "tune"}
+PURE |= {"outlook"}
+VERIFIER = {"errors", "units", "charter", "ledger", "account"}
+
+# Spelt in two parts so that this file does not contain what it looks for.
+MACHINE_PATHS = re.compile(r"(?<![\w.~$}-])/" + r"(?:work|root|tmp|home/\w+|Users/\w+)/")
+REGISTRIES = re.compile(r"pypi\." + r"org|python" + r"hosted|npmjs\." + r"(?:org|com)|static\.crates" + r"\.io")
+
+
+def settings() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+@cache
+def published_text() -> str:
+    """README and docs, the places where a reader looks something up."""
+    return "\n".join(page.read_text("utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def files_of_repository() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode == 0:
+        found = [ROOT / name for name in listed.stdout.split("\0") if name]
+    else:  # an unpacked source archive
+        skip = {".venv", ".cache", ".git", "__pycache__", ".hypothesis", ".pytest_cache", ".ruff_cache", "site"}
+        found = [path for path in ROOT.rglob("*") if not skip & set(path.relative_to(ROOT).parts)]
+    return [path for path in found if path.is_file() and not path.is_symlink()]
+
+
+def packages() -> set[str]:
+    top = ROOT / "src" / "equipoise"
+    return {path.stem for path in top.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+
+
+def literals(source: Path) -> set[str]:
+    tree = ast.parse(source.read_text("utf-8"))
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [str(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
+    assert not silent
+
+
+def test_no_source_file_is_too_long() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in SOURCES}
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_modules_are_named_by_what_they_hold() -> None:
+    assert [str(path) for path in SOURCES if EMPTY_NAMES & {path.stem, path.parent.name}] == []
+
+
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    found: list[str] = []
+    for path in files_of_repository():
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue  # a binary sample
+        for number, line in enumerate(text.splitlines(), start=1):
+            if MACHINE_PATHS.search(line) or REGISTRIES.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}")
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("line", "names_one"),
+    [
+        ("see /" + "tmp/x", True),
+        ('path = "/' + 'home/someone/file"', True),
+        ("https://pypi." + "org/simple", True),
+        ("GPU/work/month", False),
+        ("docs/tmp/x", False),
+        ("$HOME/" + "work/", False),
+    ],
+)
+def test_machine_paths_and_registries_are_recognised(line: str, names_one: bool) -> None:
+    assert bool(MACHINE_PATHS.search(line) or REGISTRIES.search(line)) is names_one
+
+
+def test_every_package_is_held_to_its_contract() -> None:
+    contracts = {contract["id"]: contract for contract in settings()["tool"]["importlinter"]["contracts"]}
+    for identifier, belongs in (("pure", PURE), ("verifier", VERIFIER)):
+        named = {module.removeprefix("equipoise.") for module in contracts[identifier]["source_modules"]}
+        assert named == belongs & packages(), f"pyproject.toml, import-linter contract '{identifier}'"
+    above = {module for module in contracts["verifier"]["forbidden_modules"] if module.startswith("equipoise.")}
+    reachable_from_none = {"charter_io", "workload", "policy"} & packages()
+    assert above == {f"equipoise.{name}" for name in reachable_from_none}
+
+
+def test_no_package_is_an_empty_room() -> None:
+    for folder in (ROOT / "src" / "equipoise").iterdir():
+        if folder.is_dir() and (folder / "__init__.py").exists():
+            statements = sum(len(ast.parse(path.read_text("utf-8")).body) for path in folder.rglob("*.py"))
+            assert statements > 1, f"{folder.name} has no content"
+
+
+def test_dependencies_are_locked_for_running_and_for_developing() -> None:
+    project = settings()
+    groups = project["dependency-groups"]
+    run = [*project["project"]["dependencies"], *groups["build"]]
+    wanted = {"run.txt": run, "dev.txt": [*run, *groups["dev"], *groups["docs"]]}
+    for name, requirements in wanted.items():
+        text = (ROOT / "requirements" / name).read_text("utf-8")
+        for requirement in requirements:
+            package = re.split(r"[\[<>=~! ]", requirement)[0].lower()
+            assert re.search(rf"^{re.escape(package)}==\S+ .*\\\n +--hash=sha256:", text, re.MULTILINE), (name, package)
+
+
+def test_what_runs_is_what_was_tested() -> None:
+    pins = {
+        name: set(re.findall(r"^\S+==\S+", (ROOT / "requirements" / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("run.txt", "dev.txt")
+    }
+    assert len(pins["run.txt"]) > 10
+    assert pins["run.txt"] <= pins["dev.txt"]
+
+
+def test_changelog_tells_what_is_unreleased() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    section = text.split("## [Unreleased]", 1)[1].split("\n## [", 1)[0]
+    assert re.search(r"^- \S", section, re.MULTILINE)
+
+
+def test_every_error_code_is_documented() -> None:
+    codes = {text for path in SOURCES for text in literals(path) if re.fullmatch(r"[A-Z]\d{3}", text)}
+    assert sorted(code for code in codes if code not in published_text()) == []
+
+
+def test_late_names_of_the_package_exist() -> None:
+    import equipoise
+
+    for name in equipoise.__all__:
+        assert getattr(equipoise, name) is not None
+
+
+@pytest.mark.parametrize("module", ["equipoise", "equipoise.cli", "equipoise.charter", "equipoise.charter_io"])
+def test_commands_that_do_not_simulate_load_nothing_heavy(module: str) -> None:
+    script = (
+        f"import sys, {module}\nprint(*sorted({{'numpy', 'numba', 'polars', 'pydantic'}} & set(sys.modules)), sep=',')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_forbidden_skips_fail_the_run_and_are_named(tmp_path: Path) -> None:
+    sample = tmp_path / "test_sample.py"
+    sample.write_text("import pytest\n\ndef test_of_something():\n    pytest.skip('no Slurm here')\n", "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider", str(sample)]
+    command += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    allowed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    forbidden = subprocess.run(
+        [*command, "--forbid-skips", "-n", "2"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert allowed.returncode == 0, allowed.stdout + allowed.stderr
+    assert forbidden.returncode == 1, forbidden.stdout + forbidden.stderr
+    for run in (allowed, forbidden):
+        assert "1 skipped" in run.stdout
+        assert "test_of_something: no Slurm here" in run.stdout
