@@ -18,7 +18,7 @@ prepare() { # run|dev
   # Whoever develops can also run; the other way round there are packages to add.
   for stamp in "$venv/.equipoise-dev" "$venv/.equipoise-$group"; do
     if [[ $group == "${stamp##*-}" || $stamp == *-dev ]] && [[ -x $venv/bin/equipoise ]] &&
-      [[ $(cat "$stamp" 2>/dev/null) == $(environment_key "${stamp##*-}") ]]; then
+      [[ $(cat "$stamp" 2>/dev/null) == $(environment_key "${stamp##*-}") ]] && usable_python "$venv/bin/python"; then
       export PATH="$venv/bin:$PATH" VIRTUAL_ENV="$venv"
       return
     fi
