@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -154,6 +155,28 @@ def test_changelog_tells_what_is_unreleased() -> None:
 def test_every_error_code_is_documented() -> None:
     codes = {text for path in SOURCES for text in literals(path) if re.fullmatch(r"[A-Z]\d{3}", text)}
     assert sorted(code for code in codes if code not in published_text()) == []
+
+
+def listed_commands(help_text: str) -> list[str]:
+    """The names in the list of commands of ``equipoise --help``, boxed or plain."""
+    listing = re.split(r"(?m)^.*\bCommands\b.*$", help_text, maxsplit=1)[1]
+    return re.findall(r"(?m)^[│|\s]*([a-z][a-z-]*)\s{2,}\S", listing)
+
+
+def test_every_command_is_documented() -> None:
+    environment = os.environ | {"COLUMNS": "120", "TERM": "dumb", "NO_COLOR": "1"}
+    command = [sys.executable, "-c", "from equipoise.cli import main; main()", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    names = listed_commands(done.stdout)
+    assert "check" in names
+    assert [name for name in names if not re.search(rf"\b(?:equipoise|eq) {name}\b", published_text())] == []
+
+
+def test_commands_are_found_in_both_layouts_of_help() -> None:
+    plain = "Usage: x [OPTIONS]\n\nOptions:\n  --help  Show.\n\nCommands:\n  check  Checks.\n  run-all  Runs.\n"
+    boxed = "╭─ Options ─╮\n│ --help  Show. │\n╰──╯\n╭─ Commands ─╮\n│ check    Checks. │\n│ run-all  Runs. │\n╰──╯\n"
+    assert listed_commands(plain) == listed_commands(boxed) == ["check", "run-all"]
 
 
 def test_late_names_of_the_package_exist() -> None:
