@@ -114,6 +114,8 @@ class Workload:
         Unix time of time 0 in milliseconds; 0 where the log has no calendar.
     skipped : tuple of Skipped
         What the reader left out, and why.
+    notes : tuple of str
+        What the reader changed or assumed, one sentence each.
     """
 
     jobs: Jobs
@@ -123,3 +125,4 @@ class Workload:
     services: tuple[Service, ...] = ()
     origin_ms: int = 0
     skipped: tuple[Skipped, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())

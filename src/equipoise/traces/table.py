@@ -1,0 +1,214 @@
+"""Lines of text to columns of text, with the line number of each row.
+
+The common case (every line has the expected number of separators, no quotes) is checked with NumPy and split by polars.
+Blocks that are not like that go line by line through Python, so that every odd line has its number.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from equipoise.traces.findings import Fault, Findings
+from equipoise.traces.source import Block, Source
+
+_SPACE, _NEWLINE = 32, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A batch of raw rows.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The wanted columns, as text (or as the file's own types, for Parquet), without nulls in text columns.
+    line : int64 array
+        Line (or row number) of each row in its file, counted from 1.
+    """
+
+    frame: pl.DataFrame
+    line: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How lines divide into fields.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Names of the fields of a line, in order.
+    separator : str
+        One character; ``" "`` stands for any run of spaces and tabs.
+    quoted : bool
+        Whether ``"`` quotes a field.
+    comment : str
+        What a line that is no row begins with; empty for none.
+    """
+
+    columns: tuple[str, ...]
+    separator: str
+    quoted: bool = False
+    comment: str = ""
+
+
+def text_rows(
+    source: Source, shape: Shape, *, wanted: Sequence[str], skip_lines: int, findings: Findings
+) -> Iterator[Rows]:
+    """Yield the rows of a text file after its first ``skip_lines`` lines.
+
+    Lines of another number of fields are faults (T108); blank lines are no rows.
+    """
+    for block in source.blocks():
+        if skip_lines:
+            block, skip_lines = _without_head(block, skip_lines)
+        if shape.separator == " ":
+            block = Block(_single_spaced(block.text), block.first_line)
+        if not block.text:
+            continue
+        if shape.quoted and b'"' in block.text:
+            rows = _quoted_rows(block, shape, wanted, findings)
+        else:
+            rows = _plain_rows(block, shape, wanted, findings, source.cut_line)
+        if len(rows.line):
+            yield rows
+
+
+def _without_head(block: Block, lines: int) -> tuple[Block, int]:
+    text = block.text
+    start = 0
+    first_line = block.first_line
+    while lines and start < len(text):
+        start = text.index(b"\n", start) + 1
+        lines -= 1
+        first_line += 1
+    return Block(text[start:], first_line), lines
+
+
+def _single_spaced(text: bytes) -> bytes:
+    """Collapse runs of blanks to one space and remove them at both ends of each line."""
+    if b"\t" in text:
+        text = text.replace(b"\t", b" ")
+    if b"  " in text or b" \n" in text:
+        codes = np.frombuffer(text, np.uint8)
+        space = codes == _SPACE
+        last_of_run = np.ones(len(codes), np.bool_)
+        # A space stays only if what follows is neither a space nor the end of the line.
+        last_of_run[:-1] = ~(space[:-1] & (space[1:] | (codes[1:] == _NEWLINE)))
+        text = codes[last_of_run].tobytes()
+    return text.replace(b"\n ", b"\n").removeprefix(b" ")
+
+
+def _plain_rows(block: Block, shape: Shape, wanted: Sequence[str], findings: Findings, cut_line: int) -> Rows:
+    text = block.text
+    separators = len(shape.columns) - 1
+    if _is_regular(text, ord(shape.separator), separators) and not _has_comment(text, shape.comment):
+        line = np.arange(text.count(b"\n"), dtype=np.int64) + block.first_line
+    else:
+        text, line = _regular_lines(block, shape, findings, cut_line)
+    if not text:
+        return Rows(pl.DataFrame(), line)
+    positions = sorted({shape.columns.index(name) for name in wanted})
+    frame = pl.read_csv(
+        text,
+        has_header=False,
+        separator=shape.separator,
+        quote_char=None,
+        infer_schema=False,
+        columns=positions,
+    )
+    assert frame.height == len(line), (frame.height, len(line))
+    frame.columns = [shape.columns[position] for position in positions]
+    return Rows(frame.with_columns(pl.all().fill_null("")), line)
+
+
+def _is_regular(text: bytes, separator: int, per_line: int) -> bool:
+    """Whether every line has exactly ``per_line`` separators (so that none is blank, if there are any)."""
+    codes = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(codes == _NEWLINE)
+    places = np.flatnonzero(codes == separator)
+    if per_line == 0 or len(places) != per_line * len(ends):
+        return False
+    grid = places.reshape(len(ends), per_line)
+    return bool(np.all(grid[:, -1] < ends) and np.all(grid[1:, 0] > ends[:-1]))
+
+
+def _has_comment(text: bytes, comment: str) -> bool:
+    mark = comment.encode()
+    return bool(mark) and (text.startswith(mark) or b"\n" + mark in text)
+
+
+def _regular_lines(block: Block, shape: Shape, findings: Findings, cut_line: int) -> tuple[bytes, NDArray[np.int64]]:
+    """Keep the lines that are rows; report those of another number of fields."""
+    separator = shape.separator.encode()
+    comment = shape.comment.encode()
+    expected = len(shape.columns) - 1
+    good: list[bytes] = []
+    good_lines: list[int] = []
+    odd: list[int] = []
+    odd_lines: list[int] = []
+    for number, text in enumerate(block.text.split(b"\n")[:-1], block.first_line):
+        if not text.strip() or (comment and text.startswith(comment)):
+            continue
+        if text.count(separator) == expected:
+            good.append(text)
+            good_lines.append(number)
+        else:
+            odd.append(text.count(separator) + 1)
+            odd_lines.append(number)
+    if odd:
+        _report_ragged(odd, odd_lines, expected + 1, findings, cut_line)
+    kept = b"\n".join(good) + b"\n" if good else b""
+    return kept, np.array(good_lines, np.int64)
+
+
+def _report_ragged(fields: list[int], lines: list[int], expected: int, findings: Findings, cut_line: int) -> None:
+    def message(row: int) -> str:
+        cut = "; the file ends here without a line end, it may be cut off" if lines[row] == cut_line else ""
+        return f"{fields[row]} fields where {expected} are expected{cut}"
+
+    findings.faulty([Fault("T108", np.ones(len(lines), np.bool_), message)], np.array(lines, np.int64))
+
+
+def _quoted_rows(block: Block, shape: Shape, wanted: Sequence[str], findings: Findings) -> Rows:
+    """Split lines with quotes by the standard library's parser, one line at a time.
+
+    A quoted field may not contain a line end: then a lost quote costs one line, not the rest of the file.
+    """
+    expected = len(shape.columns)
+    good: list[list[str]] = []
+    lines: list[int] = []
+    for number, text in enumerate(block.text.decode("utf-8").split("\n")[:-1], block.first_line):
+        if not text.strip():
+            continue
+        try:
+            fields = split_line(text, shape.separator)
+        except csv.Error as error:
+            reason = str(error)
+            fault = Fault("T113", np.ones(1, np.bool_), lambda _, reason=reason: f"broken quoting: {reason}")
+            findings.faulty([fault], np.array([number], np.int64))
+            continue
+        if len(fields) == expected:
+            good.append(fields)
+            lines.append(number)
+        else:
+            _report_ragged([len(fields)], [number], expected, findings, 0)
+    columns = list(zip(*good, strict=True)) if good else []
+    places = {name: shape.columns.index(name) for name in wanted}
+    frame = pl.DataFrame(
+        {name: pl.Series(columns[place], dtype=pl.String) for name, place in places.items()} if good else {}
+    )
+    return Rows(frame, np.array(lines, np.int64))
+
+
+def split_line(text: str, separator: str) -> list[str]:
+    """Split one line of a quoted format; raise ``csv.Error`` where quotes do not match."""
+    # The parser drops a lone carriage return or refuses it, by version of Python; here it is a character like others.
+    rows = list(csv.reader([text.replace("\r", " ")], delimiter=separator, strict=True))
+    return rows[0] if rows else []
