@@ -108,8 +108,7 @@ def swf(source: Source, findings: Findings, columns: Mapping[str, str] | None) -
 def _swf_start_ms(source: Source) -> int | None:
     """Return ``UnixStartTime`` of the header comments; None where it is missing or 0."""
     head = source.head()
-    lines = head.text.decode("utf-8").split("\n") if head else []
-    for number, text in enumerate(lines, 1):
+    for number, text in head.lines() if head else ():
         if text.strip() and not text.startswith(";"):
             break
         name, _, value = text.lstrip("; \t").partition(":")
@@ -271,7 +270,7 @@ def first_line(source: Source) -> tuple[str, int]:
     """Return the first line that is not blank, and its number; T105 if there is none."""
     head = source.head()
     if head is not None:
-        for number, text in enumerate(head.text.decode("utf-8").split("\n"), head.first_line):
+        for number, text in head.lines():
             if text.strip():
                 return text, number
     raise InputError("T105", "holds nothing", place=Place(source.name))

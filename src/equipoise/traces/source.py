@@ -35,6 +35,14 @@ class Block:
     text: bytes
     first_line: int
 
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Yield number and text of each line, one by one, so that a look at the first costs no more."""
+        start, number = 0, self.first_line
+        while start < len(self.text):
+            end = self.text.index(b"\n", start)
+            yield number, self.text[start:end].decode("utf-8")
+            start, number = end + 1, number + 1
+
 
 class Source:
     """A log file, opened once and read forward.
