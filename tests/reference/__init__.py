@@ -1,1 +1,1 @@
-"""Slow, obvious twins: the rules once more, in plain Python, so that tests have an independent route to every answer."""
+"""Slow, obvious twins: the rules once more, in plain Python, an independent route for tests to every answer."""

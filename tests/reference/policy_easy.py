@@ -1,7 +1,7 @@
 """One queue on one pool, event by event: strict first-in-first-out and exact EASY backfill, slow and plain.
 
-A gang of g on nodes of n devices takes g // n whole empty nodes and, for the rest, the node with the fewest free devices
-that suffice; among equals the first node. A count-only pool is one node that holds all devices.
+A gang of g on nodes of n devices takes g // n whole empty nodes and, for the rest, the node with the fewest free
+devices that suffice; among equals the first node. A count-only pool is one node that holds all devices.
 
 At one millisecond jobs end, then jobs are submitted, then there is one pass. A job of duration 0 gives its devices back
 inside the pass that starts it. A running job that has outlived its estimate is expected to end in the next millisecond.

@@ -51,9 +51,8 @@ def required(view: View, claim: Gang, victims: Collection[int]) -> list[str]:
     wrong: list[str] = []
     if view.free(victims) < claim.size:
         wrong.append(f"{view.free(victims)} GPUs would be free, {claim.size} are asked for")
-    for row in tree.path(claim.leaf):
-        if left[row] + claim.size > tree.limit[row]:
-            wrong.append(f"row {row}: {left[row]} + {claim.size} exceeds the limit {tree.limit[row]}")
+    over = [row for row in tree.path(claim.leaf) if left[row] + claim.size > tree.limit[row]]
+    wrong += [f"row {row}: {left[row]} + {claim.size} exceeds the limit {tree.limit[row]}" for row in over]
     for gang in (view.gang(job) for job in victims):
         if gang.leaf == claim.leaf:
             wrong.append(f"victim {gang.job} is of the claimant's own team")

@@ -1,6 +1,7 @@
 """What the policy twins reason about: the tree of one pool, the gangs that run in it, and a view of both.
 
-Rows are teams in preorder, the pool itself is row ``-1``. A *path* goes from a leaf up to its top row, without the pool.
+Rows are teams in preorder, the pool itself is row ``-1``. A *path* goes from a leaf up to its top row, the pool left
+out.
 """
 
 from __future__ import annotations
