@@ -65,10 +65,9 @@ class Draws:
 
 def choose(weights: F64, unit: F64) -> I64:
     """Turn uniform numbers into indices, in proportion to ``weights`` (one or more, none negative, not all zero)."""
-    edges = np.cumsum(
-        weights
-    )  # cumsum adds from left to right; np.sum may not, and its last bit would depend on the machine
-    return np.searchsorted(edges[:-1], unit * edges[-1], side="right").astype(np.int64)
+    # cumsum adds from left to right; np.sum may not, and its last bit would depend on the machine.
+    edges: F64 = np.cumsum(weights)
+    return np.asarray(np.searchsorted(edges[:-1], unit * float(edges[-1]), side="right"), np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,13 @@ class Quantiles:
         """Make the table of a lognormal distribution clipped to [``least``, ``most``]."""
         values = [median * factor for factor in _lognormal_factors(sigma)]
         return cls(np.clip(np.array([least, *values, most], np.float64), least, most))
+
+    @classmethod
+    def exponential(cls, mean: float) -> Quantiles:
+        """Make the table of an exponential distribution, cut off where its last cell keeps the exact mean."""
+        inner = [mean * float(_DECIMAL.ln(Decimal(CELLS) / (CELLS - k))) for k in range(CELLS)]
+        # without memory, what exceeds the last quantile is again exponential: its mean is half way up a cell of 2 means
+        return cls(np.array([*inner, inner[-1] + 2.0 * mean], np.float64))
 
     @classmethod
     def through(cls, points: Sequence[tuple[float, float]]) -> Quantiles:
