@@ -42,13 +42,15 @@ class Dictionary:
 
     def codes(self, series: pl.Series) -> I32:
         """Return the number of each value of a text column."""
+        if not len(series):
+            return np.zeros(0, np.int32)
         distinct = series.unique(maintain_order=True)
         for text in distinct.to_list():
             if text not in self._numbers:
                 self._numbers[text] = len(self.texts)
                 self.texts.append(text)
         numbers = pl.Series([self._numbers[text] for text in distinct.to_list()], dtype=pl.Int32)
-        return series.replace_strict(distinct, numbers).to_numpy()
+        return series.replace_strict(distinct, numbers, return_dtype=pl.Int32).to_numpy()
 
 
 @dataclass(frozen=True, slots=True)

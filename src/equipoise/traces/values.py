@@ -132,9 +132,11 @@ def _local_instants(text: pl.Series, timezone: str) -> pl.Series:
     stamp = text.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="ms", strict=False)
     if stamp.null_count():
         # Everything else: a space for the T, fractions, offsets, dates alone.
-        parts = text.str.extract_groups(
-            r"^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?([.,]\d{1,9})?)?\s*(Z|[+-]\d\d:?\d\d)?$"
-        ).struct.unnest()
+        pattern = (
+            r"^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?([.,][0-9]{1,9})?)?"
+            r"\s*(Z|[+-][0-9]{2}:?[0-9]{2})?$"
+        )
+        parts = text.str.extract_groups(pattern).struct.unnest()
         day, clock, second, fraction, offset = (parts[name] for name in parts.columns)
         base = (day + "T" + clock.fill_null("00:00") + second.fill_null(":00")).str.to_datetime(
             "%Y-%m-%dT%H:%M:%S", time_unit="ms", strict=False
@@ -164,23 +166,46 @@ def _localised(stamp: pl.Series, timezone: str) -> pl.Series:
 
 def clock_durations(series: pl.Series) -> Parsed:
     """Parse Slurm's ``[days-]hours:minutes:seconds`` to milliseconds; words such as ``UNLIMITED`` mean unknown."""
-    text = series.cast(pl.String).fill_null("").str.strip_chars()
-    words = text.is_in([*UNKNOWN_NUMBERS, "UNLIMITED", "INVALID", "Partition_Limit", "NONE"]).to_numpy()
-    groups = text.str.extract_groups(r"^(?:(\d{1,5})-)?(\d{1,4}):(\d\d)(?::(\d\d))?(?:\.\d+)?$").struct.unnest()
+    usual = series.str.contains(r"^(?:[0-9]{1,5}-)?[0-9]{2}:[0-9]{2}:[0-9]{2}$").to_numpy()
+    if usual.all():
+        return _checked_durations(series, _usual_clock_seconds(series), usual)
+    seconds = np.zeros(len(series), np.int64)
+    known = usual.copy()
+    seconds[usual] = _usual_clock_seconds(series.filter(pl.Series(usual)))
+    seconds[~usual], known[~usual] = _odd_clock_seconds(series.filter(pl.Series(~usual)))
+    words = series.str.strip_chars().is_in([*UNKNOWN_NUMBERS, "UNLIMITED", "INVALID", "Partition_Limit", "NONE"])
+    bad = ~known & ~words.to_numpy()
+    parsed = _checked_durations(series, seconds, known)
+    parsed.faults.append(Fault("T109", bad, lambda row: f"{_shown(series, row)} is not a duration like 1-02:03:04"))
+    return parsed
+
+
+def _usual_clock_seconds(text: pl.Series) -> I64:
+    """Read ``DDDDD-HH:MM:SS``, padded on the left, as a table of digits: far faster than by groups of a pattern."""
+    digits = np.frombuffer("".join(text.str.pad_start(14, "0").to_list()).encode(), np.uint8).reshape(-1, 14) - 48
+    seconds = np.zeros(len(digits), np.int64)
+    for place, weight in zip((0, 1, 2, 3, 4), (10_000, 1_000, 100, 10, 1), strict=True):
+        seconds += digits[:, place].astype(np.int64) * (weight * 86_400)
+    for place, weight in zip((6, 7, 9, 10, 12, 13), (36_000, 3_600, 600, 60, 10, 1), strict=True):
+        seconds += digits[:, place].astype(np.int64) * weight
+    return seconds
+
+
+def _odd_clock_seconds(text: pl.Series) -> tuple[I64, Mask]:
+    """Read the rarer shapes: ``MM:SS``, ``D-HH:MM``, fractions of a second (cut off)."""
+    pattern = r"^\s*(?:([0-9]{1,5})-)?([0-9]{1,4}):([0-9]{2})(?::([0-9]{2}))?(?:\.[0-9]+)?\s*$"
+    groups = text.str.extract_groups(pattern).struct.unnest()
     days, first, second, third = (groups[name].cast(pl.Int64, strict=False) for name in groups.columns)
-    # With days or three parts the first is hours (D-HH:MM[:SS]); two parts alone are minutes and seconds.
+    # With days or three parts the first is hours; two parts alone are minutes and seconds.
     hours_first = (third.is_not_null() | days.is_not_null()).to_numpy()
-    shapeless = first.is_null().to_numpy()
     d, a, b, c = (part.fill_null(0).to_numpy() for part in (days, first, second, third))
     seconds = np.where(hours_first, d * 86_400 + a * 3_600 + b * 60 + c, a * 60 + b)
-    bad = shapeless & ~words
-    far = ~shapeless & (seconds > DURATION_MS_MAX // 1000)
-    good = ~shapeless & ~far
-    faults = [
-        Fault("T109", bad, lambda row: f"{_shown(text, row)} is not a duration like 1-02:03:04"),
-        _out_of_range(text, far),
-    ]
-    return Parsed(np.where(good, seconds * 1000, 0), good, faults)
+    return seconds, first.is_not_null().to_numpy()
+
+
+def _checked_durations(text: pl.Series, seconds: I64, known: Mask) -> Parsed:
+    far = seconds > DURATION_MS_MAX // 1000
+    return Parsed(np.where(far, 0, seconds * 1000), known & ~far, [_out_of_range(text, far)])
 
 
 def resource_counts(series: pl.Series, key: str) -> Parsed:
@@ -188,9 +213,11 @@ def resource_counts(series: pl.Series, key: str) -> Parsed:
 
     For ``gres/gpu``, typed amounts (``gres/gpu:a100=2``) are added up where the untyped one is missing.
     """
+    if not len(series):
+        return Parsed(np.zeros(0, np.int64), np.zeros(0, np.bool_))
     distinct = series.unique()
     amounts = pl.Series([_resource_count(text, key) for text in distinct.to_list()], dtype=pl.Int64)
-    result = series.replace_strict(distinct, amounts).to_numpy()
+    result = series.replace_strict(distinct, amounts, return_dtype=pl.Int64).to_numpy()
     bad = result < 0
     far = result > COUNT_MAX
     faults = [
