@@ -160,7 +160,8 @@ def test_every_chain_of_reclaims_ends(reclaim: str, situation: Situation) -> Non
     for gang in (*situation.view.gangs, situation.claim):
         demand[gang.leaf] += gang.size
     entitled = tuple(entitlements(tree, CAPACITY, demand))
-    states = [(View(tree, situation.view.gangs, CAPACITY, entitled), (situation.claim,), 0)]
+    first = View(tree, situation.view.gangs, CAPACITY, entitled)
+    states: list[tuple[View, tuple[Gang, ...], int]] = [(first, (situation.claim,), 0)]
     while states and seen < 60:
         view, waiting, depth = states.pop()
         seen += 1

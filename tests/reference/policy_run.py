@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from equipoise.workload import Jobs
 from tests.reference.policy_tree import Gang, Tree
 
 
@@ -209,3 +210,29 @@ class State:
 
     def _forget_warnings_of(self, claimant: int) -> None:
         self.warned = {victim: by for victim, by in self.warned.items() if by[1] != claimant}
+
+
+def jobs_from_columns(jobs: Jobs, leaf_of_team: Sequence[int], *, pool: int | None = None) -> tuple[Job, ...]:
+    """Return the jobs of a workload in the shape of the checker; their ids are the rows of the columns.
+
+    Parameters
+    ----------
+    leaf_of_team : sequence of int
+        Row of the tree for each index into ``Workload.teams``.
+    pool : int or None
+        Where given, a job of another pool becomes one that is never submitted, so that ids stay the rows.
+    """
+    never = 2**62
+    return tuple(
+        Job(
+            leaf=leaf_of_team[int(jobs.team[row])],
+            gang=int(jobs.gang[row]),
+            submit_ms=int(jobs.submit_ms[row]) if pool is None or int(jobs.pool[row]) == pool else never,
+            duration_ms=int(jobs.duration_ms[row]),
+            preemptible=bool(jobs.preemptible[row]),
+            savepoint_ms=int(jobs.savepoint_ms[row]),
+            priority=int(jobs.priority[row]),
+            after=int(jobs.after[row]),
+        )
+        for row in range(len(jobs))
+    )

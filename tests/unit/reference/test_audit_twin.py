@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from equipoise.workload import Jobs
 from tests.reference.policy_account import account
 from tests.reference.policy_audit import violations
-from tests.reference.policy_run import Job, Kind, Protection, Row, Run
+from tests.reference.policy_run import Job, Kind, Protection, Row, Run, jobs_from_columns
 from tests.reference.policy_tree import Tree
 
 # Two teams on 8 devices, floors 4 and 2. Team 1 borrows everything; at 100 s team 0 asks for its floor. Seconds in ms.
@@ -67,6 +69,40 @@ def test_devices_held_by_name_go_to_nobody_else() -> None:
     jobs = (*JOBS, Job(1, 2, 120_000, 10))
     rows = (*RIGHT[:6], Row(210_000, Kind.START, 3), Row(210_000, Kind.START, 2))
     assert codes(with_rows(*rows, jobs=jobs)) >= {"hold", "devices"}
+
+
+def test_a_victim_is_claimed_once_and_while_it_runs() -> None:
+    jobs = (*JOBS, Job(0, 2, 100_000, 10))
+    twice = (*RIGHT[:4], Row(100_000, Kind.CLAIM, 3), Row(100_000, Kind.MARK, 0, 3))
+    assert any("[0], which are gone or claimed already" in v.text for v in violations(with_rows(*twice, jobs=jobs)))
+    ended = (*RIGHT[:2], Row(100_000, Kind.CLAIM, 2), Row(100_000, Kind.MARK, 3, 2))
+    assert any("[3], which are gone or claimed already" in v.text for v in violations(with_rows(*ended, jobs=jobs)))
+
+
+def test_a_claim_does_not_count_on_what_another_claim_will_have_over() -> None:
+    # Job 0 of 6 is claimed for a gang of 2; the 4 that it leaves over come much later. A second gang of 2 takes the 1 of
+    # job 2 at once: on the view, with job 0 gone, there is room; at 5 there is not.
+    tree = Tree((-1, -1, -1), (5, 0, 0), (8, 8, 8), (1, 1, 1))
+    guards = (GUARD, GUARD, Protection(0, 0, 0))
+    jobs = (Job(1, 6, 0, 10**6), Job(0, 1, 0, 10**6), Job(2, 1, 0, 10**6), Job(0, 2, 5, 9), Job(0, 2, 5, 9))
+    rows = [Row(0, Kind.START, job) for job in range(3)]
+    rows += [Row(5, Kind.CLAIM, 3), Row(5, Kind.MARK, 0, 3)]
+    run = Run(tree, 8, 1, jobs, guards, rows)
+    assert codes(run) == set()
+    rows = [*rows, Row(5, Kind.CLAIM, 4), Row(5, Kind.MARK, 2, 4)]
+    assert "hold" in codes(replace(run, rows=rows))
+
+
+def test_warnings_come_once_and_withdrawals_need_a_claim() -> None:
+    again = (*RIGHT[:5], Row(150_000, Kind.WARN, 0, 2))
+    assert any("warned twice" in violation.text for violation in violations(with_rows(*again)))
+    assert codes(with_rows(*RIGHT[:2], Row(50_000, Kind.WITHDRAW, 2))) == {"withdraw"}
+
+
+def test_a_withdrawn_warning_is_void() -> None:
+    rows = [*RIGHT[:5], Row(160_000, Kind.WITHDRAW, 2)]
+    assert codes(with_rows(*rows)) == set()
+    assert "claim" in codes(with_rows(*rows, Row(210_000, Kind.STOP, 0, 2)))
 
 
 def test_secure_gangs_are_not_claimed() -> None:
@@ -218,7 +254,40 @@ def test_first_in_is_charged_first() -> None:
     assert account(run, until_ms=12, charge="gang")[0].denied_gpu_ms == 20 + 2 * 7
 
 
+def test_a_division_is_denied_no_more_than_the_work_below_it() -> None:
+    tree = Tree((-1, 0, 0, -1), (4, 2, 2, 0), (8, 8, 8, 8), (1,) * 4)
+    jobs = (Job(3, 8, 0, 1000), Job(1, 2, 0, 10), Job(2, 2, 0, 20))
+    run = Run(tree, 8, 1, jobs, (GUARD,) * 4, (Row(0, Kind.START, 0),))
+    books = account(run, until_ms=500)
+    assert [book.denied_gpu_ms for book in books] == [60, 20, 40, 0]
+    assert books[0].entitled_gpu_ms == 4 * 500
+
+
 def test_books_that_do_not_balance_are_not_handed_out() -> None:
     early = with_rows(*RIGHT[:2], Row(400_000, Kind.END, 1))
     with pytest.raises(AssertionError, match="job 1 held"):
         account(early, until_ms=500_000)
+
+
+def test_columns_of_a_workload_become_jobs_with_their_rows_as_ids() -> None:
+    def i64(*values: int) -> np.ndarray:
+        return np.array(values, np.int64)
+
+    def i32(*values: int) -> np.ndarray:
+        return np.array(values, np.int32)
+
+    columns = Jobs(
+        submit_ms=i64(3, 4),
+        duration_ms=i64(10, 20),
+        gang=i32(1, 2),
+        walltime_ms=i64(0, 0),
+        team=i32(1, 0),
+        pool=i32(0, 1),
+        user=i32(0, 0),
+        priority=i32(5, 0),
+        preemptible=np.array((True, False)),
+        savepoint_ms=i64(0, 7),
+        after=i32(-1, 0),
+    )
+    assert jobs_from_columns(columns, (4, 2)) == (Job(2, 1, 3, 10, priority=5), Job(4, 2, 4, 20, False, 7, after=0))
+    assert jobs_from_columns(columns, (4, 2), pool=0)[1].submit_ms > 10**15

@@ -132,6 +132,24 @@ def test_courtesy_lets_a_gang_above_the_slack_in_where_nobodys_floor_pays() -> N
     assert not judge(poorer, Gang(9, 0, 3, 7), (3,))
 
 
+def test_courtesy_is_no_claim_above_the_floor() -> None:
+    view = View(flat(2, 2, limit=8), (Gang(1, 0, 2, 0), Gang(2, 1, 2, 0), Gang(3, 1, 4, 5)), 8, (4, 4))
+    objections = judge(view, Gang(9, 0, 2, 7), (3,)).objections
+    assert "rule N: row 0 would hold 2, not less than its floor 2" in objections
+
+
+def test_courtesy_leaves_every_floor_that_the_victim_counts_for() -> None:
+    view = View(flat(3, 3, limit=8), (Gang(1, 0, 2, 0), Gang(2, 1, 4, 0)), 8, (5, 3))
+    assert "rule N: row 1 would fall below its floor" in judge(view, Gang(9, 0, 3, 7), (2,)).objections
+
+
+def test_courtesy_spares_gangs_that_are_secure_higher_up() -> None:
+    # a.y's gang is above its leaf's floor but within the floor that its division holds.
+    view = View(TWO_BY_TWO, (Gang(1, 1, 3, 0), Gang(2, 2, 3, 0)), 6, (6, 5, 1, 0, 0, 0))
+    objections = judge(view, Gang(9, 1, 2, 7), (2,)).objections
+    assert "rule N: victim 2 is secure at row 0" in objections
+
+
 def test_shares_reclaim_up_to_the_entitlement_and_no_further() -> None:
     tree = flat(0, 0, limit=8)
     view = View(tree, (Gang(1, 0, 4, 0), Gang(2, 0, 4, 5)), 8, (4, 4))
