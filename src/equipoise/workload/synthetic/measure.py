@@ -101,11 +101,11 @@ def _kinds(workload: Workload) -> dict[str, float]:
     days = np.arange(_span_ms(workload) // DAY_MS)
     ends = max(1, int(_weekend(days * DAY_MS).sum()))
     return {
-        "evaluations ÷ jobs": float(np.mean(short_eval | (kind == "suite"))),
+        "evaluations ÷ jobs": float(np.mean(np.isin(kind, ("eval", "suite")))),
         "short evaluations ÷ GPU-time of jobs": float(gpu_ms[short_eval].sum() / gpu_ms.sum()),
         "pretraining ÷ jobs": float(np.mean(pretraining)),
         "jobs of the largest evaluation batch": float(batch.max()),
-        "part of debugging attempts that fail and are tried again": float(tried_again[debug].mean()),
+        "part of debugging attempts that fail and are tried again": float(np.mean(tried_again[debug])),
         "GPU-hours between interruptions of the great runs": _between_interruptions(gpu_ms[great], group[great]),
         "submissions by people, 02:00–06:00 ÷ 14:00–18:00": _count(people, hour, 2, 6) / _count(people, hour, 14, 18),
         "submissions by people, weekend day ÷ weekday": float(

@@ -73,14 +73,14 @@ class Marginal:
 
 MARGINALS = (
     Marginal("median duration of a job, s", "122 (Seren), 124 (Kalos)", 100, 150, "Acme, cluster_summary"),
-    Marginal("part of jobs that last over a day", "below 0.05", 0, 0.05, "Acme, section 3.2"),
+    Marginal("part of jobs that last over a day", "below 0.05", 0, 0.05, "Acme, temporal distribution"),
     Marginal("median gang", "1", 1, 1, "Acme, cluster_summary"),
     Marginal("mean gang", "5.68 (Seren), 26.77 (Kalos)", 5.68, 26.77, "Acme, cluster_summary"),
-    Marginal("part of GPU-time in gangs of 1", "below 0.02", 0, 0.02, "Acme, section 3.1"),
-    Marginal("evaluations ÷ jobs", "the majority", 0.5, 0.93, "Acme, section 3.2"),
-    Marginal("short evaluations ÷ GPU-time of jobs", "0.008 (Kalos)", 0, 0.012, "Acme, section 3.2"),
-    Marginal("pretraining ÷ jobs", "0.009 (Seren), 0.032 (Kalos)", 0.009, 0.032, "Acme, section 3.2"),
-    Marginal("jobs of the largest evaluation batch", "63 data sets a model", 63, 63, "Acme, section 6.2"),
+    Marginal("part of GPU-time in gangs of 1", "below 0.02", 0, 0.02, "Acme, comparison with earlier work"),
+    Marginal("evaluations ÷ jobs", "the majority", 0.5, 0.93, "Acme, workload categories"),
+    Marginal("short evaluations ÷ GPU-time of jobs", "0.008 (Kalos)", 0, 0.012, "Acme, workload categories"),
+    Marginal("pretraining ÷ jobs", "0.009 (Seren), 0.032 (Kalos)", 0.009, 0.032, "Acme, workload categories"),
+    Marginal("jobs of the largest evaluation batch", "63 data sets a model", 63, 63, "Acme, evaluation of a 7B model"),
     Marginal(
         "part of debugging attempts that fail and are tried again",
         "0.429 (Seren), 0.397 (Kalos) of GPU jobs fail",
@@ -93,7 +93,7 @@ MARGINALS = (
         f"{GPU_H_PER_INTERRUPTION:,.0f}",
         0.5 * GPU_H_PER_INTERRUPTION,
         2.0 * GPU_H_PER_INTERRUPTION,
-        "Llama 3: 466 interruptions in 54 days on 16,384 GPUs (about 15 intervals are drawn: half to double)",
+        "Llama 3: 466 interruptions in 54 days on 16,384 GPUs (few intervals are drawn, hence half to double)",
     ),
     Marginal(
         "largest gang ÷ its pool", "0.25", 0.24, 0.25, "*assumption*: a run that fills a quarter of the best pool"

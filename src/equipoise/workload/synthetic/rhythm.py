@@ -22,7 +22,7 @@ OFFICE_WEEKEND = 0.45  # *assumption*
 # Request rate by hour of the day ÷ its mean, computed from the 14 days of rates that ServeGen released: m-small for
 # people who chat, m-large for programs that call.
 CHAT = (
-    0.84, 0.71, 0.73, 0.68, 0.71, 0.66, 0.68, 0.85, 1.01, 1.05, 1.13, 1.09,
+    0.84, 0.71, 0.73, 0.68, 0.71, 0.66, 0.68, 0.85, 1.02, 1.05, 1.13, 1.09,
     1.06, 1.07, 1.06, 1.05, 1.09, 1.08, 1.01, 1.23, 1.46, 1.40, 1.27, 1.06,
 )  # fmt: skip
 CALLS = (
