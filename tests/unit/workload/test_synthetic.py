@@ -144,7 +144,7 @@ def test_serving_profiles_are_computed_from_servegen() -> None:
     swings: list[float] = []
     for column, used in (("m_small_rps", CHAT), ("m_large_rps", CALLS), ("m_mid_rps", None)):
         hourly = np.array([float(row[column]) for row in rows]).reshape(14, 24, 6).mean(axis=2)
-        if table is not None:
+        if used is not None:
             profile = hourly.mean(axis=0) / hourly.mean()
             assert np.abs(profile - np.array(used)).max() <= 0.0051
         swings.append(
