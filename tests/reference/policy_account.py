@@ -13,6 +13,7 @@ out by eligibility, and once the budgets of a leaf are empty nothing more is den
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.reference.policy_entitlement import entitlements
@@ -39,22 +40,44 @@ class RowAccount:
         return self.held_gpu_ms - self.lost_gpu_ms
 
 
-def account(run: Run, *, until_ms: int, reference: Tree | None = None, charge: str = "first") -> list[RowAccount]:
+Entitle = Callable[[Tree, int, Sequence[int]], list[int]]
+
+
+def account(
+    run: Run,
+    *,
+    until_ms: int,
+    reference: Tree | None = None,
+    charge: str = "first",
+    entitle: Entitle = entitlements,
+) -> list[RowAccount]:
     """Return one account per row of the tree, from time 0 to ``until_ms``.
+
+    Parameters
+    ----------
+    reference : Tree or None
+        The tree that entitlement is computed from; None means the run's own.
+    charge : str
+        ``first`` or ``gang``.
+    entitle : function of (tree, capacity, demand per row)
+        Takes the place of the one-device-at-a-time entitlement where a pool is too large for it.
 
     Raises
     ------
     AssertionError
         If GPU-time is not conserved: for some job, what it held is not what it made good plus what it lost.
     """
-    return Bookkeeper(run, reference or run.tree, charge=charge).keep(until_ms)
+    return Bookkeeper(run, reference or run.tree, charge=charge, entitle=entitle).keep(until_ms)
 
 
 class Bookkeeper:
     """The books while the stream is read."""
 
-    def __init__(self, run: Run, reference: Tree, *, charge: str) -> None:
+    def __init__(self, run: Run, reference: Tree, *, charge: str, entitle: Entitle) -> None:
         """Open the books at time 0."""
+        if charge not in ("first", "gang"):
+            raise ValueError(f"no way to charge is called {charge}")
+        self.entitle = entitle
         self.run = run
         self.reference = reference
         self.by_gang = charge == "gang"
@@ -144,7 +167,7 @@ class Bookkeeper:
         """Return the entitlements, computed once per demand."""
         key = tuple(demand)
         if key not in self.known:
-            self.known[key] = entitlements(self.reference, self.run.capacity, demand)
+            self.known[key] = self.entitle(self.reference, self.run.capacity, demand)
         return self.known[key]
 
     def rates(self, queue: list[int], short: list[int]) -> dict[int, int]:

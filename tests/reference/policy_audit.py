@@ -102,7 +102,7 @@ class Audit:
             return
         asked = self.run.jobs[job]
         claim = self.claims.pop(job, None)
-        short_before = unfilled_reserves(tree, self.view().allocation())
+        short_before = self.short_of_reserves()
         gang = Gang(job, asked.leaf, asked.gang, row.time_ms, asked.preemptible)
         if not asked.preemptible and not self.stays_bound(gang):
             self.say("bound", f"non-preemptible job {job} starts beyond the floor of row {asked.leaf}")
@@ -116,7 +116,7 @@ class Audit:
         spare = self.unheld()
         if spare < 0 and self.claims:
             self.say("hold", f"job {job} takes {-spare} GPUs that are held for the claims of {sorted(self.claims)}")
-        short = unfilled_reserves(tree, self.view().allocation())
+        short = self.short_of_reserves()
         if claim is None and max(spare, 0) < short and short_before - short < asked.gang:
             self.say("reserve", f"job {job} leaves {spare} GPUs where {short} are reserved for floors that do not lend")
         heapq.heappush(self.due, (row.time_ms + state.remaining_ms(job), job, row.time_ms))
@@ -277,6 +277,11 @@ class Audit:
         for claim in self.claims.values():
             held += max(0, claim.gang.size - sum(running[victim].size for victim in claim.victims))
         return self.run.capacity - sum(gang.size for gang in running.values()) - held
+
+    def short_of_reserves(self) -> int:
+        """Return the devices that the reserves still need to be full."""
+        tree = self.run.tree
+        return unfilled_reserves(tree, self.view().allocation()) if any(tree.reserve) else 0
 
     def stays_bound(self, gang: Gang) -> bool:
         """Return whether the leaf's non-preemptible gangs, running or claimed for, stay within its floor with this."""

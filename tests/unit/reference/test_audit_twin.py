@@ -80,8 +80,8 @@ def test_a_victim_is_claimed_once_and_while_it_runs() -> None:
 
 
 def test_a_claim_does_not_count_on_what_another_claim_will_have_over() -> None:
-    # Job 0 of 6 is claimed for a gang of 2; the 4 that it leaves over come much later. A second gang of 2 takes the 1 of
-    # job 2 at once: on the view, with job 0 gone, there is room; at 5 there is not.
+    # Job 0 of 6 is claimed for a gang of 2; the 4 that it leaves over come much later. A second gang of 2 takes the 1
+    # of job 2 at once: on the view, with job 0 gone, there is room; at 5 there is not.
     tree = Tree((-1, -1, -1), (5, 0, 0), (8, 8, 8), (1, 1, 1))
     guards = (GUARD, GUARD, Protection(0, 0, 0))
     jobs = (Job(1, 6, 0, 10**6), Job(0, 1, 0, 10**6), Job(2, 1, 0, 10**6), Job(0, 2, 5, 9), Job(0, 2, 5, 9))
