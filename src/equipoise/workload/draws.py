@@ -24,7 +24,7 @@ I64 = NDArray[np.int64]
 CELLS = 2048
 """Cells of a table: its last one begins at the 99.95 % quantile."""
 
-_DECIMAL = Context(prec=20)
+_DECIMAL = Context(prec=20)  # our own, for a program may have changed the one it runs in
 
 
 class Draws:
@@ -91,7 +91,7 @@ class Quantiles:
     @classmethod
     def exponential(cls, mean: float) -> Quantiles:
         """Make the table of an exponential distribution, cut off where its last cell keeps the exact mean."""
-        inner = [mean * float(_DECIMAL.ln(Decimal(CELLS) / (CELLS - k))) for k in range(CELLS)]
+        inner = [mean * float(_DECIMAL.ln(_DECIMAL.divide(Decimal(CELLS), CELLS - k))) for k in range(CELLS)]
         # without memory, what exceeds the last quantile is again exponential: its mean is half way up a cell of 2 means
         return cls(np.array([*inner, inner[-1] + 2.0 * mean], np.float64))
 
@@ -118,8 +118,8 @@ class Quantiles:
             while p > points[right][0]:
                 right += 1
             part = (p - points[right - 1][0]) / (points[right][0] - points[right - 1][0])
-            rise = _DECIMAL.multiply(Decimal(part), logs[right] - logs[right - 1])
-            knots.append(float(_DECIMAL.exp(logs[right - 1] + rise)))
+            rise = _DECIMAL.multiply(Decimal(part), _DECIMAL.subtract(logs[right], logs[right - 1]))
+            knots.append(float(_DECIMAL.exp(_DECIMAL.add(logs[right - 1], rise))))
         return cls(np.array(knots, np.float64))
 
     def at(self, probability: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,15 @@ def test_exponential_table_has_its_mean_and_median() -> None:
     assert table.mean == pytest.approx(90, rel=1e-3)
     drawn = table.read(Draws(5).unit(200_000))
     assert np.mean(drawn > 90) == pytest.approx(np.exp(-1), abs=0.005)
+
+
+def test_tables_do_not_depend_on_the_decimal_context_of_the_program() -> None:
+    points = [(0, 3), (0.3, 7), (1, 11)]
+    usual = [Quantiles.exponential(7.0).knots, Quantiles.through(points).knots]
+    with decimal.localcontext() as context:
+        context.prec, context.rounding = 4, decimal.ROUND_UP
+        coarse = [Quantiles.exponential(7.0).knots, Quantiles.through(points).knots]
+    assert all(np.array_equal(a, b) for a, b in zip(usual, coarse, strict=True))
 
 
 def test_table_passes_through_published_quantiles() -> None:

@@ -64,7 +64,7 @@ def digest(workload: Workload) -> str:
 
 def test_bits_are_pinned(workload: Workload) -> None:
     # Seen on Linux x86-64 with CPython 3.11 and NumPy 2.4; every operation is exact or IEEE, so others should agree.
-    assert digest(workload) == "b1d1793b14e7273fb8ef217d78e234c4bce5222846add99abb5c6561e509af93"
+    assert digest(workload) == "a247cc018d0311fd0733dc2c9b0ccbb415bc3ca11f9cb40edc627fed8c671a10"
 
 
 def test_same_arguments_give_the_same_bits_and_another_seed_others() -> None:
@@ -209,7 +209,7 @@ def test_users_belong_to_one_team(workload: Workload) -> None:
     assert all(name == f"u{i}" for i, name in enumerate(workload.users))
 
 
-def test_services_follow_the_day_and_double_in_the_code_red(workload: Workload) -> None:
+def test_services_more_than_double_in_the_code_red(workload: Workload) -> None:
     assert {workload.teams[s.team] for s in workload.services} == {"product.chat", "product.api"}
     for service in workload.services:
         assert np.all(np.diff(service.at_ms) > 0)
@@ -218,7 +218,7 @@ def test_services_follow_the_day_and_double_in_the_code_red(workload: Workload) 
         assert service.replicas[-1] == 0
         assert service.replicas[:-1].min() >= service.minimum >= 1
         late, early = np.searchsorted(service.at_ms, (70 * DAY_MS, 40 * DAY_MS))
-        assert service.replicas[late:-1].mean() > 1.8 * service.replicas[:early].mean()
+        assert service.replicas[late:-1].mean() > 2 * service.replicas[:early].mean()
 
 
 # -- at home in its charter --------------------------------------------------------------------------------------------

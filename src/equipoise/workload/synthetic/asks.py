@@ -99,7 +99,7 @@ ASKS = (
     # train: wide, fast network
     Ask("frontier.pretraining", "train", "pretraining", 220, ABLATION, 3 * HOUR, 1.0, rhythm="flat"),
     Ask("frontier.post-training", "train", "training", 60, WIDE, 3 * HOUR, chain=3),
-    Ask("safety.alignment", "train", "training", 110, WIDE, 3 * HOUR),
+    Ask("safety.alignment", "train", "training", 105, WIDE, 3 * HOUR),
     Ask("safety.interpretability", "train", "training", 80, NODES, 4 * HOUR),
     Ask("safety.red-team", "train", "training", 20, NODES, 4 * HOUR),
     Ask("exploration.new-architectures", "train", "training", 40, WIDE, 3 * HOUR, rhythm="deadlines"),
@@ -109,8 +109,8 @@ ASKS = (
     # flex: the same nodes without the network
     Ask("frontier.pretraining", "flex", "data", 15, NODES, 3 * HOUR, rhythm="flat"),
     Ask("frontier.post-training", "flex", "training", 175, WIDE, 4 * HOUR, chain=3),
-    Ask("safety.alignment", "flex", "training", 100, WIDE, 4 * HOUR),
-    Ask("safety.interpretability", "flex", "training", 70, NODES, 5 * HOUR),
+    Ask("safety.alignment", "flex", "training", 95, WIDE, 4 * HOUR),
+    Ask("safety.interpretability", "flex", "training", 65, NODES, 5 * HOUR),
     Ask("safety.evals", "flex", "suite", 30, NODES, 3 * HOUR, savepoint_minutes=0),
     Ask("safety.red-team", "flex", "training", 30, NODES, 4 * HOUR),
     Ask("exploration.new-architectures", "flex", "training", 70, NODES, 4 * HOUR, rhythm="deadlines"),

@@ -108,7 +108,7 @@ MARGINALS = (
     Marginal(
         "serving, growth over 90 days without the code red", "1.35", 1.2, 1.5, "*assumption*: serving follows revenue"
     ),
-    Marginal("serving, code red ÷ before", "2", 1.9, 2.4, "*assumption*, with the growth between the two spans"),
+    Marginal("serving, code red ÷ before", "2.4", 2.2, 2.8, "*assumption*, with the growth between the two spans"),
     Marginal(
         "submissions by people, 02:00–06:00 ÷ 14:00–18:00", "low at night", 0.05, 0.4, "Helios says it without figures"
     ),

@@ -33,7 +33,7 @@ CALLS_WEEKEND = 0.8  # *assumption*
 
 SURGE_FROM = 0.5  # part of the span before the code red: day 45 of 90; *assumption*
 SURGE_RAMP_DAYS = 3  # *assumption*
-SURGE = 2.0  # what the product asks for then ÷ before; *assumption*
+SURGE = 2.4  # what the product asks for then ÷ before; *assumption*
 # Serving grows like revenue (*assumption*): from 6 to 20 bn in a year (OpenAI's CFO, January 2026) is × 1.35 a quarter.
 GROWTH_PER_90_DAYS = 0.35
 DEADLINES = (0.42, 0.88)  # parts of the span at which papers are due; *assumption*
