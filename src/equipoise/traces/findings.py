@@ -22,7 +22,6 @@ TITLES = {
     "T111": "negative",
     "T112": "out of range",
     "T113": "broken quoting",
-    "T119": "after an unknown job",
 }
 
 
@@ -62,6 +61,7 @@ class Findings:
     on_error: OnError = "raise"
     unit: Literal["line", "row"] = "line"
     remarks: dict[str, int] = field(default_factory=dict[str, int])
+    _broken: InputError | None = None
     _rows: dict[str, int] = field(default_factory=dict[str, int])
     _examples: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
@@ -79,18 +79,31 @@ class Findings:
         if rows:
             self.remarks[sentence] = self.remarks.get(sentence, 0) + rows
 
+    def broken_line(self, code: str, message: str, line: int) -> None:
+        """Count a line that does not divide into fields, or keep it until the rows before it are looked at."""
+        if self.on_error == "skip":
+            self.skip(_malformed(code), np.array([line], np.int64))
+        elif self._broken is None:
+            self._broken = self.error(code, message, line)
+
+    def settle(self) -> None:
+        """Raise for a broken line, if there is one."""
+        if self._broken is not None:
+            raise self._broken
+
     def faulty(self, faults: list[Fault], lines: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Raise at the first faulty row of a batch, or count the rows; return which rows are faulty."""
         bad = np.zeros(len(lines), np.bool_)
         present = [fault for fault in faults if fault.rows.any()]
-        if not present:
-            return bad
         if self.on_error == "raise":
-            first = min(present, key=lambda fault: int(fault.rows.argmax()))
-            row = int(first.rows.argmax())
-            raise self.error(first.code, first.message(row), int(lines[row]))
+            if present:
+                first = min(present, key=lambda fault: int(fault.rows.argmax()))
+                row = int(first.rows.argmax())
+                if self._broken is None or self._broken.place is None or lines[row] < self._broken.place.line:
+                    raise self.error(first.code, first.message(row), int(lines[row]))
+            self.settle()
         for fault in present:
-            self.skip(f"malformed: {TITLES[fault.code]} ({fault.code})", lines[fault.rows & ~bad])
+            self.skip(_malformed(fault.code), lines[fault.rows & ~bad])
             bad |= fault.rows
         return bad
 
@@ -109,3 +122,7 @@ class Findings:
         """Return the reasons, most rows first (ties: by reason)."""
         order = sorted(self._rows, key=lambda reason: (-self._rows[reason], reason))
         return tuple(Skipped(reason, self._rows[reason], tuple(self._examples[reason])) for reason in order)
+
+
+def _malformed(code: str) -> str:
+    return f"malformed: {TITLES[code]} ({code})"

@@ -50,8 +50,6 @@ class Source:
     Parameters
     ----------
     path : Path
-    block_bytes : int
-        How much is read at a time; tests make it small.
 
     Raises
     ------
@@ -59,11 +57,10 @@ class Source:
         T101 cannot be opened; T102 gzip damaged; T103 not text; T104 a line without end.
     """
 
-    def __init__(self, path: Path, *, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.name = str(path)
         self.cut_line = 0  # number of the last line if it has no line end, else 0
-        self._block_bytes = block_bytes
         self._raw = _open(path)
         try:
             self._stream = _decompressed(self._raw, path)
@@ -115,7 +112,7 @@ class Source:
 
     def _chunk(self, line: int) -> bytes:
         try:
-            return self._stream.read(self._block_bytes)
+            return self._stream.read(BLOCK_BYTES)
         except EOFError as error:
             raise self._error(
                 "T102", "the gzip data end too early", line, hint="the file was cut off; fetch it again"

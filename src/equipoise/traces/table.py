@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from equipoise.traces.findings import Fault, Findings
+from equipoise.traces.findings import Findings
 from equipoise.traces.source import Block, Source
 
 _SPACE, _NEWLINE = 32, 10
@@ -75,11 +75,13 @@ def text_rows(
         if not block.text:
             continue
         if shape.quoted and b'"' in block.text:
-            rows = _quoted_rows(block, shape, wanted, findings)
+            rows = _quoted_rows(block, shape, wanted, findings, source.cut_line)
         else:
             rows = _plain_rows(block, shape, wanted, findings, source.cut_line)
         if len(rows.line):
             yield rows
+        else:
+            findings.settle()
 
 
 def _without_head(block: Block, lines: int) -> tuple[Block, int]:
@@ -164,8 +166,6 @@ def _regular_lines(block: Block, shape: Shape, findings: Findings, cut_line: int
     expected = len(shape.columns) - 1
     good: list[bytes] = []
     good_lines: list[int] = []
-    odd: list[int] = []
-    odd_lines: list[int] = []
     for number, text in enumerate(block.text.split(b"\n")[:-1], block.first_line):
         if not text.strip() or (comment and text.startswith(comment)):
             continue
@@ -173,23 +173,18 @@ def _regular_lines(block: Block, shape: Shape, findings: Findings, cut_line: int
             good.append(text)
             good_lines.append(number)
         else:
-            odd.append(text.count(separator) + 1)
-            odd_lines.append(number)
-    if odd:
-        _report_ragged(odd, odd_lines, expected + 1, findings, cut_line)
+            message = _ragged(text.count(separator) + 1, expected + 1, cut=number == cut_line)
+            findings.broken_line("T108", message, number)
     kept = b"\n".join(good) + b"\n" if good else b""
     return kept, np.array(good_lines, np.int64)
 
 
-def _report_ragged(fields: list[int], lines: list[int], expected: int, findings: Findings, cut_line: int) -> None:
-    def message(row: int) -> str:
-        cut = "; the file ends here without a line end, it may be cut off" if lines[row] == cut_line else ""
-        return f"{fields[row]} fields where {expected} are expected{cut}"
-
-    findings.faulty([Fault("T108", np.ones(len(lines), np.bool_), message)], np.array(lines, np.int64))
+def _ragged(fields: int, expected: int, *, cut: bool) -> str:
+    tail = "; the file ends here without a line end, it may be cut off" if cut else ""
+    return f"{fields} fields where {expected} are expected{tail}"
 
 
-def _quoted_rows(block: Block, shape: Shape, wanted: Sequence[str], findings: Findings) -> Rows:
+def _quoted_rows(block: Block, shape: Shape, wanted: Sequence[str], findings: Findings, cut_line: int) -> Rows:
     """Split lines with quotes by the standard library's parser, one line at a time.
 
     A quoted field may not contain a line end: then a lost quote costs one line, not the rest of the file.
@@ -203,15 +198,13 @@ def _quoted_rows(block: Block, shape: Shape, wanted: Sequence[str], findings: Fi
         try:
             fields = split_line(text, shape.separator)
         except csv.Error as error:
-            reason = str(error)
-            fault = Fault("T113", np.ones(1, np.bool_), lambda _, reason=reason: f"broken quoting: {reason}")
-            findings.faulty([fault], np.array([number], np.int64))
+            findings.broken_line("T113", f"broken quoting: {error}", number)
             continue
         if len(fields) == expected:
             good.append(fields)
             lines.append(number)
         else:
-            _report_ragged([len(fields)], [number], expected, findings, 0)
+            findings.broken_line("T108", _ragged(len(fields), expected, cut=number == cut_line), number)
     columns = list(zip(*good, strict=True)) if good else []
     places = {name: shape.columns.index(name) for name in wanted}
     frame = pl.DataFrame(
