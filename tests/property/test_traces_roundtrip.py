@@ -72,9 +72,8 @@ def quoted_csv(jobs: list[Job]) -> str:
     lines = ["job_id,note,vc,user,submit_ms,gpus,duration_us,walltime_min"]
     for n, j in enumerate(jobs):
         submit_ms = (EPOCH_S + j.submit_s) * 1000
-        lines.append(
-            f'{n},"a ""quoted"", note","{j.group}",{j.user},{submit_ms},{j.gang},{j.duration_s}000000,{j.walltime_s // 60}'
-        )
+        minutes = j.walltime_s // 60
+        lines.append(f'{n},"a ""b"", c","{j.group}",{j.user},{submit_ms},{j.gang},{j.duration_s}000000,{minutes}')
     return "\n".join(lines) + "\n"
 
 

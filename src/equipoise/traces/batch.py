@@ -120,6 +120,8 @@ class Converter:
 
     def _parsed_source(self, series: pl.Series, name: str, column: Column) -> Parsed:
         unknown = self.layout.unknown
+        if isinstance(series.dtype, pl.Duration):
+            return numbers(series.dt.total_milliseconds(), 1, limit=DURATION_MS_MAX)
         if name in ("gang", "priority"):
             return counts(series, unknown=unknown) if column.unit == "count" else resource_counts(series, column.unit)
         if name == "preemptible":
@@ -136,13 +138,14 @@ class Converter:
 
     def _unit(self, series: pl.Series, column: Column) -> str:
         """Decide ``auto`` by the first value of the log, once."""
+        if series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime):
+            return "date"
         if column.unit != "auto":
             return column.unit
         source = series.name
         if source not in self._auto:
             if series.dtype != pl.String:
-                temporal = series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime)
-                self._auto[source] = "date" if temporal else "s"
+                self._auto[source] = "s"
             else:
                 known = series.filter(~series.is_in(["", *self.layout.unknown]))
                 if not len(known):
@@ -228,4 +231,6 @@ def _where_known(parsed: Parsed | None, rows: Rows, otherwise: int) -> I64:
 
 
 def _text(series: pl.Series) -> pl.Series:
+    if isinstance(series.dtype, pl.Duration):
+        series = series.dt.total_milliseconds()
     return series if series.dtype == pl.String else series.cast(pl.String).fill_null("")

@@ -17,6 +17,7 @@ from equipoise.traces.table import Rows
 
 MAGIC = b"PAR1"
 BATCH_ROWS = 1 << 20
+_PLAIN = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Null)
 
 # polars reports damage as its own errors, as OSError, and (from Rust) as a panic that is no Exception.
 _DAMAGE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
@@ -33,13 +34,14 @@ def parquet(path: Path, findings: Findings, columns: Mapping[str, str] | None) -
         raise _damaged(path, error) from error
     header = Header.of(list(schema), file=str(path), line=0)
     layout = table_layout(header, columns, kind="parquet")
-    for name in layout.sources():
-        if name in schema and schema[name].is_nested():
-            raise InputError("T118", f"column {name!r} is of type {schema[name]}", place=Place(str(path)))
-    return Log(layout, header, lambda wanted: _rows(path, wanted))
+    return Log(layout, header, lambda wanted: _rows(path, schema, wanted))
 
 
-def _rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
+def _rows(path: Path, schema: Mapping[str, pl.DataType], wanted: Sequence[str]) -> Iterator[Rows]:
+    for name in wanted:
+        kind = schema[name]
+        if not (kind.is_numeric() or kind.is_temporal() or isinstance(kind, _PLAIN)) or isinstance(kind, pl.Time):
+            raise InputError("T118", f"column {name!r} is of type {kind}", place=Place(str(path)))
     start = 0
     scan = pl.scan_parquet(path).select(wanted)
     while True:

@@ -18,6 +18,11 @@ SACCT_HEADER = "JobID|Account|User|Submit|Start|Elapsed|Timelimit|AllocTRES|Stat
 SWF_ROW = "1 0 -1 5 2 -1 -1 2 9 -1 1 3 1 -1 0 -1 -1 -1\n"
 
 
+def sacct(rest: str) -> bytes:
+    """A sacct log of one row, from its submit time on."""
+    return f"{SACCT_HEADER}1|nlp|ada|{rest}\n".encode()
+
+
 def write(folder: Path, content: str | bytes, name: str = "log.csv") -> Path:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -115,10 +120,10 @@ def test_the_first_of_several_malformed_rows_is_named(tmp_path: Path) -> None:
         (SWF_ROW.encode() + b"2 5 -1\n", "T108", 2),
         (SWF_ROW.encode() + SWF_ROW.encode().replace(b" 5 ", b" five "), "T109", 2),
         (SWF_ROW.encode() + SWF_ROW.encode().replace(b" 5 ", b" -7 "), "T111", 2),
-        (SACCT_HEADER.encode() + b"1|a|b|yesterday|2024-01-01T00:00:00|00:10:00||gres/gpu=1|COMPLETED\n", "T109", 2),
-        (SACCT_HEADER.encode() + b"1|a|b|2024-01-01T00:00:00|2024-01-01T00:00:00|long||gres/gpu=1|COMPLETED\n", "T109", 2),
-        (SACCT_HEADER.encode() + b"1|a|b|2024-01-01T00:00:00|2024-01-01T00:00:00|00:10:00||gres/gpu=x|DONE\n", "T109", 2),
-        (SACCT_HEADER.encode() + b"1|a|b|2024-02-30T00:00:00|2024-01-01T00:00:00|00:10:00||gres/gpu=1|DONE\n", "T109", 2),
+        (sacct("yesterday|2024-01-01T00:00:00|00:10:00||gres/gpu=1|COMPLETED"), "T109", 2),
+        (sacct("2024-01-01T00:00:00|2024-01-01T00:00:00|long||gres/gpu=1|COMPLETED"), "T109", 2),
+        (sacct("2024-01-01T00:00:00|2024-01-01T00:00:00|00:10:00||gres/gpu=x|DONE"), "T109", 2),
+        (sacct("2024-02-30T00:00:00|2024-01-01T00:00:00|00:10:00||gres/gpu=1|DONE"), "T109", 2),
     ],
 )  # fmt: skip
 def test_a_log_that_is_none_is_refused(tmp_path: Path, content: bytes, code: str, line: int) -> None:
