@@ -185,14 +185,41 @@ def _ragged(fields: int, expected: int, *, cut: bool) -> str:
 
 
 def _quoted_rows(block: Block, shape: Shape, wanted: Sequence[str], findings: Findings, cut_line: int) -> Rows:
-    """Split lines with quotes by the standard library's parser, one line at a time.
+    """Split lines with quotes by the standard library's parser.
 
     A quoted field may not contain a line end: then a lost quote costs one line, not the rest of the file.
     """
+    # The parser drops a lone carriage return or refuses it, by version of Python; here it is a character like others.
+    texts = block.text.decode("utf-8").replace("\r", " ").split("\n")[:-1]
+    rows = _all_fields(texts, shape)
+    if rows is not None:
+        line = np.arange(block.first_line, block.first_line + len(rows), dtype=np.int64)
+    else:
+        rows, line = _fields_line_by_line(texts, block.first_line, shape, findings, cut_line)
+    if not rows:
+        return Rows(pl.DataFrame(), line)
+    places = {name: shape.columns.index(name) for name in wanted}
+    frame = pl.DataFrame({name: pl.Series([row[i] for row in rows], dtype=pl.String) for name, i in places.items()})
+    return Rows(frame, line)
+
+
+def _all_fields(texts: list[str], shape: Shape) -> list[list[str]] | None:
+    """Split all lines at once; None if one of them is odd."""
+    try:
+        rows = list(csv.reader(texts, delimiter=shape.separator, strict=True))
+    except csv.Error:
+        return None
+    regular = len(rows) == len(texts) and all(len(row) == len(shape.columns) for row in rows)
+    return rows if regular else None
+
+
+def _fields_line_by_line(
+    texts: list[str], first_line: int, shape: Shape, findings: Findings, cut_line: int
+) -> tuple[list[list[str]], NDArray[np.int64]]:
     expected = len(shape.columns)
     good: list[list[str]] = []
     lines: list[int] = []
-    for number, text in enumerate(block.text.decode("utf-8").split("\n")[:-1], block.first_line):
+    for number, text in enumerate(texts, first_line):
         if not text.strip():
             continue
         try:
@@ -205,16 +232,10 @@ def _quoted_rows(block: Block, shape: Shape, wanted: Sequence[str], findings: Fi
             lines.append(number)
         else:
             findings.broken_line("T108", _ragged(len(fields), expected, cut=number == cut_line), number)
-    columns = list(zip(*good, strict=True)) if good else []
-    places = {name: shape.columns.index(name) for name in wanted}
-    frame = pl.DataFrame(
-        {name: pl.Series(columns[place], dtype=pl.String) for name, place in places.items()} if good else {}
-    )
-    return Rows(frame, np.array(lines, np.int64))
+    return good, np.array(lines, np.int64)
 
 
 def split_line(text: str, separator: str) -> list[str]:
     """Split one line of a quoted format; raise ``csv.Error`` where quotes do not match."""
-    # The parser drops a lone carriage return or refuses it, by version of Python; here it is a character like others.
     rows = list(csv.reader([text.replace("\r", " ")], delimiter=separator, strict=True))
     return rows[0] if rows else []
