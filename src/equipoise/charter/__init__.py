@@ -1,8 +1,9 @@
 """The charter: what an organisation has decided about its machine, as exact values.
 
-The main path: :class:`Charter` holds pools, teams and promises; :func:`quotas` turns floors and limits into whole GPUs for
-a capacity; :func:`entitlements` says what every team is due now, given what each asks for. All of it is exact, needs only
-the standard library, and is what an outsider installs to check the rest. Reading files is ``equipoise.charter_io``.
+The main path: :class:`Charter` holds pools, teams and promises; :func:`quotas` turns floors and limits into whole GPUs
+for a capacity; :func:`entitlements` says what every team is due now, given what each asks for. All of it is exact,
+needs only the standard library, and is what an outsider installs to check the rest. Reading files is
+``equipoise.charter_io``.
 
 Examples
 --------

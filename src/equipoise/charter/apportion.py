@@ -1,10 +1,10 @@
 """Dividing whole units among siblings: Jefferson's method for floors, Webster's with caps for entitlements.
 
-Both are divisor methods: the next unit goes to the sibling with the least key, ``(x + 1) / p`` or ``(2x + 1) / 2w``. Given
-one unit at a time that is slow; instead the answer starts at the threshold where all keys would be equal and is mended by
-the few units that rounding leaves (Balinski and Young, Fair Representation, 1982, chapters 4 and A). Keys are compared as
-integers: a fraction with a denominator below 2^b, scaled by 2^2b and rounded down, keeps its order exactly, because two
-different such fractions lie more than 2^-2b apart.
+Both are divisor methods: the next unit goes to the sibling with the least key, ``(x + 1) / p`` or ``(2x + 1) / 2w``.
+Given one unit at a time that is slow; instead the answer starts at the threshold where all keys would be equal and is
+mended by the few units that rounding leaves (Balinski and Young, Fair Representation, 1982, chapters 4 and A). Keys
+are compared as integers: a fraction with a denominator below 2^b, scaled by 2^2b and rounded down, keeps its order
+exactly, because two different such fractions lie more than 2^-2b apart.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def jefferson(units: int, weights: Sequence[int]) -> list[int]:
 def fill(units: int, caps: Sequence[int], weights: Sequence[int]) -> list[int]:
     """Divide up to ``units`` by Webster's method under caps; ties go to the earlier sibling.
 
-    A sibling of weight 0 comes after every other one: it gets units only when all siblings of positive weight are at their
-    caps, and then siblings of weight 0 count alike. (So nothing stays idle that somebody may have.)
+    A sibling of weight 0 comes after every other one: it gets units only when all siblings of positive weight are at
+    their caps, and then siblings of weight 0 count alike. (So nothing stays idle that somebody may have.)
 
     Parameters
     ----------
@@ -91,7 +91,8 @@ def fill(units: int, caps: Sequence[int], weights: Sequence[int]) -> list[int]:
     return shares
 
 
-def _fill_weighted(units: int, caps: Sequence[int], weights: Sequence[int], some: list[int], shares: list[int]) -> None:
+def _fill_weighted(units: int, caps: Sequence[int], weights: Sequence[int], some: list[int], shares: list[int]) ->
+None:
     """Fill ``shares`` of the siblings in ``some`` (positive weight and cap); fewer units than their caps."""
     shift = 2 * max(weights[i] for i in some).bit_length() + 2
     up, down = _water_level(units, caps, weights, some, shift)

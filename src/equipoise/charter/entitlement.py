@@ -1,8 +1,8 @@
 """What every team is due now: the exact entitlement of a whole tree, in plain integers.
 
-Bottom-up, each team asks for its demand within its limit, and at least for its reserve. Top-down, a team's units go to its
-children, first up to their floors (in proportion to the floors when units are short), then by weight up to what they ask.
-Both phases are Webster's method under caps. This is the oracle that faster forms are compared with.
+Bottom-up, each team asks for its demand within its limit, and at least for its reserve. Top-down, a team's units go to
+its children, first up to their floors (in proportion to the floors when units are short), then by weight up to what
+they ask. Both phases are Webster's method under caps. This is the oracle that faster forms are compared with.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def entitlements(nodes: Tree, capacity: int, demand: Sequence[int]) -> list[int]
 
     Examples
     --------
-    Two teams with floors of 6 and 2 of 10, both asking for all: the two units above floors go by weight 1 to 3.
+    Two teams with floors of 6 and 2 of 10, both asking for all: the two units above floors go by weight 1 to 7.
 
-    >>> nodes = Tree(parent=[-1, -1], floor=[6, 2], limit=[10, 10], weight=[1, 3], reserve=[0, 0])
+    >>> nodes = Tree(parent=[-1, -1], floor=[6, 2], limit=[10, 10], weight=[1, 7], reserve=[0, 0])
     >>> entitlements(nodes, 10, [10, 10])
     [6, 4]
     """

@@ -1,15 +1,17 @@
 """Floors and limits in whole GPUs, for a pool's capacity.
 
-Floors resolve from the top: N% of a floor is N% of the parent's floor (at the top, of the capacity). In whole GPUs siblings
-share the parent's floor by Jefferson's method with one virtual sibling that holds what nobody was promised. So no floor is
-below its exact fraction rounded down, together they never exceed the parent's, and none falls when capacity grows.
+Floors resolve from the top: N% of a floor is N% of the parent's floor (at the top, of the capacity). In whole GPUs
+siblings share the parent's floor by Jefferson's method with one virtual sibling that holds what nobody was promised.
+So no floor is below its exact fraction rounded down, together they never exceed the parent's, and none falls when
+capacity grows.
 
-Amounts: while they fit, a team with an amount has exactly that many, taken from the virtual sibling. When amounts make the
-floors of siblings exceed the parent's, all shrink in proportion. To keep every floor monotone in capacity the parent's
-floor is then cut in two (percentages together, rounded down, and never more than they have without the shrinking; amounts
-together, the rest) and each part is shared by Jefferson's method on its own.
+Amounts: while they fit, a team with an amount has exactly that many, taken from the virtual sibling. When amounts make
+the floors of siblings exceed the parent's, all shrink in proportion. To keep every floor monotone in capacity the
+parent's floor is then cut in two (percentages together, rounded down, and never more than they have without the
+shrinking; amounts together, the rest) and each part is shared by Jefferson's method on its own.
 
-Limits: N% of a limit is N% of the parent's limit; the smallest along the path holds, rounded down, never under the floor.
+Limits: N% of a limit is N% of the parent's limit; the smallest along the path holds, rounded down, never under the
+floor.
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ def quotas(charter: Charter, pool: str, capacity: int) -> tuple[Quota, ...]:
     >>> third = Share(fraction=Fraction(333_333, 1_000_000))
     >>> teams = [Team(n, n, None, {"a": third}, {"a": EVERYTHING}, lend=Fraction(1, 2)) for n in "xy"]
     >>> quotas(Charter("Lab", (Pool("a", "A100", 1, 8),), tuple(teams)), "a", 8)
-    (Quota(floor=3, limit=8, reserve=2), Quota(floor=3, limit=8, reserve=2))
+    (Quota(floor=3, limit=8, reserve=2), Quota(floor=2, limit=8, reserve=1))
     """
     charter.pool(pool)
     parents = charter.parents
@@ -149,8 +151,8 @@ def _millionths(fraction: Fraction) -> int:
 
 
 def _reserves(charter: Charter, parents: Sequence[int], floors: Sequence[int]) -> list[int]:
-    """Return ``max(0, floor − lent, Σ children's)`` per team; what is lent is rounded down, so what is kept is rounded up."""
-    below = [0] * len(parents)
+    """Return ``max(0, floor − lent, Σ children's)`` per team; what is lent is rounded down, so what is kept is rounded
+    up.""" below = [0] * len(parents)
     kept = [0] * len(parents)
     for team in range(len(parents) - 1, -1, -1):
         lend = charter.teams[team].lend

@@ -1,7 +1,7 @@
 """A charter as exact values: pools, the tree of teams, and the rules that bind them.
 
-Nothing here is text to be parsed: percentages are fractions, durations milliseconds, weights ten-thousandths, and what a
-team inherits is already resolved. A team's place in ``Charter.teams`` is its *id* wherever teams are numbered.
+Nothing here is text to be parsed: percentages are fractions, durations milliseconds, weights ten-thousandths, and what
+a team inherits is already resolved. A team's place in ``Charter.teams`` is its *id* wherever teams are numbered.
 """
 
 from __future__ import annotations
