@@ -91,8 +91,7 @@ def fill(units: int, caps: Sequence[int], weights: Sequence[int]) -> list[int]:
     return shares
 
 
-def _fill_weighted(units: int, caps: Sequence[int], weights: Sequence[int], some: list[int], shares: list[int]) ->
-None:
+def _fill_weighted(units: int, caps: Sequence[int], weights: Sequence[int], some: list[int], shares: list[int]) -> None:
     """Fill ``shares`` of the siblings in ``some`` (positive weight and cap); fewer units than their caps."""
     shift = 2 * max(weights[i] for i in some).bit_length() + 2
     up, down = _water_level(units, caps, weights, some, shift)

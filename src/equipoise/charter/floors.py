@@ -151,8 +151,8 @@ def _millionths(fraction: Fraction) -> int:
 
 
 def _reserves(charter: Charter, parents: Sequence[int], floors: Sequence[int]) -> list[int]:
-    """Return ``max(0, floor − lent, Σ children's)`` per team; what is lent is rounded down, so what is kept is rounded
-    up.""" below = [0] * len(parents)
+    """Return ``max(0, floor − lent, Σ children's)`` per team; lent is rounded down, so kept is rounded up."""
+    below = [0] * len(parents)
     kept = [0] * len(parents)
     for team in range(len(parents) - 1, -1, -1):
         lend = charter.teams[team].lend
