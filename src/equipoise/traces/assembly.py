@@ -16,6 +16,7 @@ from equipoise.traces.batch import Batch, Converter
 from equipoise.traces.findings import Findings
 from equipoise.traces.formats import Count
 from equipoise.traces.mapping import LISTED, Assignment, team_name, unmapped_error
+from equipoise.traces.values import DURATION_MS_MAX
 from equipoise.workload import Jobs, Workload
 
 Walltime = Literal["declared", "runtime", "none"]
@@ -82,6 +83,9 @@ def assembled(
     pools, pool_of = _pools(batch, converter, pool, options)
     order = _submit_order(batch, findings)
     origin_ms, submit_ms = _since_first(batch.submit_ms[order], converter)
+    if submit_ms[-1] > DURATION_MS_MAX:
+        line = int(batch.line[order[-1]])
+        raise findings.error("T112", "submit times lie more than 139 years apart", line, hint="are two clocks mixed?")
     users, user_of = ("",), np.zeros(len(order), np.int32)
     if user is not None:
         users, user_of = _compact(batch.texts[user][order], converter.texts(user))

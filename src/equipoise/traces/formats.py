@@ -12,7 +12,7 @@ import polars as pl
 from equipoise.errors import InputError, Place
 from equipoise.traces.findings import Findings
 from equipoise.traces.layout import Column, Exclusion, Header, Layout, guessed, with_columns
-from equipoise.traces.source import Source
+from equipoise.traces.source import LINE_BYTES_MAX, Source
 from equipoise.traces.table import Rows, Shape, split_line, text_rows
 
 Format = Literal["swf", "sacct", "csv", "parquet", "philly", "helios", "openb"]
@@ -269,11 +269,16 @@ def _openb_layout(header: Header) -> Layout:
 def first_line(source: Source) -> tuple[str, int]:
     """Return the first line that is not blank, and its number; T105 if there is none."""
     head = source.head()
-    if head is not None:
-        for number, text in head.lines():
-            if text.strip():
-                return text, number
-    raise InputError("T105", "holds nothing", place=Place(source.name))
+    stripped = head.text.lstrip() if head is not None else b""
+    if head is None or not stripped:
+        raise InputError("T105", "holds nothing", place=Place(source.name))
+    blank = head.text[: len(head.text) - len(stripped)]
+    start = blank.rfind(b"\n") + 1  # blanks before the first word belong to its line
+    number = head.first_line + blank.count(b"\n")
+    end = head.text.index(b"\n", start)
+    if end - start > LINE_BYTES_MAX:
+        raise InputError("T104", f"a line is longer than {LINE_BYTES_MAX} bytes", place=Place(source.name, number))
+    return head.text[start:end].decode("utf-8"), number
 
 
 def read_header(source: Source, separator: str) -> tuple[Header, int]:

@@ -135,6 +135,7 @@ def by_rules(rules: Sequence[Rule], texts: Mapping[str, Sequence[str]], leaves: 
     A rule for a team that is not in ``leaves`` maps nothing.
     """
     teams = tuple(dict.fromkeys(rule.team for rule in rules))
+    index = {team: number for number, team in enumerate(teams)}
     choices: list[Choice] = []
     for column, values in texts.items():
         first: dict[str, int] = {}
@@ -148,7 +149,7 @@ def by_rules(rules: Sequence[Rule], texts: Mapping[str, Sequence[str]], leaves: 
             if number is not None:
                 rank[code] = number
                 name = rules[number].team
-                team[code] = teams.index(name) if leaves is None or name in leaves else -1
+                team[code] = index[name] if leaves is None or name in leaves else -1
         choices.append(Choice(column, rank, team))
     return Assignment(tuple(choices), teams)
 

@@ -45,7 +45,7 @@ class Block:
 
 
 class Source:
-    """A log file, opened once and read forward.
+    """A log file, opened once and read forward; blocks of nothing but blank lines are passed over.
 
     Parameters
     ----------
@@ -104,7 +104,8 @@ class Source:
             rest = data[end:]
             if end:
                 block = self._block(data[:end], line)
-                yield block
+                if block.text.strip():
+                    yield block
                 line += block.text.count(b"\n")
         if rest:
             self.cut_line = line
@@ -152,6 +153,8 @@ def starts_with(path: Path, magic: bytes) -> bool:
 
 def _open(path: Path) -> BinaryIO:
     try:
+        if path.exists() and not path.is_file():
+            raise InputError("T101", "is no regular file", hint="write a pipe to a file first", place=Place(str(path)))
         return path.open("rb")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

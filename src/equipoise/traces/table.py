@@ -66,8 +66,7 @@ def text_rows(
     Lines of another number of fields are faults (T108); blank lines are no rows.
     """
     for block in source.blocks():
-        if skip_lines:
-            block, skip_lines = _without_head(block, skip_lines)
+        block = _without_head(block, skip_lines)
         if shape.comment:
             block = _without_comments(block, shape.comment.encode())
         if shape.separator == " ":
@@ -84,15 +83,13 @@ def text_rows(
             findings.settle()
 
 
-def _without_head(block: Block, lines: int) -> tuple[Block, int]:
-    text = block.text
-    start = 0
-    first_line = block.first_line
-    while lines and start < len(text):
+def _without_head(block: Block, last_line: int) -> Block:
+    """Take the lines up to ``last_line`` off a block."""
+    text, start, first_line = block.text, 0, block.first_line
+    while first_line <= last_line and start < len(text):
         start = text.index(b"\n", start) + 1
-        lines -= 1
         first_line += 1
-    return Block(text[start:], first_line), lines
+    return Block(text[start:], first_line) if start else block
 
 
 def _without_comments(block: Block, mark: bytes) -> Block:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import os
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from equipoise import traces
 from equipoise.errors import InputError
+from equipoise.traces import source
 
 HEADER = "vc,submit_s,num_gpu,duration_s\n"
 GOOD = "nlp,0,8,60\n"
@@ -116,6 +119,8 @@ def test_the_first_of_several_malformed_rows_is_named(tmp_path: Path) -> None:
         (HEADER.encode() + b"n" * (1 << 21), "T104", 2),
         (b'"vc,submit_s\n1,2\n', "T113", 1),
         (b"PAR1 but no more", "T118", 0),
+        (b"a" * (1 << 21) + b"," + HEADER.encode() + GOOD.encode(), "T104", 1),
+        (HEADER.encode() + GOOD.encode() + b"nlp,9007199254740,1,1\n", "T112", 3),
         (b"; UnixStartTime: noon\n" + SWF_ROW.encode(), "T109", 1),
         (SWF_ROW.encode() + b"2 5 -1\n", "T108", 2),
         (SWF_ROW.encode() + SWF_ROW.encode().replace(b" 5 ", b" five "), "T109", 2),
@@ -162,6 +167,14 @@ def test_a_cut_last_row_is_called_so(tmp_path: Path) -> None:
     assert "may be cut off" in message
 
 
+def test_blank_lines_change_nothing_but_the_line_numbers(tmp_path: Path) -> None:
+    blank = "\n" * 50
+    with mock.patch.object(source, "BLOCK_BYTES", 16):
+        path = write(tmp_path, blank + HEADER + blank + GOOD + blank)
+        assert len(traces.read(path).jobs) == 1
+        assert refusal(write(tmp_path, blank + HEADER + blank + GOOD + blank + "x\n"))[:2] == ("T108", 153)
+
+
 def test_carriage_returns_and_a_byte_order_mark_change_nothing(tmp_path: Path) -> None:
     text = (HEADER + GOOD + "cv,5,2,30\n").replace("\n", "\r\n")
     workload = traces.read(write(tmp_path, b"\xef\xbb\xbf" + text.encode()))
@@ -170,6 +183,8 @@ def test_carriage_returns_and_a_byte_order_mark_change_nothing(tmp_path: Path) -
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert refusal(tmp_path / "pipe")[0] == "T101"
     assert refusal(tmp_path / "absent.csv")[0] == "T101"
     assert refusal(tmp_path, format="csv")[0] == "T101"
     assert refusal(tmp_path)[0] == "T105"  # a folder without minute series

@@ -103,7 +103,7 @@ def test_helios_services_ask_for_what_ran_and_waited() -> None:
     [service] = workload.services
     frame = traces.minutes(DATA / "helios_earth" / "vcpDC.csv.gz")
     minutes = int((service.replicas[:-1] * np.diff(service.at_ms)).sum()) // 60_000
-    assert minutes == frame["running_gpu"].sum() + frame["pending_gpu"].sum()
+    assert minutes == (frame["running_gpu"] + frame["pending_gpu"]).sum()
     assert int(service.at_ms[-1]) == 44_640 * 60_000
     used = traces.usage(workload)
     assert used["gpu_h"].to_list() == [pytest.approx(minutes / 60)]
