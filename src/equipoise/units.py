@@ -99,7 +99,7 @@ def nodes(text: str) -> tuple[int, int]:
 
 
 def duration_ms(text: str, *, low: int = 0) -> int:
-    """Read a duration such as ``90s``, ``15m``, ``6h`` or ``14d`` as milliseconds; raises ``InputError`` (C201, C202)."""
+    """Read a duration such as ``90s``, ``15m`` or ``14d`` as milliseconds; raises ``InputError`` C201 or C202."""
     match = _DURATION.match(text)
     if match is None:
         _refuse(text, "a duration", "a whole number and one of s, m, h, d, such as 90m")
