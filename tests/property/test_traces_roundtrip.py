@@ -77,6 +77,15 @@ def quoted_csv(jobs: list[Job]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def simply_quoted_csv(jobs: list[Job]) -> str:
+    lines = ['"job_id",note,team,user,"submit_s",num_gpu,duration_s,walltime_s']
+    for n, j in enumerate(jobs):
+        lines.append(
+            f'"{n}","a, b{n}","{j.group}",{j.user},"{EPOCH_S + j.submit_s}",{j.gang},{j.duration_s},"{j.walltime_s}"'
+        )
+    return "\n".join(lines)
+
+
 def sacct(jobs: list[Job]) -> str:
     lines = ["JobID|Account|User|Submit|Start|Elapsed|Timelimit|ReqTRES|State"]
     for n, j in enumerate(jobs):
@@ -97,7 +106,7 @@ def clock(seconds: int) -> str:
     return f"{days}-{text}" if days else text
 
 
-WRITERS = {"swf": swf, "csv": csv, "quoted": quoted_csv, "sacct": sacct}
+WRITERS = {"swf": swf, "csv": csv, "quoted": quoted_csv, "simply quoted": simply_quoted_csv, "sacct": sacct}
 
 
 def read(text: bytes, suffix: str, block_bytes: int = 1 << 20, **options: Any) -> Workload:

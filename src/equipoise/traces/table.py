@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from equipoise.traces.findings import Findings
 from equipoise.traces.source import Block, Source
 
-_SPACE, _NEWLINE = 32, 10
+_SPACE, _NEWLINE, _QUOTE = 32, 10, 34
+
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ def text_rows(
         if not block.text:
             continue
         if shape.quoted and b'"' in block.text:
-            rows = _quoted_rows(block, shape, wanted, findings, source.cut_line)
+            rows = _simply_quoted_rows(block, shape, wanted) or _quoted_rows(
+                block, shape, wanted, findings, source.cut_line
+            )
         else:
             rows = _plain_rows(block, shape, wanted, findings, source.cut_line)
         if len(rows.line):
@@ -123,32 +127,63 @@ def _plain_rows(block: Block, shape: Shape, wanted: Sequence[str], findings: Fin
         line = np.arange(block.first_line, block.first_line + rows, dtype=np.int64)
     else:
         text, line = _regular_lines(block, shape, findings, cut_line)
-    if not text:
-        return Rows(pl.DataFrame(), line)
+    return Rows(_split(text, shape, wanted, quote=None, rows=len(line)), line)
+
+
+def _split(text: bytes, shape: Shape, wanted: Sequence[str], *, quote: str | None, rows: int) -> pl.DataFrame:
+    """Split regular lines by polars."""
+    if not rows:
+        return pl.DataFrame()
     positions = sorted({shape.columns.index(name) for name in wanted})
     frame = pl.read_csv(
         text,
         has_header=False,
         separator=shape.separator,
-        quote_char=None,
+        quote_char=quote,
         infer_schema=False,
         columns=positions,
     )
-    assert frame.height == len(line), (frame.height, len(line))
+    assert frame.height == rows, (frame.height, rows)
     frame.columns = [shape.columns[position] for position in positions]
-    return Rows(frame.with_columns(pl.all().fill_null("")), line)
+    return frame.with_columns(pl.all().fill_null(""))
 
 
 def _regular_rows(text: bytes, separator: int, per_line: int) -> int:
     """Return how many lines there are if each has exactly ``per_line`` separators (so that none is blank), else 0."""
     codes = np.frombuffer(text, np.uint8)
-    ends = np.flatnonzero(codes == _NEWLINE)
-    places = np.flatnonzero(codes == separator)
+    return _rows_between(np.flatnonzero(codes == _NEWLINE), np.flatnonzero(codes == separator), per_line)
+
+
+def _rows_between(ends: Places, places: Places, per_line: int) -> int:
     if per_line == 0 or len(places) != per_line * len(ends):
         return 0
     grid = places.reshape(len(ends), per_line)
     regular = bool(np.all(grid[:, -1] < ends) and np.all(grid[1:, 0] > ends[:-1]))
     return len(ends) if regular else 0
+
+
+def _regular_quoted_rows(text: bytes, separator: int, per_line: int) -> int:
+    """Return how many lines there are if each has ``per_line`` separators outside quotes, and all quotes are simple.
+
+    Simple quotes enclose a whole field, hold no line end and no quote (nor nothing, which looks like one): then every
+    parser agrees on what they mean.
+    """
+    codes = np.frombuffer(text, np.uint8)
+    quotes = np.flatnonzero(codes == _QUOTE)
+    if len(quotes) % 2 or b'""' in text:
+        return 0
+    opening, closing = quotes[::2], quotes[1::2]
+    ends = np.flatnonzero(codes == _NEWLINE)
+    if np.any(np.searchsorted(ends, opening) != np.searchsorted(ends, closing)):
+        return 0
+    before = codes[opening - 1]  # of a quote that opens the text: its last character, a line end
+    after = codes[closing + 1]
+    edges = (separator, _NEWLINE)
+    if not (np.isin(before, edges).all() and np.isin(after, edges).all()):
+        return 0
+    places = np.flatnonzero(codes == separator)
+    outside = np.searchsorted(quotes, places) % 2 == 0
+    return _rows_between(ends, places[outside], per_line)
 
 
 def _has_comment(text: bytes, comment: str) -> bool:
@@ -179,6 +214,15 @@ def _regular_lines(block: Block, shape: Shape, findings: Findings, cut_line: int
 def _ragged(fields: int, expected: int, *, cut: bool) -> str:
     tail = "; the file ends here without a line end, it may be cut off" if cut else ""
     return f"{fields} fields where {expected} are expected{tail}"
+
+
+def _simply_quoted_rows(block: Block, shape: Shape, wanted: Sequence[str]) -> Rows | None:
+    """Split lines whose quotes are simple by polars; None if some are not."""
+    rows = _regular_quoted_rows(block.text, ord(shape.separator), len(shape.columns) - 1)
+    if not rows:
+        return None
+    line = np.arange(block.first_line, block.first_line + rows, dtype=np.int64)
+    return Rows(_split(block.text, shape, wanted, quote='"', rows=rows), line)
 
 
 def _quoted_rows(block: Block, shape: Shape, wanted: Sequence[str], findings: Findings, cut_line: int) -> Rows:
