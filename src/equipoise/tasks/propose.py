@@ -8,15 +8,48 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from equipoise import units
 from equipoise.errors import InputError
-from equipoise.traces import peak_gpus, team_name, usage
+from equipoise.traces import peak_gpus, read, team_name, usage
 from equipoise.workload import Workload
 
 NODE_GPUS = 8
 _PLAIN_POOL = "gpu"
+
+
+def propose_from_log(
+    log: str | os.PathLike[str],
+    *,
+    nodes: str | None = None,
+    map: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> str:
+    """Read a log and propose a charter from it.
+
+    Parameters
+    ----------
+    log : path
+    nodes : str or None
+        The machine as a charter writes it, ``64 nodes of 8 gpu``; None: from the log.
+    map : path or None
+        Mapping file; the teams of the proposal are its paths.
+    **options
+        Further ones of ``traces.read``, such as ``unmapped``, ``count`` and ``timezone``.
+
+    Raises
+    ------
+    InputError
+        As ``traces.read`` and ``propose``; C201 or C202 where ``nodes`` is no capacity.
+    """
+    machine = units.nodes(nodes) if nodes is not None else None
+    workload = read(log, map=map, **options)
+    return propose(workload, nodes=machine, log=Path(log).name, mapped=map is not None)
 
 
 def propose(

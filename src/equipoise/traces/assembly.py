@@ -88,7 +88,8 @@ def assembled(
         raise findings.error("T112", "submit times lie more than 139 years apart", line, hint="are two clocks mixed?")
     users, user_of = ("",), np.zeros(len(order), np.int32)
     if user is not None:
-        users, user_of = _compact(batch.texts[user][order], converter.texts(user))
+        names, user_of = _compact(batch.texts[user][order], converter.texts(user))
+        users = tuple("" if name in converter.layout.unknown else name for name in names)
     preemptible = batch.preemptible[order]
     savepoint_ms = batch.savepoint_ms[order]
     job = batch.job.gather(order) if batch.job is not None else None
