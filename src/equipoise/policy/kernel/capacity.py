@@ -1,0 +1,107 @@
+"""Nodes that go down, into maintenance and come back: their jobs wait again, their devices leave and join the pool."""
+
+from equipoise.policy.kernel.claims import withdraw
+from equipoise.policy.kernel.entitlement import settle_all
+from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.layout import LOST
+from equipoise.policy.kernel.placement import node_link, node_unlink
+from equipoise.policy.kernel.running import pool_accrue, stop, watch_hunger
+
+UP, DOWN, MAINTENANCE = 0, 1, 2
+
+
+@kernel
+def leave_node(s, pool, n):
+    """Withdraw the claims on node n, and let the jobs on it wait again without what they had not saved."""
+    p = s.pools[pool]
+    node = s.nodes[n]
+    while node.claim >= 0 or node.part_claim >= 0:
+        withdraw(s, node.claim if node.claim >= 0 else node.part_claim)
+    i = 0
+    while i < s.glob[0].n_slots:
+        x = s.slots[i]
+        if x.end_ms >= 0 and s.rows[x.row].pool == pool and holds_node(s, x, n):
+            stop(s, i, -1, 0, LOST)
+        i += 1
+
+
+@inlined
+def holds_node(s, x, n):
+    """Whether the running job in slot record x has devices on node n."""
+    if x.part_node == n:
+        return True
+    m = x.node
+    while m >= 0:
+        if m == n:
+            return True
+        m = s.nodes[m].next
+    return False
+
+
+@kernel
+def set_node(s, pool, n, state):
+    """Node ``n`` (counted within its pool) goes up, down or into maintenance."""
+    p = s.pools[pool]
+    pool_accrue(s, p)
+    m = p.node_off + n
+    node = s.nodes[m]
+    if node.down == state:
+        return
+    if node.down == UP:
+        leave_node(s, pool, m)
+        node_unlink(s, p, m)
+        node.free = p.per_node
+    else:
+        count_out(p, node.down, -p.per_node)
+    node.down = state
+    if state == UP:
+        node.free = p.per_node
+        node.free_ms = 0
+        node_link(s, p, m)
+    else:
+        count_out(p, state, p.per_node)
+    p.dirty = 1
+
+
+@inlined
+def count_out(p, state, by):
+    p.capacity -= by
+    if state == DOWN:
+        p.down += by
+    else:
+        p.maintenance += by
+
+
+@kernel
+def set_devices_out(s, pool, by, state):
+    """On a pool of one-device nodes, ``by`` devices (negative: back) go down or into maintenance; the newest jobs give way."""
+    p = s.pools[pool]
+    pool_accrue(s, p)
+    while p.free < by and p.claim_head >= 0:
+        withdraw(s, p.claim_tail)
+    while p.free < by:
+        newest = -1
+        for i in range(s.glob[0].n_slots):
+            x = s.slots[i]
+            if x.end_ms >= 0 and s.rows[x.row].pool == pool:
+                if newest < 0 or x.start_ms > s.slots[newest].start_ms:
+                    newest = i
+        stop(s, newest, -1, 0, LOST)
+    p.free -= by
+    count_out(p, state, by)
+    p.dirty = 1
+
+
+@kernel
+def rescale(s, pool):
+    """The driver wrote new floors, limits and reserves: divide again and look anew who is below its floor."""
+    p = s.pools[pool]
+    s.refs[p.ref_root].due = p.capacity
+    settle_all(s, s.refs, p.ref_root, True)
+    if s.glob[0].same_tree == 0:
+        s.shares[p.root].due = p.capacity
+        settle_all(s, s.shares, p.root, False)
+    for v in range(p.root + 1, p.root + p.n_rows):
+        watch_hunger(s, v)
+        s.rows[v].tried_job = -1
+    p.dirty = 1

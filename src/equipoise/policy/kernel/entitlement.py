@@ -1,0 +1,333 @@
+"""What each team is due now (FAIRNESS 2), kept up to date by changes, and the account that rests on it.
+
+A node with A units gives each child low = min(floor, ask), then divides the rest by weight (Webster, capped at ask - low). A change
+of one leaf's demand walks up while asks change, and comes down only into subtrees whose share changes. The same functions serve the
+reference tree (which is accounted) and the executing tree (which is not, unless it is the same).
+"""
+
+from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.layout import CLAIMED, NEVER, PENDING
+
+BY_FLOOR, BY_WEIGHT = 0, 1
+
+
+@kernel
+def charge_waiting(s, x, amount):
+    """Charge denied GPU-time to the waiting jobs of a leaf, first in first out, at most what their work still needs."""
+    left = amount
+    j = x.charge_head
+    while left > 0 and j >= 0:
+        job = s.jobs[j]
+        need = 0
+        if job.state == PENDING or job.state == CLAIMED:
+            if job.duration_ms >= NEVER:
+                need = NEVER
+            else:
+                need = job.gang * (job.duration_ms - job.done_ms) - job.charged
+        if need > left:
+            job.charged += left
+            left = 0
+        else:
+            if need > 0:
+                job.charged += need
+                left -= need
+            job.listed = 0
+            j = job.charge_next
+    x.charge_head = j
+    if j < 0:
+        x.charge_tail = -1
+    return amount - left
+
+
+@inlined
+def accrue(s, i):
+    """Bring the account of reference row i up to now."""
+    x = s.refs[i]
+    now = s.glob[0].now
+    dt = now - x.last_ms
+    if dt > 0:
+        x.last_ms = now
+        due = min(x.due, x.demand)
+        x.acc_held += x.held * dt
+        x.acc_entitled += due * dt
+        if due > x.held:
+            short = (due - x.held) * dt
+            if x.n == 0:
+                short = charge_waiting(s, x, short)
+            x.acc_denied += short
+
+
+@inlined
+def list_charge(s, j):
+    """Enter a job that begins to wait into its leaf's list of charges."""
+    job = s.jobs[j]
+    x = s.refs[job.ref]
+    if job.listed == 0:
+        job.listed = 1
+        job.charge_next = -1
+        if x.charge_tail < 0:
+            x.charge_head = j
+        else:
+            s.jobs[x.charge_tail].charge_next = j
+        x.charge_tail = j
+
+
+@inlined
+def held_changes(s, i, by):
+    """Reference row i and all above hold ``by`` more."""
+    while i >= 0:
+        accrue(s, i)
+        s.refs[i].held += by
+        i = s.refs[i].parent
+
+
+@inlined
+def cap_of(x, rule):
+    return x.low if rule == BY_FLOOR else x.ask - x.low
+
+
+@inlined
+def claim_of(x, rule):
+    return x.floor if rule == BY_FLOOR else x.weight
+
+
+@inlined
+def gains_first(x, c, y, d, rule):
+    """Whether the next unit goes to child c before child d: least (2e+1)/(2w), ties to the smaller id, weight 0 last."""
+    wx, wy = claim_of(x, rule), claim_of(y, rule)
+    if wx == 0 or wy == 0:
+        return wx > 0 if wx != wy else c < d
+    a, b = (2 * x.extra + 1) * wy, (2 * y.extra + 1) * wx
+    return a < b or (a == b and c < d)
+
+
+@inlined
+def loses_first(x, c, y, d, rule):
+    """Whether the last unit leaves child c before child d: greatest (2e-1)/(2w), ties to the larger id."""
+    wx, wy = claim_of(x, rule), claim_of(y, rule)
+    if wx == 0 or wy == 0:
+        return wx == 0 if wx != wy else c > d
+    a, b = (2 * x.extra - 1) * wy, (2 * y.extra - 1) * wx
+    return a > b or (a == b and c > d)
+
+
+@kernel
+def fill(shares, v, units, rule):
+    """Divide ``units`` (less than the caps' sum) among the children of v by Webster's method; the result is ``extra``."""
+    t = shares[v]
+    first, end = t.first, t.first + t.n
+    rest, weights = units, 0
+    for c in range(first, end):
+        x = shares[c]
+        x.extra = -1
+        if cap_of(x, rule) > 0:
+            weights += claim_of(x, rule)
+        else:
+            x.extra = 0
+    again = weights > 0
+    while again:
+        again = False
+        for c in range(first, end):
+            x = shares[c]
+            if x.extra < 0:
+                cap, w = cap_of(x, rule), claim_of(x, rule)
+                if w > 0 and cap * weights <= w * rest:
+                    x.extra = cap
+                    rest -= cap
+                    weights -= w
+                    again = weights > 0
+    t.rest, t.weights = rest, weights
+    over = -units
+    for c in range(first, end):
+        x = shares[c]
+        if x.extra < 0:
+            w = claim_of(x, rule)
+            if weights > 0:
+                x.extra = min(cap_of(x, rule), (2 * w * rest + weights) // (2 * weights))
+            else:  # only children of weight 0 are left: they take what remains in order of id
+                x.extra = min(cap_of(x, rule), rest)
+                rest -= x.extra
+        over += x.extra
+    while over < 0:
+        best = -1
+        for c in range(first, end):
+            x = shares[c]
+            if x.extra < cap_of(x, rule) and (best < 0 or gains_first(x, c, shares[best], best, rule)):
+                best = c
+        shares[best].extra += 1
+        over += 1
+    while over > 0:
+        best = -1
+        for c in range(first, end):
+            x = shares[c]
+            if x.extra > 0 and (best < 0 or loses_first(x, c, shares[best], best, rule)):
+                best = c
+        shares[best].extra -= 1
+        over -= 1
+
+
+@inlined
+def level_now(s, shares, v):
+    """Integrate the water level of node v (units per weight, exact in a flat pool) up to now; turns rest on it."""
+    t = shares[v]
+    dt = s.glob[0].now - t.level_ms
+    if dt > 0:
+        if t.weights > 0:
+            t.acc_level += t.rest * dt / t.weights
+        else:
+            t.acc_level += t.due * dt
+        t.level_ms += dt
+
+
+@kernel
+def divide(s, shares, v):
+    """Divide what v is due among its children: sets their ``low`` and ``extra``."""
+    t = shares[v]
+    first, end = t.first, t.first + t.n
+    sum_low = 0
+    for c in range(first, end):
+        x = shares[c]
+        x.low = min(x.floor, x.ask)
+        sum_low += x.low
+    level_now(s, shares, v)
+    t.weights = 0
+    if t.sum_ask <= t.due:
+        for c in range(first, end):
+            shares[c].extra = shares[c].ask - shares[c].low
+    elif sum_low <= t.due:
+        fill(shares, v, t.due - sum_low, BY_WEIGHT)
+    else:
+        fill(shares, v, t.due, BY_FLOOR)
+        t.weights = 0
+        for c in range(first, end):
+            shares[c].low, shares[c].extra = shares[c].extra, 0
+
+
+@kernel
+def hand_down(s, shares, v, account):
+    """Divide v's share again and push the inner children that must follow; ``scratch2`` is the stack, returns its height."""
+    divide(s, shares, v)
+    t = shares[v]
+    top = s.scratch2[0]
+    for c in range(t.first, t.first + t.n):
+        x = shares[c]
+        due = x.low + x.extra
+        follow = x.stacked
+        x.stacked = 0
+        if due != x.due:
+            if account:
+                accrue(s, c)
+            if x.n > 0:
+                level_now(s, shares, c)
+                follow = 1
+            x.due = due
+        if follow and x.n > 0:
+            top += 1
+            s.scratch2[top] = c
+    s.scratch2[0] = top
+
+
+@kernel
+def settle_below(s, shares, v, account):
+    """Divide v's share again, and that of every node below whose share or asks changed."""
+    s.scratch2[0] = 1
+    s.scratch2[1] = v
+    while s.scratch2[0] > 0:
+        top = s.scratch2[0]
+        w = s.scratch2[top]
+        s.scratch2[0] = top - 1
+        hand_down(s, shares, w, account)
+
+
+@kernel
+def demand_changes(s, shares, leaf, by, account):
+    """The waiting and running work of a leaf changed by ``by`` accelerators."""
+    i = leaf
+    while i >= 0:
+        if account:
+            accrue(s, i)
+        shares[i].demand += by
+        i = shares[i].parent
+    i = leaf
+    total = shares[leaf].demand
+    while True:  # upwards, while asks change; untouched nodes keep their share
+        x = shares[i]
+        ask = max(min(x.limit, total), x.reserve)
+        old = x.ask
+        if ask == old:
+            return
+        x.ask = ask
+        up = x.parent
+        if up < 0:
+            break
+        t = shares[up]
+        t.sum_ask += ask - old
+        total = t.sum_ask
+        x.stacked = 1
+        if max(min(t.limit, total), t.reserve) == t.ask or t.parent < 0:
+            t.ask = max(min(t.limit, total), t.reserve)
+            if not unbound(t, x, old):
+                settle_below(s, shares, up, account)
+                return
+            x.stacked = 0
+            settle_inside(s, shares, i, leaf, account)
+            return
+        i = up
+
+
+@inlined
+def unbound(t, x, old):
+    """Whether changing the ask of child x from ``old`` leaves every share below t as it is."""
+    if t.weights <= 0 or t.sum_ask <= t.due:
+        return False
+    low = min(x.floor, x.ask)
+    if low != x.low:
+        return False
+    before, after = old - low, x.ask - low
+    if x.extra >= before or x.extra > after:
+        return False
+    bound = x.weight * t.rest
+    return before * t.weights > bound and after * t.weights > bound
+
+
+@kernel
+def settle_inside(s, shares, v, leaf, account):
+    """Shares above v stand; the asks inside v changed on the way to ``leaf``."""
+    if shares[v].n > 0:
+        settle_below(s, shares, v, account)
+
+
+@kernel
+def settle_all(s, shares, root, account):
+    """Recompute asks and shares of a pool's whole tree (capacity, floors or limits changed)."""
+    mark_asks(shares, root)
+    top = 1
+    s.scratch2[1] = root
+    while top > 0:  # children after parents: account, then let every inner node follow
+        v = s.scratch2[top]
+        top -= 1
+        if account:
+            accrue(s, v)
+        t = shares[v]
+        for c in range(t.first, t.first + t.n):
+            shares[c].stacked = 1
+            top += 1
+            s.scratch2[top] = c
+    settle_below(s, shares, root, account)
+
+
+@kernel
+def mark_asks(shares, root):
+    """Asks bottom-up: rows of a pool lie parents before children, ``root`` first."""
+    last = root
+    while last + 1 < len(shares) and shares[last + 1].parent >= 0:
+        last += 1
+    for v in range(last, root - 1, -1):
+        x = shares[v]
+        total = x.demand
+        if x.n > 0:
+            total = 0
+            for c in range(x.first, x.first + x.n):
+                total += shares[c].ask
+            x.sum_ask = total
+        x.ask = max(min(x.limit, total), x.reserve)

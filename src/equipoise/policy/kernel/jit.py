@@ -1,0 +1,89 @@
+"""One source, two executions: the kernel compiled by Numba, and the same code objects run by plain Python.
+
+`kernel` and `inlined` are the only decorators of kernel functions. A compiled function receives the whole state as one pointer (see
+`pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every compiled function replaced by
+its own Python source, so that tests compare both executions bit for bit inside one process.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import numba
+from numba.core.dispatcher import Dispatcher
+from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
+
+# No fast-math: a decision may only rest on IEEE + - * / in program order. `_nrt=False` drops reference counting inside the kernel:
+# it allocates nothing, and the state's arrays outlive every call.
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": False, "_nrt": False}
+
+
+def kernel(function: Any) -> Any:
+    """Compile a kernel function."""
+    return _widened(numba.njit(function, **_OPTIONS))
+
+
+def inlined(function: Any) -> Any:
+    """Compile a small kernel function into every caller."""
+    return _widened(numba.njit(function, forceinline=True, **_OPTIONS))
+
+
+def merged(function: Any) -> Any:
+    """Make a function with one caller part of it before types are inferred: it is not compiled on its own."""
+    return numba.njit(function, inline="always", **_OPTIONS)
+
+
+def _widened(dispatcher: Any) -> Any:
+    """Let calls from other kernel functions pass every integer as int64: one compiled version instead of one per mix of widths."""
+    resolve = dispatcher.get_call_template
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        return resolve(tuple(numba.types.int64 if isinstance(a, numba.types.Integer) else a for a in args), kws)
+
+    dispatcher.get_call_template = get_call_template
+    return dispatcher
+
+
+@inlined
+def lowest_bit(x: int) -> int:
+    """Index of the lowest set bit of a positive integer."""
+    return trailing_zeros(x)
+
+
+@inlined
+def bit_length(x: int) -> int:
+    """Number of bits of a non-negative integer below 2**63."""
+    return 64 - leading_zeros(x)
+
+
+def _plain_lowest_bit(x: int) -> int:
+    return (x & -x).bit_length() - 1
+
+
+def _plain_bit_length(x: int) -> int:
+    return x.bit_length()
+
+
+def plain(modules: list[types.ModuleType]) -> dict[str, Any]:
+    """Return every kernel function of ``modules`` by name, as plain Python over the same code objects.
+
+    Names that two modules define differently would be ambiguous and are refused.
+    """
+    twins: dict[int, Any] = {id(lowest_bit): _plain_lowest_bit, id(bit_length): _plain_bit_length}
+    spaces: list[dict[str, Any]] = []
+    for module in modules:
+        space: dict[str, Any] = dict(vars(module))
+        spaces.append(space)
+        for value in vars(module).values():
+            if isinstance(value, Dispatcher) and value.py_func.__module__ == module.__name__:
+                twins.setdefault(id(value), types.FunctionType(value.py_func.__code__, space, value.__name__))
+    named: dict[str, Any] = {}
+    for space in spaces:
+        for name, value in list(space.items()):
+            if isinstance(value, Dispatcher):
+                twin = twins[id(value)]
+                space[name] = twin
+                if named.setdefault(name, twin) is not twin:
+                    raise ValueError(f"two kernel functions are called {name!r}")
+    return named

@@ -1,0 +1,198 @@
+"""The state of the policy: structured arrays, one room for each thing.
+
+Times are integer milliseconds since the run's origin, amounts whole accelerators, indices 32-bit; -1 means "none" for an
+index (a user never sees it). Rows of the team tree exist once per pool, so a row is a (pool, team) pair.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+I8, I4, F8, U1 = np.int64, np.int32, np.float64, np.uint8
+
+NEVER = 1 << 60  # a time that does not come, and "no bound" of an amount
+
+# Classes of waiting jobs: 15 sizes (powers of two, the last open-ended) x 4 lengths = 60 bits of a mask.
+SIZES = 15
+LENGTHS = 4
+CLASSES = SIZES * LENGTHS
+ALL_CLASSES = (1 << CLASSES) - 1
+EVERY_FOURTH = 0x111111111111111  # bit 0 of each size
+LENGTH_1_MS = 900_000
+LENGTH_2_MS = 7_200_000
+LENGTH_3_MS = 43_200_000
+
+# The calendar of expected releases: a ring of buckets with sums over 64 and 4096 of them.
+RING = 65536
+
+INDEX_BITS = 24
+INDEX_MASK = (1 << INDEX_BITS) - 1
+
+# Job states
+FUTURE, DEPENDENT, PENDING, CLAIMED, RUNNING, DONE, REFUSED, CANCELLED = 0, 1, 2, 3, 4, 5, 6, 7
+
+# Decisions (imperative) of the stream
+START, CLAIM, WARN, STOP, WITHDRAW, REFUSE, RELEASE, END, MARK, LOST = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+
+# Reasons of a refusal at submission
+OVER_MAX_JOB, OVER_LIMIT, OVER_POOL, OVER_FLOOR = 1, 2, 3, 4
+
+# Rules of a run (bits of GLOB.rules)
+BACKFILL, RECLAIM, SHARES, SECURE_START, PREEMPT, TURNS, TRACE = 1, 2, 4, 8, 16, 32, 64
+
+GLOB = np.dtype(
+    [
+        ("now", I8), ("rules", I8), ("inflation", F8), ("half_life_ms", I8), ("decay_base", I8), ("day", I8),
+        ("heap_n", I8), ("timer_n", I8), ("slot_free", I4), ("claim_free", I4), ("warn_free", I4), ("n_pools", I4),
+        ("n_rows", I4), ("n_refs", I4), ("n_arrivals", I4), ("arrived", I4), ("n_demands", I4), ("demanded", I4),
+        ("out_n", I8), ("stamp", I8), ("events", I8), ("passes", I8), ("starts", I8), ("ends", I8), ("stops", I8),
+        ("n_jobs", I8), ("n_slots", I8), ("same_tree", I4), ("n_users", I4), ("savepoint_cost_ms", I8),
+        ("claims", I8), ("failed", I8),
+    ],
+    align=True,
+)  # fmt: skip
+
+POOL = np.dtype(
+    [
+        ("root", I4), ("ref_root", I4), ("per_node", I4), ("n_nodes", I4), ("node_off", I4), ("bucket_off", I4),
+        ("cell_off", I8), ("capacity", I8), ("free", I8), ("whole", I8), ("held", I8), ("claim_held", I8),
+        ("pending", I8), ("quantum_ms", I8), ("swept", I8), ("claim_head", I4), ("claim_tail", I4),
+        ("dirty", I4), ("reserved", I4), ("shadow_ms", I8), ("spare", I8), ("reserved_node", I4), ("turns", I4),
+        ("ends", I8), ("expected", I8), ("largest", I8), ("n_rows", I4), ("turn_check_ms", I8),
+        ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8), ("maintenance", I8),
+        ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8), ("stranded", I8),
+        ("hungry", I4), ("hungry_n", I4),
+    ],
+    align=True,
+)  # fmt: skip
+
+ROW = np.dtype(
+    [
+        ("alloc", I8), ("claimed", I8), ("warned", I8), ("floor", I8), ("limit", I8), ("mask", I8), ("usage", F8),
+        ("weight", F8), ("parent", I4), ("first", I4), ("n", I4), ("act", I4), ("act_n", I4), ("at", I4),
+        ("excluded", I8), ("solid", I8), ("pool", I4), ("leading", I4), ("depth", I4), ("hungry_at", I4),
+        ("run_head", I4), ("run_tail", I4), ("history_n", I8), ("history_ms", I8), ("grace_ms", I8),
+        ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("day", I8), ("reclaims_today", I8),
+        ("max_job", I8), ("share", I4), ("tried_job", I4), ("tried_ends", I8), ("pending", I8), ("soft", I8),
+        ("turn", F8), ("turn_level", F8), ("turn_ms", I8), ("crossed_ms", I8), ("turn_job", I4), ("left", I8), ("left_stamp", I8),
+        ("pick", I4), ("pick_n", I4), ("waiting", I4), ("listed", I4), ("secured", I8),
+    ],
+    align=True,
+)  # fmt: skip
+
+# The tree of the reference charter (and, where it differs, of the executing one) for entitlement and the account.
+SHARE = np.dtype(
+    [
+        ("floor", I8), ("limit", I8), ("reserve", I8), ("weight", I8), ("demand", I8), ("ask", I8), ("due", I8),
+        ("low", I8), ("extra", I8), ("sum_ask", I8), ("held", I8), ("last_ms", I8),
+        ("acc_held", I8), ("acc_entitled", I8), ("acc_denied", I8), ("acc_lost", I8), ("acc_reclaims", I8),
+        ("parent", I4), ("first", I4), ("n", I4), ("charge_head", I4), ("charge_tail", I4), ("stacked", I4),
+        ("rest", I8), ("weights", I8), ("acc_level", F8), ("level_ms", I8),
+    ],
+    align=True,
+)  # fmt: skip
+
+JOB = np.dtype(
+    [
+        ("submit_ms", I8), ("eligible_ms", I8), ("duration_ms", I8), ("estimate_ms", I8), ("done_ms", I8),
+        ("start_ms", I8), ("first_ms", I8), ("end_ms", I8), ("charged", I8), ("lost", I8), ("savepoint_ms", I8), ("since_ms", I8),
+        ("gang", I4), ("queue", I4), ("ref", I4), ("next", I4), ("prev", I4), ("slot", I4), ("charge_next", I4),
+        ("waits_for", I4), ("dependents", I4), ("service", I4), ("stops", I4), ("klass", U1), ("state", U1),
+        ("listed", U1), ("reason", U1),
+    ],
+    align=True,
+)  # fmt: skip
+
+SLOT = np.dtype(
+    [
+        ("job", I4), ("row", I4), ("gang", I4), ("node", I4), ("part_node", I4), ("part", I4), ("start_ms", I8),
+        ("end_ms", I8), ("expected_ms", I8), ("prev", I4), ("next", I4), ("claim", I4), ("warn", I4),
+        ("secure", I8), ("picked", I8), ("solid", I4), ("order", I4), ("lost", I8),
+    ],
+    align=True,
+)  # fmt: skip
+
+QUEUE = np.dtype([("row", I4), ("user", I4), ("priority", I4), ("solid", I4), ("mask", I8), ("at", I4), ("pool", I4)], align=True)
+USER = np.dtype([("alloc", I8), ("usage", F8)], align=True)
+NODE = np.dtype(
+    [("free_ms", I8), ("free", I4), ("prev", I4), ("next", I4), ("claim", I4), ("part_claim", I4), ("down", I4),
+     ("stamp", I8), ("gain", I4), ("calendared", I4)],
+    align=True,
+)  # fmt: skip
+CLAIM_ = np.dtype(
+    [
+        ("job", I4), ("pool", I4), ("row", I4), ("gang", I4), ("nodes", I4), ("need", I4), ("ready", I4),
+        ("part_node", I4), ("part", I4), ("part_missing", I4), ("held", I8), ("missing", I8), ("warn_head", I4),
+        ("open", I4), ("prev", I4), ("next", I4), ("since_ms", I8),
+    ],
+    align=True,
+)  # fmt: skip
+WARN_ = np.dtype(
+    [("slot", I4), ("job", I4), ("claim", I4), ("next", I4), ("warn_ms", I8), ("stop_ms", I8), ("state", I4), ("pad", I4)],
+    align=True,
+)  # fmt: skip
+SERVICE = np.dtype(
+    [
+        ("first_job", I4), ("most", I4), ("wanted", I4), ("asked", I4), ("running", I4), ("gang", I4), ("carry", I4),
+        ("ring_n", I4), ("last_ms", I8), ("demanded", I8), ("served", I8), ("shed", I8), ("carried", I8),
+        ("short_ms", I8), ("over_ms", I8),
+    ],
+    align=True,
+)  # fmt: skip
+DEMAND = np.dtype([("at_ms", I8), ("service", I4), ("replicas", I4), ("next_ms", I8)], align=True)
+DECISION = np.dtype([("time_ms", I8), ("kind", I4), ("job", I4), ("other", I4), ("detail", I4)], align=True)
+
+
+class State(NamedTuple):
+    """All that the policy knows. Every member is an array; plain execution holds the same as lists."""
+
+    glob: Any
+    pools: Any
+    rows: Any
+    refs: Any
+    shares: Any
+    jobs: Any
+    slots: Any
+    queues: Any
+    users: Any
+    heads: Any  # queue x class: first and last waiting job, and a lower bound of their estimates
+    tails: Any
+    least_ms: Any
+    counts: Any  # row x class: waiting jobs
+    active: Any  # per row: its children (of a leaf: its queues) that have waiting jobs
+    nodes: Any
+    cells: Any  # device -> slot
+    buckets: Any  # per pool: first node with that many free devices
+    sums0: Any  # the calendars
+    sums1: Any
+    sums2: Any
+    first_item: Any
+    item_ms: Any
+    item_weight: Any
+    item_next: Any
+    item_prev: Any
+    heap: Any  # ends: time << 24 | slot
+    timers: Any  # deadlines: time << 24 | warning
+    claims: Any
+    warns: Any
+    services: Any
+    carried: Any  # per service: ring of (time, replica-ms) that wait to be made up
+    demands: Any
+    edges: Any  # dependents: target, next edge
+    scratch: Any
+    scratch2: Any
+    powers: Any  # the decay table
+    out: Any
+
+
+def member_types() -> dict[str, np.dtype[Any]]:
+    """Element type of every member of `State`, in order."""
+    records = {
+        "glob": GLOB, "pools": POOL, "rows": ROW, "refs": SHARE, "shares": SHARE, "jobs": JOB, "slots": SLOT, "queues": QUEUE,
+        "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
+    }  # fmt: skip
+    wide = {"least_ms", "sums0", "sums1", "sums2", "item_ms", "item_weight", "heap", "timers", "carried", "scratch2"}
+    types = {name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4)) for name in State._fields}
+    return types

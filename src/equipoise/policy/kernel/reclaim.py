@@ -1,0 +1,600 @@
+"""Reclaim (FAIRNESS 3 to 7b): whose jobs give way so that a team below its floor gets its gang.
+
+`claim_for` is the main path: walk from the leaf upwards, take victims from siblings that hold most beyond their floor, drop those that
+turn out unnecessary, check the whole set, and open a claim. All amounts are in the post-claim view (see claims).
+"""
+
+from equipoise.policy.kernel.claims import add_victim, advance_warning, hold_node, hold_part, open_claim, pledged
+from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.layout import NEVER, SHARES
+
+RIGHT, COURTESY, BY_SHARE, INSIDE = 0, 1, 2, 3
+
+
+@inlined
+def left_of(s, v, stamp):
+    """What row v holds in the post-claim view, less the victims chosen so far."""
+    t = s.rows[v]
+    if t.left_stamp != stamp:
+        t.left_stamp = stamp
+        t.left = t.alloc + t.claimed - t.warned
+        t.pick_n = -1
+    return t.left
+
+
+@inlined
+def bound_of(s, v, rule):
+    """What row v may hold with the claimant: its floor, or its entitlement."""
+    if rule == RIGHT:
+        return s.rows[v].floor
+    return s.shares[s.rows[v].share].due
+
+
+@inlined
+def kept_bound(s, v):
+    """How much of row v is secure: its floor, or with ``reclaim: shares`` its entitlement."""
+    if s.glob[0].rules & SHARES:
+        return max(s.shares[s.rows[v].share].due, 0)
+    return s.rows[v].floor
+
+
+@kernel
+def mark_secure(s, top, stamp, by_share):
+    """Stamp the secure running jobs of row ``top`` (FAIRNESS 3): children's unions first, then own others, oldest first."""
+    base = s.glob[0].n_rows
+    count, at = 1, 0
+    s.scratch[base] = top
+    while at < count:
+        t = s.rows[s.scratch[base + at]]
+        at += 1
+        for c in range(t.first, t.first + t.n):
+            s.scratch[base + count] = c
+            count += 1
+    for i in range(count - 1, -1, -1):
+        v = s.scratch[base + i]
+        if s.rows[v].n == 0:
+            secure_leaf(s, v, stamp, by_share)
+        else:
+            secure_inner(s, v, stamp, by_share, 2 * base + 2 * s.glob[0].n_slots)
+
+
+@kernel
+def secure_leaf(s, v, stamp, by_share):
+    t = s.rows[v]
+    total = 0
+    for solid in range(1, -1, -1):
+        i = t.run_head
+        while i >= 0:
+            x = s.slots[i]
+            if x.solid == solid and x.claim < 0 and total + x.gang <= t.floor:
+                x.secure = stamp
+                total += x.gang
+            i = x.next
+    if by_share:
+        bound = kept_bound(s, v)
+        for solid in range(1, -1, -1):
+            i = t.run_head
+            while i >= 0:
+                x = s.slots[i]
+                if x.solid == solid and x.claim < 0 and x.secure != stamp and total + x.gang <= bound:
+                    x.secure = stamp
+                    total += x.gang
+                i = x.next
+    t.secured = total
+
+
+@kernel
+def secure_inner(s, v, stamp, by_share, base):
+    """Add to the union of the children what else fits, non-preemptible first, then oldest."""
+    t = s.rows[v]
+    total = 0
+    for c in range(t.first, t.first + t.n):
+        total += s.rows[c].secured
+    bound = kept_bound(s, v) if by_share else t.floor
+    if total < bound:
+        n = gather(s, v, stamp, base, False)
+        heap_sort(s, base, n, stamp, True)
+        for i in range(n):
+            x = s.slots[s.scratch[base + i]]
+            if total + x.gang <= bound:
+                x.secure = stamp
+                total += x.gang
+    t.secured = total
+
+
+@kernel
+def gather(s, top, stamp, base, victims_only):
+    """List the slots below ``top`` that are not secure (only preemptible ones if asked); returns how many."""
+    n = 0
+    v = top
+    while True:
+        t = s.rows[v]
+        if t.n > 0:
+            v = t.first
+            continue
+        i = t.run_head
+        while i >= 0:
+            x = s.slots[i]
+            if x.claim < 0 and x.secure != stamp and (not victims_only or x.solid == 0):
+                s.scratch[base + n] = i
+                n += 1
+            i = x.next
+        while v != top:
+            up = s.rows[s.rows[v].parent]
+            if v + 1 < up.first + up.n:
+                v += 1
+                break
+            v = s.rows[v].parent
+        if v == top:
+            return n
+
+
+@kernel
+def comes_first(s, a, b, by_age):
+    """Order of slots: by age (non-preemptible, oldest start, job), or as victims (exhausted teams last, least lost, newest, job)."""
+    x, y = s.slots[a], s.slots[b]
+    if by_age:
+        if x.solid != y.solid:
+            return x.solid > y.solid
+        if x.start_ms != y.start_ms:
+            return x.start_ms < y.start_ms
+        return x.job < y.job
+    if x.order != y.order:
+        return x.order < y.order
+    if x.lost != y.lost:
+        return x.lost < y.lost
+    if x.start_ms != y.start_ms:
+        return x.start_ms > y.start_ms
+    return x.job < y.job
+
+
+@inlined
+def sift(s, base, root, n, by_age):
+    item = s.scratch[base + root]
+    while True:
+        c = 2 * root + 1
+        if c >= n:
+            break
+        if c + 1 < n and comes_first(s, s.scratch[base + c], s.scratch[base + c + 1], by_age):
+            c += 1
+        if not comes_first(s, item, s.scratch[base + c], by_age):
+            break
+        s.scratch[base + root] = s.scratch[base + c]
+        root = c
+    s.scratch[base + root] = item
+
+
+@kernel
+def heap_sort(s, base, n, stamp, by_age):
+    """Sort n slots of the scratch in place."""
+    for root in range(n // 2 - 1, -1, -1):
+        sift(s, base, root, n, by_age)
+    for end in range(n - 1, 0, -1):
+        last = s.scratch[base]
+        s.scratch[base] = s.scratch[base + end]
+        s.scratch[base + end] = last
+        sift(s, base, 0, end, by_age)
+
+
+@inlined
+def stop_time(s, x, since_ms, recover_ms):
+    """When a victim of a claim that stands since ``since_ms`` is warned (FAIRNESS 5)."""
+    t = s.rows[x.row]
+    return max(since_ms, min(x.start_ms + t.min_runtime_ms, since_ms + recover_ms - t.grace_ms))
+
+
+@kernel
+def rank_victims(s, base, n, since_ms, recover_ms):
+    """Note for each listed slot what would be lost at its stop, and whether its team had its reclaims of the day."""
+    g = s.glob[0]
+    for i in range(n):
+        x = s.slots[s.scratch[base + i]]
+        t = s.rows[x.row]
+        job = s.jobs[x.job]
+        warn = max(stop_time(s, x, since_ms, recover_ms), g.now)
+        halt = max(min(warn + t.grace_ms, since_ms + recover_ms), g.now)
+        ran = halt - x.start_ms
+        kept = 0
+        if job.savepoint_ms > 0:
+            kept = ran if halt - warn >= g.savepoint_cost_ms else ran // job.savepoint_ms * job.savepoint_ms
+        x.lost = 0 if job.duration_ms >= NEVER else (ran - kept) * x.gang
+        today = t.reclaims_today if t.day == g.day else 0
+        x.order = 1 if today >= t.reclaims_per_day else 0
+
+
+@inlined
+def prepare(s, b, stamp, base, rule, since_ms, recover_ms):
+    """List the possible victims below row b, best first, at ``base``; returns how many."""
+    mark_secure(s, b, stamp, rule == BY_SHARE)
+    n = gather(s, b, stamp, base, True)
+    rank_victims(s, base, n, since_ms, recover_ms)
+    heap_sort(s, base, n, stamp, False)
+    t = s.rows[b]
+    t.pick = base
+    t.pick_n = n
+    return n
+
+
+@inlined
+def further_beyond(s, a, b, stamp):
+    """Whether sibling a holds more beyond its floor for its weight than sibling b (ties to the smaller id)."""
+    x, y = s.rows[a], s.rows[b]
+    over_a, over_b = left_of(s, a, stamp) - x.floor, left_of(s, b, stamp) - y.floor
+    if x.weight == 0.0 or y.weight == 0.0:
+        if x.weight != y.weight:
+            return x.weight == 0.0 and over_a > 0
+        return over_a > over_b or (over_a == over_b and a < b)
+    p, q = over_a * y.weight, over_b * x.weight
+    return p > q or (p == q and a < b)
+
+
+@inlined
+def touch(s, p, n, stamp, by, part):
+    """Let the victims free ``by`` more devices of node n; keeps the counts of whole and partly fitting nodes in scratch2[2:4]."""
+    node = s.nodes[n]
+    if node.stamp != stamp:
+        node.stamp = stamp
+        node.gain = 0
+    if node.claim >= 0 or node.part_claim >= 0 or node.down != 0:
+        return
+    before = node.free + node.gain
+    node.gain += by
+    after = node.free + node.gain
+    s.scratch2[2] += (1 if after == p.per_node else 0) - (1 if before == p.per_node else 0)
+    if part > 0:
+        s.scratch2[3] += (1 if part <= after < p.per_node else 0) - (1 if part <= before < p.per_node else 0)
+
+
+@inlined
+def count_victim(s, p, slot, stamp, sign, part):
+    """Add (sign 1) or take back (-1) a victim's devices."""
+    x = s.slots[slot]
+    s.scratch2[1] += sign * x.gang
+    if p.per_node > 1:
+        n = x.node
+        while n >= 0:
+            touch(s, p, n, stamp, sign * p.per_node, part)
+            n = s.nodes[n].next
+        if x.part_node >= 0:
+            touch(s, p, x.part_node, stamp, sign * x.part, part)
+
+
+@inlined
+def is_met(s, p, gang):
+    """Whether the gang fits the free devices and those of the victims."""
+    if p.per_node == 1:
+        return s.scratch2[1] >= gang
+    whole, part = gang // p.per_node, gang % p.per_node
+    if part == 0:
+        return s.scratch2[2] >= whole
+    return s.scratch2[2] >= whole + (0 if s.scratch2[3] > 0 else 1)
+
+
+@inlined
+def begin_count(s, p, gang):
+    """Start the counts with the devices that are free now."""
+    part = gang % p.per_node
+    s.scratch2[1] = p.free
+    s.scratch2[2] = p.whole
+    s.scratch2[3] = 0
+    if part > 0:
+        for f in range(part, p.per_node):
+            n = s.buckets[p.bucket_off + f]
+            while n >= 0:
+                if s.nodes[n].part_claim < 0:
+                    s.scratch2[3] += 1
+                n = s.nodes[n].next
+
+
+@inlined
+def take_from(s, v, gang, stamp):
+    """Victims left row v and above: less is left."""
+    while v >= 0:
+        left_of(s, v, stamp)
+        s.rows[v].left -= gang
+        v = s.rows[v].parent
+
+
+@inlined
+def may_take(s, slot, b, g_v, rule, stamp):
+    """What rule N asks of a victim beyond being insecure: every row from b to its leaf keeps its floor."""
+    if rule != COURTESY:
+        return True
+    v = s.slots[slot].row
+    while True:
+        if left_of(s, v, stamp) - g_v < s.rows[v].floor:
+            return False
+        if v == b:
+            return True
+        v = s.rows[v].parent
+
+
+@kernel
+def next_victim(s, a, stamp, rule, since_ms, recover_ms):
+    """Best victim among the siblings of row a, or -1. Lists are made when a sibling is first asked."""
+    up = s.rows[s.rows[a].parent]
+    while True:
+        best = -1
+        for b in range(up.first, up.first + up.n):
+            if b == a:
+                continue
+            left = left_of(s, b, stamp)
+            t = s.rows[b]
+            if t.soft == 0 or t.pick_n == 0 or left <= kept_floor(s, b, rule):
+                continue
+            if best < 0 or further_beyond(s, b, best, stamp):
+                best = b
+        if best < 0:
+            return -1
+        t = s.rows[best]
+        if t.pick_n < 0:
+            base = s.scratch2[4]
+            s.scratch2[4] += prepare(s, best, stamp, base, rule, since_ms, recover_ms)
+            continue
+        slot = s.scratch[t.pick]
+        t.pick += 1
+        t.pick_n -= 1
+        if may_take(s, slot, best, s.slots[slot].gang, rule, stamp):
+            return slot
+
+
+@inlined
+def kept_floor(s, b, rule):
+    """A sibling that holds no more than this has only secure jobs."""
+    if rule == BY_SHARE:
+        return min(s.rows[b].floor, kept_bound(s, b)) - 1
+    return s.rows[b].floor
+
+
+@inlined
+def enough_here(s, a, gang, rule, stamp):
+    """Whether row a may hold the gang besides what is left in it."""
+    left = left_of(s, a, stamp)
+    if rule == COURTESY and left >= s.rows[a].floor:
+        return False
+    return left + gang <= bound_of(s, a, rule)
+
+
+@kernel
+def choose_victims(s, leaf, gang, rule, stamp, since_ms, recover_ms):
+    """Victims for a gang of ``leaf``: listed in scratch from scratch2[5] on, their number in scratch2[6]; whether they suffice."""
+    p = s.pools[s.rows[leaf].pool]
+    part = gang % p.per_node
+    begin_count(s, p, gang)
+    s.scratch2[4] = 2 * s.glob[0].n_rows
+    chosen = 2 * s.glob[0].n_rows + s.glob[0].n_slots
+    s.scratch2[5] = chosen
+    n = 0
+    a = leaf
+    while s.rows[a].parent >= 0 and not fits_all(s, leaf, p, gang, stamp):
+        while not fits_all(s, leaf, p, gang, stamp) and enough_here(s, a, gang, rule, stamp):
+            slot = next_victim(s, a, stamp, rule, since_ms, recover_ms)
+            if slot < 0:
+                break
+            s.scratch[chosen + n] = slot
+            n += 1
+            s.slots[slot].picked = stamp
+            count_victim(s, p, slot, stamp, 1, part)
+            take_from(s, s.slots[slot].row, s.slots[slot].gang, stamp)
+        a = s.rows[a].parent
+    s.scratch2[6] = n
+    if not fits_all(s, leaf, p, gang, stamp):
+        return False
+    drop_needless(s, leaf, p, gang, rule, stamp)
+    return n > 0 and accepted(s, leaf, gang, rule, stamp)
+
+
+@inlined
+def fits_all(s, leaf, p, gang, stamp):
+    """Whether the gang fits devices and limits once the victims chosen so far are gone."""
+    return is_met(s, p, gang) and within_limits(s, leaf, gang, stamp)
+
+
+@kernel
+def drop_needless(s, leaf, p, gang, rule, stamp):
+    """From the last to the first: do without a victim if the rest still suffices and is still acceptable."""
+    n, chosen = s.scratch2[6], s.scratch2[5]
+    part = gang % p.per_node
+    for i in range(n - 1, -1, -1):
+        slot = s.scratch[chosen + i]
+        count_victim(s, p, slot, stamp, -1, part)
+        take_from(s, s.slots[slot].row, -s.slots[slot].gang, stamp)
+        s.slots[slot].picked = 0
+        if not (is_met(s, p, gang) and accepted(s, leaf, gang, rule, stamp)):
+            count_victim(s, p, slot, stamp, 1, part)
+            take_from(s, s.slots[slot].row, s.slots[slot].gang, stamp)
+            s.slots[slot].picked = stamp
+    kept = 0
+    for i in range(n):
+        slot = s.scratch[chosen + i]
+        if s.slots[slot].picked == stamp:
+            s.scratch[chosen + kept] = slot
+            kept += 1
+    s.scratch2[6] = kept
+
+
+@inlined
+def within_limits(s, leaf, gang, stamp):
+    """Whether every row above the claimant stays within its limit."""
+    pool = s.rows[leaf].pool
+    claimed = s.pools[pool].claim_head >= 0
+    v = leaf
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        have = left_of(s, v, stamp)
+        if claimed:  # other claims come before their last victims go: the limit must hold in between too
+            have += t.warned - t.claimed + pledged(s, pool, v)
+        if have + gang > t.limit:
+            return False
+        v = t.parent
+    return True
+
+
+@kernel
+def accepted(s, leaf, gang, rule, stamp):
+    """Rules S, N or 7b for the chosen set as a whole, and the limits above the claimant."""
+    if not within_limits(s, leaf, gang, stamp):
+        return False
+    if rule == INSIDE:
+        return True
+    short = False
+    a = leaf
+    while s.rows[a].parent >= 0:
+        t = s.rows[a]
+        up = s.rows[t.parent]
+        short = short or left_of(s, a, stamp) < t.floor
+        taken = 0
+        for b in range(up.first, up.first + up.n):
+            x = s.rows[b]
+            if b != a and x.left_stamp == stamp:
+                taken += x.alloc + x.claimed - x.warned - x.left
+        if taken > 0 and not enough_here(s, a, gang, rule, stamp):
+            return False
+        a = t.parent
+    return short or rule == BY_SHARE
+
+
+@kernel
+def claim_for(s, j, rule, since_ms):
+    """Try to take back devices for job j of a team below its floor; whether a claim was opened (and perhaps served)."""
+    g = s.glob[0]
+    g.stamp += 1
+    stamp = g.stamp
+    job = s.jobs[j]
+    leaf = s.queues[job.queue].row
+    recover = s.rows[leaf].recover_ms
+    if not choose_victims(s, leaf, job.gang, rule, stamp, since_ms, recover):
+        return False
+    hold_and_warn(s, j, since_ms, recover, stamp)
+    return True
+
+
+@kernel
+def hold_and_warn(s, j, since_ms, recover, stamp):
+    """Open the claim of job j on the chosen victims, hold its devices, and warn (or stop) the victims."""
+    g = s.glob[0]
+    job = s.jobs[j]
+    pool = s.queues[job.queue].pool
+    p = s.pools[pool]
+    n, chosen = s.scratch2[6], s.scratch2[5]
+    k = open_claim(s, j, pool, since_ms)
+    if p.per_node == 1:
+        total = 0
+        for i in range(n):
+            total += s.slots[s.scratch[chosen + i]].gang
+        held = max(job.gang - total, 0)
+        p.free -= held
+        p.claim_held += held
+        s.claims[k].held = held
+        s.claims[k].missing = job.gang - held
+    else:
+        hold_devices(s, k, n, chosen, stamp)
+    for i in range(n):
+        slot = s.scratch[chosen + i]
+        x = s.slots[slot]
+        t = s.rows[x.row]
+        if t.day != g.day:
+            t.day = g.day
+            t.reclaims_today = 0
+        t.reclaims_today += 1
+        warn = max(stop_time(s, x, since_ms, recover), g.now)
+        s.scratch[chosen + i] = add_victim(s, k, slot, warn, max(min(warn + t.grace_ms, since_ms + recover), g.now))
+    for i in range(n):
+        advance_warning(s, s.scratch[chosen + i])
+
+
+@kernel
+def hold_devices(s, k, n, chosen, stamp):
+    """Name the nodes of claim k: those that its victims empty first, then empty ones; for a remainder likewise."""
+    c = s.claims[k]
+    p = s.pools[c.pool]
+    whole, part = c.gang // p.per_node, c.gang % p.per_node
+    c.part = part
+    if part > 0:
+        best = -1
+        for i in range(n):
+            x = s.slots[s.scratch[chosen + i]]
+            m = x.part_node
+            if m >= 0 and s.nodes[m].part_claim < 0 and part <= s.nodes[m].free + s.nodes[m].gain < p.per_node:
+                best = m
+        if best < 0:
+            best = fullest_unclaimed(s, p, part)
+        if best < 0:
+            whole += 1
+        else:
+            hold_part(s, k, best, part)
+    for i in range(n):
+        x = s.slots[s.scratch[chosen + i]]
+        m = x.node
+        while m >= 0 and c.need < whole:
+            after = s.nodes[m].next
+            if s.nodes[m].claim < 0:
+                hold_node(s, k, m)
+            m = after
+        m = x.part_node
+        if m >= 0 and c.need < whole and s.nodes[m].claim < 0 and s.nodes[m].free + s.nodes[m].gain == p.per_node:
+            hold_node(s, k, m)
+    while c.need < whole and s.buckets[p.bucket_off + p.per_node] >= 0:
+        hold_node(s, k, s.buckets[p.bucket_off + p.per_node])
+    if c.need < whole:
+        s.glob[0].failed += 1
+
+
+@inlined
+def fullest_unclaimed(s, p, part):
+    """Node with the fewest free devices that hold ``part`` and that no claim has an eye on; -1 if none."""
+    for f in range(part, p.per_node):
+        n = s.buckets[p.bucket_off + f]
+        while n >= 0:
+            if s.nodes[n].part_claim < 0:
+                return n
+            n = s.nodes[n].next
+    return -1
+
+
+@kernel
+def preempt_for(s, j):
+    """Let job j stop jobs of lower priority of its own team; whether a claim was opened."""
+    g = s.glob[0]
+    g.stamp += 1
+    stamp = g.stamp
+    job = s.jobs[j]
+    u = s.queues[job.queue]
+    leaf = u.row
+    t = s.rows[leaf]
+    p = s.pools[t.pool]
+    base = 2 * g.n_rows
+    n = 0
+    i = t.run_head
+    while i >= 0:
+        x = s.slots[i]
+        if x.solid == 0 and x.claim < 0 and s.queues[s.jobs[x.job].queue].priority < u.priority:
+            s.scratch[base + n] = i
+            n += 1
+        i = x.next
+    if n == 0:
+        return False
+    rank_victims(s, base, n, g.now, t.grace_ms)
+    for i in range(n):
+        x = s.slots[s.scratch[base + i]]
+        x.order = s.queues[s.jobs[x.job].queue].priority
+    heap_sort(s, base, n, stamp, False)
+    begin_count(s, p, job.gang)
+    chosen = base + g.n_slots
+    s.scratch2[5] = chosen
+    m = 0
+    while m < n and not fits_all(s, leaf, p, job.gang, stamp):
+        slot = s.scratch[base + m]
+        s.scratch[chosen + m] = slot
+        s.slots[slot].picked = stamp
+        count_victim(s, p, slot, stamp, 1, job.gang % p.per_node)
+        take_from(s, leaf, s.slots[slot].gang, stamp)
+        m += 1
+    s.scratch2[6] = m
+    if m == 0 or not fits_all(s, leaf, p, job.gang, stamp):
+        return False
+    drop_needless(s, leaf, p, job.gang, INSIDE, stamp)
+    if s.scratch2[6] == 0:
+        return False
+    hold_and_warn(s, j, g.now, t.grace_ms, stamp)
+    return True

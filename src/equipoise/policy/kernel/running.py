@@ -1,0 +1,375 @@
+"""Starting, ending and stopping jobs: what each does to teams, users, devices, calendars and the account."""
+
+from equipoise.policy.kernel.calendar import calendar_add, calendar_remove
+from equipoise.policy.kernel.entitlement import accrue, demand_changes, held_changes, list_charge
+from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.layout import (
+    DONE,
+    END,
+    INDEX_BITS,
+    INDEX_MASK,
+    NEVER,
+    PENDING,
+    RUNNING,
+    START,
+    RELEASE,
+    TRACE,
+)
+from equipoise.policy.kernel.placement import give_back, place
+from equipoise.policy.kernel.waiting import enqueue
+
+
+@inlined
+def emit(s, kind, job, other, detail):
+    """Append a decision to the stream."""
+    g = s.glob[0]
+    d = s.out[g.out_n]
+    d.time_ms = g.now
+    d.kind = kind
+    d.job = job
+    d.other = other
+    d.detail = detail
+    g.out_n += 1
+
+
+@inlined
+def heap_push(h, n, x):
+    """Insert x into the 4-ary heap h of n entries."""
+    i = n
+    while i > 0:
+        up = (i - 1) >> 2
+        if h[up] <= x:
+            break
+        h[i] = h[up]
+        i = up
+    h[i] = x
+
+
+@kernel
+def heap_pop(h, n):
+    """Remove the least of the n entries of the 4-ary heap h (the caller read h[0])."""
+    m = n - 1
+    x = h[m]
+    i, c = 0, 1
+    while c < m:
+        b = c
+        end = min(c + 4, m)
+        for k in range(c + 1, end):
+            if h[k] < h[b]:
+                b = k
+        if h[b] >= x:
+            break
+        h[i] = h[b]
+        i = b
+        c = 4 * i + 1
+    h[i] = x
+
+
+@kernel
+def pool_accrue(s, p):
+    """Bring the account of a pool's devices up to now: capacity = held + idle + down + maintenance."""
+    now = s.glob[0].now
+    dt = now - p.last_ms
+    if dt > 0:
+        p.last_ms = now
+        p.acc_capacity += p.expected * dt
+        p.acc_held += p.held * dt
+        p.acc_down += p.down * dt
+        p.acc_maintenance += p.maintenance * dt
+        idle = p.expected - p.held - p.down - p.maintenance
+        if p.pending > 0 or p.claim_head >= 0:
+            p.idle_blocked += idle * dt
+        else:
+            p.idle_unused += idle * dt
+        p.stranded += (p.free - p.whole * p.per_node) * dt
+
+
+@inlined
+def watch_hunger(s, v):
+    """Keep row v in the pool's list of rows below their floor that have waiting work."""
+    t = s.rows[v]
+    hungry = t.waiting > 0 and t.alloc + t.claimed - t.warned < t.floor
+    p = s.pools[t.pool]
+    if hungry and t.hungry_at < 0:
+        t.hungry_at = p.hungry_n
+        s.scratch[p.hungry + p.hungry_n] = v
+        p.hungry_n += 1
+    elif not hungry and t.hungry_at >= 0:
+        p.hungry_n -= 1
+        moved = s.scratch[p.hungry + p.hungry_n]
+        s.scratch[p.hungry + t.hungry_at] = moved
+        s.rows[moved].hungry_at = t.hungry_at
+        t.hungry_at = -1
+
+
+@inlined
+def watch_path(s, v):
+    """Look again at the hunger of row v and all above."""
+    while s.rows[v].parent >= 0:
+        watch_hunger(s, v)
+        v = s.rows[v].parent
+
+
+@inlined
+def charge(s, v, user, by):
+    """Row v, all above and the user hold ``by`` more accelerators."""
+    e = s.glob[0].inflation
+    u = s.users[user]
+    u.alloc += by
+    u.usage -= by * e
+    while v >= 0:
+        t = s.rows[v]
+        t.alloc += by
+        t.usage -= by * e
+        if t.parent >= 0:
+            watch_hunger(s, v)
+        v = t.parent
+
+
+@inlined
+def enter_running(s, v, slot):
+    """Append a slot to the leaf's running jobs (oldest start first)."""
+    t = s.rows[v]
+    x = s.slots[slot]
+    x.prev = t.run_tail
+    x.next = -1
+    if t.run_tail >= 0:
+        s.slots[t.run_tail].next = slot
+    else:
+        t.run_head = slot
+    t.run_tail = slot
+
+
+@inlined
+def leave_running(s, v, slot):
+    t = s.rows[v]
+    x = s.slots[slot]
+    if x.prev >= 0:
+        s.slots[x.prev].next = x.next
+    else:
+        t.run_head = x.next
+    if x.next >= 0:
+        s.slots[x.next].prev = x.prev
+    else:
+        t.run_tail = x.prev
+
+
+@kernel
+def new_slot(s, j):
+    """Take a slot for job j, which starts now; devices are placed by the caller."""
+    g = s.glob[0]
+    job = s.jobs[j]
+    u = s.queues[job.queue]
+    i = g.slot_free
+    x = s.slots[i]
+    g.slot_free = x.next
+    x.job = j
+    x.row = u.row
+    x.gang = job.gang
+    x.solid = u.solid
+    x.start_ms = g.now
+    x.end_ms = NEVER if job.duration_ms >= NEVER else g.now + job.duration_ms - job.done_ms
+    x.expected_ms = NEVER if job.duration_ms >= NEVER else g.now + job.estimate_ms
+    x.claim = -1
+    x.warn = -1
+    return i
+
+
+@kernel
+def begin(s, j, i, pool):
+    """Job j runs in slot i from now on; it left its queue (and its claim) already."""
+    g = s.glob[0]
+    job = s.jobs[j]
+    x = s.slots[i]
+    p = s.pools[pool]
+    pool_accrue(s, p)
+    p.held += job.gang
+    job.state = RUNNING
+    job.slot = i
+    job.start_ms = g.now
+    if job.first_ms < 0:
+        job.first_ms = g.now
+    calendar_add(s, 2 * pool, i, x.expected_ms, job.gang)
+    enter_running(s, x.row, i)
+    charge(s, x.row, s.queues[job.queue].user, job.gang)
+    held_changes(s, job.ref, job.gang)
+    if x.solid:
+        s.rows[x.row].solid += job.gang
+    else:
+        v = x.row
+        while v >= 0:
+            s.rows[v].soft += job.gang
+            v = s.rows[v].parent
+    if job.service >= 0:
+        replicas_change(s, job.service, 1)
+    g.starts += 1
+    if x.end_ms < NEVER:
+        if g.heap_n == len(s.heap):
+            drop_stale_ends(s)
+        heap_push(s.heap, g.heap_n, (x.end_ms << INDEX_BITS) | i)
+        g.heap_n += 1
+    emit(s, START, j, x.node if x.node >= 0 else x.part_node, s.rows[x.row].share)
+
+
+@kernel
+def drop_stale_ends(s):
+    """Rebuild the heap of ends without those of jobs that were stopped."""
+    g = s.glob[0]
+    n, kept = g.heap_n, 0
+    for k in range(n):
+        x = s.heap[k]
+        if s.slots[x & INDEX_MASK].end_ms == x >> INDEX_BITS:
+            heap_push(s.heap, kept, x)
+            kept += 1
+    g.heap_n = kept
+
+
+@kernel
+def start(s, j, pool, not_node, after_ms):
+    """Start a job that fits the free devices; it left its queue already."""
+    i = new_slot(s, j)
+    p = s.pools[pool]
+    pool_accrue(s, p)
+    place(s, pool, i, s.jobs[j].gang, s.slots[i].expected_ms, not_node, after_ms)
+    begin(s, j, i, pool)
+
+
+@inlined
+def replicas_change(s, k, by):
+    """A service has ``by`` more replicas running: account what was served until now."""
+    service_accrue(s, k)
+    s.services[k].running += by
+
+
+@inlined
+def service_accrue(s, k):
+    v = s.services[k]
+    now = s.glob[0].now
+    dt = now - v.last_ms
+    if dt > 0:
+        v.last_ms = now
+        served = min(v.running, v.asked)
+        v.demanded += v.asked * dt
+        v.served += served * dt
+        v.short_ms += (v.asked - served) * dt
+        v.over_ms += (v.running - served) * dt
+
+
+@kernel
+def vacate(s, i, pool):
+    """Slot i is given up: devices, calendars, charges."""
+    g = s.glob[0]
+    x = s.slots[i]
+    j = x.job
+    job = s.jobs[j]
+    p = s.pools[pool]
+    pool_accrue(s, p)
+    p.held -= x.gang
+    p.ends += x.gang
+    p.dirty = 1
+    calendar_remove(s, 2 * pool, i)
+    give_back(s, pool, i)
+    leave_running(s, x.row, i)
+    v = x.row
+    while v >= 0:
+        t = s.rows[v]
+        if x.claim >= 0:
+            t.warned -= x.gang
+        if x.solid == 0:
+            t.soft -= x.gang
+        v = t.parent
+    if x.solid:
+        s.rows[x.row].solid -= x.gang
+    charge(s, x.row, s.queues[job.queue].user, -x.gang)
+    held_changes(s, job.ref, -x.gang)
+    if job.service >= 0:
+        replicas_change(s, job.service, -1)
+    if x.warn >= 0:
+        w = s.warns[x.warn]
+        w.state = 3
+        s.claims[x.claim].open -= 1
+        x.warn = -1
+    x.claim = -1
+    x.end_ms = -1
+    job.slot = -1
+    x.next = g.slot_free
+    g.slot_free = i
+
+
+@inlined
+def demand_moves(s, j, by):
+    """The work that job j asks for changes the demand of its team in both trees."""
+    job = s.jobs[j]
+    demand_changes(s, s.refs, job.ref, by, True)
+    if s.glob[0].same_tree == 0:
+        demand_changes(s, s.shares, s.rows[s.queues[job.queue].row].share, by, False)
+
+
+@kernel
+def end(s, i):
+    """The job in slot i ended by itself."""
+    g = s.glob[0]
+    x = s.slots[i]
+    j = x.job
+    job = s.jobs[j]
+    row = x.row
+    pool = s.rows[row].pool
+    vacate(s, i, pool)
+    job.state = DONE
+    job.done_ms = job.duration_ms
+    job.end_ms = g.now
+    demand_moves(s, j, -job.gang)
+    t = s.rows[row]
+    t.history_n += 1
+    t.history_ms += job.duration_ms
+    if t.history_n == 256:
+        t.history_n = 128
+        t.history_ms //= 2
+    g.ends += 1
+    if g.rules & TRACE:
+        emit(s, END, j, -1, 0)
+
+
+@inlined
+def work_kept(s, job, ran_ms, warned_ms):
+    """Progress of a run of ``ran_ms`` that survives a stop after a warning of ``warned_ms``."""
+    if job.savepoint_ms <= 0:
+        return 0
+    if warned_ms >= s.glob[0].savepoint_cost_ms:
+        return ran_ms
+    return ran_ms // job.savepoint_ms * job.savepoint_ms
+
+
+@kernel
+def stop(s, i, claimant, warned_ms, kind):
+    """Stop the job in slot i and let it wait again with the work that was saved."""
+    g = s.glob[0]
+    x = s.slots[i]
+    j = x.job
+    job = s.jobs[j]
+    pool = s.rows[x.row].pool
+    ran = g.now - x.start_ms
+    kept = 0
+    if job.duration_ms < NEVER:
+        kept = work_kept(s, job, ran, warned_ms)
+        lost = (ran - kept) * job.gang
+        job.done_ms += kept
+        job.lost += lost
+        accrue(s, job.ref)
+        r = job.ref
+        while r >= 0:
+            s.refs[r].acc_lost += lost
+            s.refs[r].acc_reclaims += 1
+            r = s.refs[r].parent
+    vacate(s, i, pool)
+    job.stops += 1
+    g.stops += 1
+    emit(s, kind, j, claimant, 0)
+    if kind != RELEASE:
+        job.estimate_ms = max(job.estimate_ms - kept, 1)
+        job.state = PENDING
+        job.since_ms = -1
+        job.charged = 0
+        enqueue(s, j)
+        list_charge(s, j)
+        watch_path(s, s.queues[job.queue].row)

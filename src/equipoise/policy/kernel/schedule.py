@@ -1,0 +1,553 @@
+"""One scheduling pass over a pool, and the events that call for one.
+
+`decide` is the main path: claims that can be served, the order of admission up to the first job that does not fit, reclaim for every team
+below its floor, one reservation, and backfill around it.
+"""
+
+from equipoise.policy.kernel.calendar import calendar_add, calendar_remove, expected_release, next_bucket
+from equipoise.policy.kernel.claims import serve_claims, withdraw
+from equipoise.policy.kernel.entitlement import list_charge
+from equipoise.policy.kernel.jit import inlined, kernel, merged
+from equipoise.policy.kernel.layout import (
+    BACKFILL,
+    CLAIMED,
+    DEPENDENT,
+    NEVER,
+    OVER_FLOOR,
+    OVER_LIMIT,
+    OVER_MAX_JOB,
+    OVER_POOL,
+    PENDING,
+    PREEMPT,
+    RECLAIM,
+    REFUSE,
+    REFUSED,
+    RELEASE,
+    RING,
+    RUNNING,
+    SECURE_START,
+    SHARES,
+)
+from equipoise.policy.kernel.placement import node_expect, part_free_at, room_now
+from equipoise.policy.kernel.reclaim import BY_SHARE, COURTESY, RIGHT, claim_for, preempt_for
+from equipoise.policy.kernel.running import demand_moves, emit, end, pool_accrue, start, stop, watch_path
+from equipoise.policy.kernel.turns import crossed_turn, pay_turn, watch_turn
+from equipoise.policy.kernel.waiting import dequeue, enqueue, next_job, pick
+
+HOUR_MS = 3_600_000
+
+
+@kernel
+def refusal(s, j):
+    """Why a job can never run as things stand (0: it can)."""
+    job = s.jobs[j]
+    u = s.queues[job.queue]
+    t = s.rows[u.row]
+    if job.gang > s.pools[t.pool].largest:
+        return OVER_POOL
+    if job.gang > t.max_job:
+        return OVER_MAX_JOB
+    v = u.row
+    while v >= 0:
+        if job.gang > s.rows[v].limit and s.rows[v].parent >= 0:
+            return OVER_LIMIT
+        v = s.rows[v].parent
+    if u.solid and (s.glob[0].rules & SECURE_START) and job.gang > t.floor:
+        return OVER_FLOOR
+    return 0
+
+
+@kernel
+def submit(s, j):
+    """Job j is asked for: refused, kept until what it depends on has ended, or waiting from now on."""
+    job = s.jobs[j]
+    reason = refusal(s, j)
+    if reason != 0:
+        job.state = REFUSED
+        job.reason = reason
+        emit(s, REFUSE, j, reason, 0)
+        release_dependents(s, j)
+    elif job.waits_for > 0:
+        job.state = DEPENDENT
+    else:
+        make_eligible(s, j)
+
+
+@kernel
+def make_eligible(s, j):
+    """Job j begins to wait."""
+    g = s.glob[0]
+    job = s.jobs[j]
+    row = s.queues[job.queue].row
+    t = s.rows[row]
+    p = s.pools[t.pool]
+    pool_accrue(s, p)
+    job.eligible_ms = g.now
+    job.since_ms = -1
+    job.state = PENDING
+    if job.estimate_ms < 0:  # none declared: the mean of the team's latest finished jobs, or an hour
+        job.estimate_ms = max(t.history_ms // t.history_n, 1) if t.history_n > 0 else HOUR_MS
+    enqueue(s, j)
+    watch_path(s, row)
+    demand_moves(s, j, job.gang)
+    list_charge(s, j)
+    watch_turn(s, row, j)
+    p.dirty |= 2
+
+
+@inlined
+def release_dependents(s, j):
+    """Job j ended (or will never run): what waited for it may be eligible."""
+    e = s.jobs[j].dependents
+    while e >= 0:
+        k = s.edges[2 * e]
+        job = s.jobs[k]
+        job.waits_for -= 1
+        if job.waits_for == 0 and job.state == DEPENDENT:
+            make_eligible(s, k)
+        e = s.edges[2 * e + 1]
+
+
+@kernel
+def finish(s, i):
+    """The job in slot i ended."""
+    j = s.slots[i].job
+    end(s, i)
+    release_dependents(s, j)
+
+
+@kernel
+def cancel(s, j, state):
+    """Job j is no longer asked for, whatever it was doing."""
+    job = s.jobs[j]
+    if job.state == PENDING:
+        dequeue(s, j)
+        watch_path(s, s.queues[job.queue].row)
+        drop_turn(s, j)
+    elif job.state == CLAIMED:
+        withdraw(s, claim_of_job(s, j))
+    elif job.state == RUNNING:
+        stop(s, job.slot, -1, NEVER, RELEASE)
+    if job.state == PENDING or job.state == CLAIMED or job.state == RUNNING:
+        pool_accrue(s, s.pools[s.queues[job.queue].pool])
+        s.pools[s.queues[job.queue].pool].dirty = 1
+        job.state = state
+        demand_moves(s, j, -job.gang)
+
+
+@inlined
+def claim_of_job(s, j):
+    k = s.pools[s.queues[s.jobs[j].queue].pool].claim_head
+    while s.claims[k].job != j:
+        k = s.claims[k].next
+    return k
+
+
+@inlined
+def drop_turn(s, j):
+    """If job j was the gang that its leaf saved up for, the next one goes on."""
+    row = s.queues[s.jobs[j].queue].row
+    if s.rows[row].turn_job == j:
+        pay_turn(s, row)
+
+
+@inlined
+def launch(s, j, pool, not_node, after_ms):
+    """Take job j from its queue and start it; one that takes no time ends at once."""
+    row = s.queues[s.jobs[j].queue].row
+    dequeue(s, j)
+    start(s, j, pool, not_node, after_ms)
+    drop_turn(s, j)
+    i = s.jobs[j].slot
+    if s.slots[i].end_ms <= s.glob[0].now:
+        end_at_once(s, i)
+    return row
+
+
+@kernel
+def end_at_once(s, i):
+    """End a job that needs no time within the pass that started it (its heap entry is stale from now on)."""
+    finish(s, i)
+    s.glob[0].stamp += 1
+
+
+@kernel
+def extend_overdue(s, pool):
+    """Jobs that outlived their estimate are expected to take as long again."""
+    p = s.pools[pool]
+    now = s.glob[0].now
+    c = 2 * pool
+    last = now // p.quantum_ms
+    tick = max(p.swept, last - RING + 1)
+    while True:
+        tick = next_bucket(s, c, tick, last + 1)
+        if tick > last:
+            break
+        i = s.first_item[c * RING + (tick & (RING - 1))]
+        while i >= 0:
+            after = s.item_next[i]
+            if s.item_ms[i] <= now:
+                postpone(s, pool, i)
+            i = after
+        tick += 1
+    p.swept = last
+
+
+@kernel
+def postpone(s, pool, i):
+    """Double the estimate of the running job in slot i until it lies ahead."""
+    x = s.slots[i]
+    now = s.glob[0].now
+    length = max(x.expected_ms - x.start_ms, 1)
+    while x.start_ms + length <= now:
+        length *= 2
+    calendar_remove(s, 2 * pool, i)
+    x.expected_ms = x.start_ms + length
+    calendar_add(s, 2 * pool, i, x.expected_ms, x.gang)
+    p = s.pools[pool]
+    if p.per_node > 1:
+        n = x.node
+        while n >= 0:
+            node_expect(s, p, pool, n, x.expected_ms)
+            n = s.nodes[n].next
+        if x.part_node >= 0 and s.nodes[x.part_node].free_ms < x.expected_ms:
+            node_expect(s, p, pool, x.part_node, x.expected_ms)
+
+
+@kernel
+def first_part_free(s, pool, part):
+    """Node that will first have ``part`` devices free, by expected ends: (time in ``shadow_ms``, node in ``reserved_node``)."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    c = 2 * pool
+    g.stamp += 1
+    tick = g.now // p.quantum_ms
+    last = tick + RING
+    p.shadow_ms = NEVER
+    p.reserved_node = -1
+    while True:
+        tick = next_bucket(s, c, tick, last)
+        if tick >= last:
+            return
+        i = s.first_item[c * RING + (tick & (RING - 1))]
+        while i >= 0:
+            x = s.slots[i]
+            if x.node >= 0:
+                consider_node(s, p, pool, x.node, part)
+            if x.part_node >= 0:
+                node = s.nodes[x.part_node]
+                if node.stamp != g.stamp:
+                    node.stamp = g.stamp
+                    node.gain = 0
+                node.gain += x.part
+                if node.free + node.gain >= part:
+                    consider_node(s, p, pool, x.part_node, part)
+            i = s.item_next[i]
+        if p.reserved_node >= 0:
+            return
+        tick += 1
+
+
+@inlined
+def consider_node(s, p, pool, n, part):
+    t = part_free_at(s, pool, n, part, s.glob[0].now)
+    if t < p.shadow_ms or (t == p.shadow_ms and t < NEVER and n < p.reserved_node):
+        p.shadow_ms = t
+        p.reserved_node = n
+
+
+@kernel
+def mixed_shadow(s, pool, whole, part):
+    """Shadow of a gang of ``whole`` nodes and a remainder: the remainder waits for a partly used node or one more whole one."""
+    p = s.pools[pool]
+    now = s.glob[0].now
+    base = now if p.whole >= whole else expected_release(s, 2 * pool + 1, whole - p.whole, now)
+    spare = p.whole - whole if p.whole >= whole else p.spare
+    one_more = expected_release(s, 2 * pool + 1, whole + 1 - p.whole, now) if p.whole <= whole else now
+    best, at = NEVER, -1
+    for n in range(p.node_off, p.node_off + p.n_nodes):
+        if s.nodes[n].free_ms > base and base < NEVER:
+            t = max(part_free_at(s, pool, n, part, now), base)
+            if t < best:
+                best, at = t, n
+    if base < NEVER and best < one_more:
+        p.shadow_ms, p.reserved_node = best, at
+        p.spare = spare
+    else:
+        p.shadow_ms, p.reserved_node = one_more, -1
+
+
+@kernel
+def reserve(s, pool, j):
+    """Find when job j can start if estimates hold, and what that leaves over; whether it ever can."""
+    p = s.pools[pool]
+    now = s.glob[0].now
+    extend_overdue(s, pool)
+    gang = s.jobs[j].gang
+    p.reserved_node = -1
+    p.spare = 0
+    if p.per_node == 1:
+        p.shadow_ms = expected_release(s, 2 * pool, gang - p.free, now)
+    else:
+        whole, part = gang // p.per_node, gang % p.per_node
+        if part == 0:
+            p.shadow_ms = expected_release(s, 2 * pool + 1, whole - p.whole, now)
+        elif whole == 0:
+            first_part_free(s, pool, part)
+            p.spare = NEVER
+        else:
+            mixed_shadow(s, pool, whole, part)
+    return p.shadow_ms < NEVER
+
+
+@inlined
+def part_beyond(s, p, until_ms):
+    """Most free devices on a partly used node that stays in use beyond ``until_ms`` and is not reserved."""
+    for f in range(p.per_node - 1, 0, -1):
+        n = s.buckets[p.bucket_off + f]
+        while n >= 0:
+            if n != p.reserved_node and s.nodes[n].free_ms > until_ms:
+                return f
+            n = s.nodes[n].next
+    return 0
+
+
+@inlined
+def room_beyond(s, p):
+    """Largest gang that may start now and run beyond the shadow time without delaying the reservation."""
+    if p.per_node == 1:
+        return min(p.spare, p.free)
+    if p.spare >= NEVER:  # a small gang waits for one node: only that node is barred
+        return p.whole * p.per_node + part_beyond(s, p, -1)
+    return min(p.spare, p.whole) * p.per_node + part_beyond(s, p, p.shadow_ms)
+
+
+@merged
+def backfill(s, pool):
+    """Start, in order of admission, every job that cannot delay the reservation."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    g.stamp += 1
+    while True:
+        room = room_now(s, p)
+        if room == 0:
+            return
+        within = p.shadow_ms - g.now if p.reserved >= 0 else NEVER
+        spare = room_beyond(s, p) if p.reserved >= 0 else room
+        j = next_job(s, p.root, room, within, spare, g.stamp)
+        if j < 0:
+            return
+        job = s.jobs[j]
+        if p.reserved < 0 or job.estimate_ms <= within:
+            launch(s, j, pool, -1, -1)
+        else:
+            launch_beyond(s, j, pool)
+
+
+@kernel
+def launch_beyond(s, j, pool):
+    """Start a job that runs beyond the shadow time, on what the reservation leaves over."""
+    p = s.pools[pool]
+    gang = s.jobs[j].gang
+    if p.per_node == 1:
+        p.spare -= gang
+        launch(s, j, pool, -1, -1)
+        return
+    if p.spare >= NEVER:
+        launch(s, j, pool, p.reserved_node, -1)
+        return
+    part = gang % p.per_node
+    p.spare -= gang // p.per_node
+    after_ms = p.shadow_ms if p.spare == 0 else -1  # a remainder must then go where it costs the reservation nothing
+    if part > 0:
+        p.spare -= free_by_shadow(s, p, part, p.reserved_node, after_ms)
+    launch(s, j, pool, p.reserved_node, after_ms)
+
+
+@inlined
+def free_by_shadow(s, p, part, not_node, after_ms):
+    """1 if the node that a remainder will get would have been whole at the shadow time."""
+    for f in range(part, p.per_node):
+        n = s.buckets[p.bucket_off + f]
+        while n >= 0:
+            if n != not_node and s.nodes[n].free_ms > after_ms:
+                return 1 if s.nodes[n].free_ms <= p.shadow_ms else 0
+            n = s.nodes[n].next
+    return 1
+
+
+@kernel
+def try_claim(s, j, v):
+    """Let job j take devices back for row v, which is below its floor; whether it did. Failures are remembered until a job ends."""
+    g = s.glob[0]
+    t = s.rows[v]
+    p = s.pools[t.pool]
+    if t.tried_job == j and t.tried_ends == p.ends:
+        return False
+    job = s.jobs[j]
+    if job.since_ms < 0:
+        job.since_ms = g.now
+    if g.rules & SHARES:
+        done = claim_for(s, j, BY_SHARE, job.since_ms)
+    else:
+        done = claim_for(s, j, RIGHT, job.since_ms)
+        if not done:
+            done = claim_for(s, j, COURTESY, job.since_ms)
+    if done:
+        drop_turn(s, j)
+        serve_claims(s, t.pool)
+    else:
+        t.tried_job, t.tried_ends = j, p.ends
+    return done
+
+
+@merged
+def admit(s, pool):
+    """Start jobs in the order of admission until one neither fits nor can take devices back; that one, or -1."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    g.stamp += 1
+    while True:
+        j = next_job(s, p.root, NEVER, NEVER, NEVER, g.stamp)
+        if j < 0:
+            return -1
+        if s.jobs[j].gang <= room_now(s, p):
+            launch(s, j, pool, -1, -1)
+            continue
+        leaf = s.queues[s.jobs[j].queue].row
+        if (g.rules & RECLAIM) and below_floor(s, leaf) and try_claim(s, j, leaf):
+            g.stamp += 1
+            continue
+        if reserve(s, pool, j):
+            return j
+        s.rows[leaf].excluded = g.stamp  # it can never fit as things stand: skipped, not waited for
+        if s.rows[leaf].parent < 0:
+            return -1
+
+
+@inlined
+def below_floor(s, leaf):
+    """Whether the leaf or a row above it holds less than its floor."""
+    if s.glob[0].rules & SHARES:
+        return True
+    v = leaf
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        if t.alloc + t.claimed - t.warned < t.floor:
+            return True
+        v = t.parent
+    return False
+
+
+@inlined
+def limit_room(s, v):
+    """How much more row v may hold under its own limit and those above it."""
+    room = NEVER
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        room = min(room, t.limit - t.alloc - t.claimed)
+        v = t.parent
+    return room
+
+
+@inlined
+def lacks(s, v):
+    """How much row v is below its floor (with ``reclaim: shares``, a leaf below its entitlement)."""
+    t = s.rows[v]
+    have = t.alloc + t.claimed - t.warned
+    if s.glob[0].rules & SHARES:
+        return s.shares[t.share].due - have if t.n == 0 else 0
+    return t.floor - have
+
+
+@kernel
+def restore(s, pool, v):
+    """Give row v gangs until its floor is met or nothing more can be taken back."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    while s.rows[v].waiting > 0:
+        short = lacks(s, v)
+        if short <= 0:
+            return
+        g.stamp += 1
+        j = next_job(s, v, short, NEVER, NEVER, g.stamp)
+        if j < 0:  # every gang is larger than what is missing: only the courtesy rule can help
+            g.stamp += 1
+            j = next_job(s, v, NEVER, NEVER, NEVER, g.stamp)
+            if j < 0:
+                return
+        gang = s.jobs[j].gang
+        if gang <= room_now(s, p) and gang <= limit_room(s, s.queues[s.jobs[j].queue].row):
+            launch(s, j, pool, -1, -1)
+        elif not try_claim(s, j, v):
+            return
+
+
+@merged
+def restore_floors(s, pool):
+    """Visit every row below its floor that has waiting work, by id (parents before children)."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    base = 2 * g.n_rows + 3 * g.n_slots
+    n = 0
+    if g.rules & SHARES:
+        for v in range(p.root + 1, p.root + p.n_rows):
+            if s.rows[v].n == 0 and s.rows[v].waiting > 0:
+                s.scratch[base + n] = v
+                n += 1
+    else:
+        for i in range(p.hungry_n):  # insertion by id: the list is short
+            v = s.scratch[p.hungry + i]
+            k = n
+            while k > 0 and s.scratch[base + k - 1] > v:
+                s.scratch[base + k] = s.scratch[base + k - 1]
+                k -= 1
+            s.scratch[base + k] = v
+            n += 1
+    for i in range(n):
+        restore(s, pool, s.scratch[base + i])
+
+
+@kernel
+def follow_priority(s, pool):
+    """Inside every team, the next job may stop running jobs of lower priority."""
+    p = s.pools[pool]
+    for v in range(p.root, p.root + p.n_rows):
+        t = s.rows[v]
+        if t.n == 0 and t.waiting > 0:
+            j = pick(s, v, NEVER, NEVER, NEVER)
+            if j >= 0 and preempt_for(s, j):
+                drop_turn(s, j)
+                serve_claims(s, pool)
+
+
+@merged
+def decide(s, pool):
+    """One scheduling pass over a pool."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    g.passes += 1
+    p.dirty = 0
+    p.reserved = -1
+    if p.claim_head >= 0:
+        serve_claims(s, pool)
+    if p.pending == 0:
+        return
+    head = -1
+    again = True
+    while again:
+        head = admit(s, pool)
+        if (g.rules & RECLAIM) and (p.hungry_n > 0 or (g.rules & SHARES)):
+            restore_floors(s, pool)
+        if g.rules & PREEMPT:
+            follow_priority(s, pool)
+        again = head >= 0 and (s.jobs[head].state != PENDING or s.jobs[head].gang <= room_now(s, p))
+    if (g.rules & BACKFILL) and p.pending > 0:
+        turn = crossed_turn(s, pool) if p.turns > 0 else -1
+        if turn >= 0 and s.jobs[turn].gang <= limit_room(s, s.queues[s.jobs[turn].queue].row):
+            head = turn
+        if head >= 0 and s.jobs[head].gang <= room_now(s, p):
+            launch(s, head, pool, -1, -1)
+        elif head >= 0 and reserve(s, pool, head):
+            p.reserved = head
+        backfill(s, pool)

@@ -1,0 +1,67 @@
+"""Services: replicas that follow a demand series. Unserved demand is shed, or carried for at most an hour."""
+
+from equipoise.policy.kernel.jit import kernel
+from equipoise.policy.kernel.layout import FUTURE
+from equipoise.policy.kernel.running import service_accrue
+from equipoise.policy.kernel.schedule import cancel, submit
+
+CARRY_MS = 3_600_000
+CARRIED = 64  # demand changes within the hour that are remembered
+
+
+@kernel
+def carry_over(s, k, next_ms):
+    """Replicas beyond the asked ones that would make up for what went unserved in the last hour, by the next change."""
+    v = s.services[k]
+    now = s.glob[0].now
+    base = 2 * CARRIED * k
+    made_up = v.over_ms
+    n = 0
+    for i in range(v.ring_n):  # oldest first: what was made up goes, what is older than an hour is shed
+        at, amount = s.carried[base + 2 * i], s.carried[base + 2 * i + 1]
+        used = min(made_up, amount)
+        made_up -= used
+        v.carried += used
+        amount -= used
+        if at + CARRY_MS <= now:
+            v.shed += amount
+        elif amount > 0:
+            s.carried[base + 2 * n] = at
+            s.carried[base + 2 * n + 1] = amount
+            n += 1
+    if v.short_ms > 0:
+        if n == CARRIED:
+            v.shed += v.short_ms
+        else:
+            s.carried[base + 2 * n] = now
+            s.carried[base + 2 * n + 1] = v.short_ms
+            n += 1
+    v.ring_n = n
+    total = 0
+    for i in range(n):
+        total += s.carried[base + 2 * i + 1]
+    length = max(next_ms - now, 1)
+    return (total + length - 1) // length
+
+
+@kernel
+def change_demand(s, d):
+    """From now on, a service is asked for a number of replicas."""
+    e = s.demands[d]
+    v = s.services[e.service]
+    service_accrue(s, e.service)
+    extra = 0
+    if v.carry:
+        extra = carry_over(s, e.service, e.next_ms)
+    else:
+        v.shed += v.short_ms
+    v.short_ms = 0
+    v.over_ms = 0
+    v.asked = e.replicas
+    wanted = min(e.replicas + (extra if e.replicas > 0 else 0), v.most)
+    for i in range(v.wanted, wanted):
+        s.jobs[v.first_job + i].submit_ms = s.glob[0].now
+        submit(s, v.first_job + i)
+    for i in range(v.wanted - 1, wanted - 1, -1):
+        cancel(s, v.first_job + i, FUTURE)
+    v.wanted = wanted

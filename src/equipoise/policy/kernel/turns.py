@@ -1,0 +1,98 @@
+"""Turns (FAIRNESS 8): a gang larger than its team's floor saves up its team's share until it may hold the reservation.
+
+While such a gang waits, its team's turn grows by the rational share (floor + weight x water level, in doubles); at gang x walltime
+it has crossed. Crossed teams get the reservation in the order in which they crossed, and pay when they start.
+"""
+
+from equipoise.policy.kernel.entitlement import level_now
+from equipoise.policy.kernel.jit import inlined, kernel, lowest_bit
+from equipoise.policy.kernel.layout import CLASSES, NEVER, PENDING, TURNS
+from equipoise.policy.kernel.waiting import classes_within, older
+
+
+@inlined
+def level_total(s, v):
+    """Integral of the water level that row v draws from, up to now."""
+    share = s.rows[v].share
+    up = s.shares[share].parent
+    if up < 0:
+        return 0.0
+    level_now(s, s.shares, up)
+    return s.shares[up].acc_level
+
+
+@inlined
+def grow_turn(s, v):
+    """Bring the turn of row v up to now."""
+    t = s.rows[v]
+    now = s.glob[0].now
+    x = s.shares[t.share]
+    total = level_total(s, v)
+    t.turn += x.floor * (now - t.turn_ms) + x.weight * (total - t.turn_level)
+    t.turn_ms = now
+    t.turn_level = total
+
+
+@inlined
+def watch_turn(s, v, j):
+    """Job j of leaf v begins to wait: if it is larger than the floor and nothing larger waits already, the turn begins."""
+    t = s.rows[v]
+    if t.turn_job < 0 and (s.glob[0].rules & TURNS) and s.jobs[j].gang > t.floor and t.parent >= 0:
+        t.turn_job = j
+        t.turn = 0.0
+        t.turn_ms = s.glob[0].now
+        t.turn_level = level_total(s, v)
+        t.crossed_ms = NEVER
+        p = s.pools[t.pool]
+        p.turns += 1
+        p.turn_check_ms = 0
+
+
+@kernel
+def pay_turn(s, v):
+    """The gang that saved up left the queue: pay for it, and let the next large gang of the leaf go on."""
+    t = s.rows[v]
+    grow_turn(s, v)
+    job = s.jobs[t.turn_job]
+    t.turn = max(t.turn - 1.0 * job.gang * job.estimate_ms, 0.0)
+    t.crossed_ms = NEVER
+    best = -1
+    for i in range(t.act_n):
+        q = s.active[t.act + i]
+        m = s.queues[q].mask & ~classes_within(t.floor)
+        while m != 0:
+            k = lowest_bit(m)
+            m &= m - 1
+            head = s.heads[q * CLASSES + k]
+            if best < 0 or older(s, head, best):
+                best = head
+    t.turn_job = best
+    if best < 0:
+        s.pools[t.pool].turns -= 1
+    s.pools[t.pool].turn_check_ms = 0
+
+
+@kernel
+def crossed_turn(s, pool):
+    """The waiting gang whose team's turn crossed first, or -1."""
+    p = s.pools[pool]
+    now = s.glob[0].now
+    best = -1
+    if now >= p.turn_check_ms:
+        p.turn_check_ms = NEVER
+        for v in range(p.root, p.root + p.n_rows):
+            t = s.rows[v]
+            if t.turn_job >= 0 and t.n == 0 and t.crossed_ms >= NEVER:
+                grow_turn(s, v)
+                job = s.jobs[t.turn_job]
+                lacks = 1.0 * job.gang * job.estimate_ms - t.turn
+                if lacks <= 0.0:
+                    t.crossed_ms = now
+                else:
+                    p.turn_check_ms = min(p.turn_check_ms, now + 1 + int(lacks / p.capacity) if p.capacity > 0 else NEVER)
+    for v in range(p.root, p.root + p.n_rows):
+        t = s.rows[v]
+        if t.turn_job >= 0 and t.crossed_ms < NEVER and s.jobs[t.turn_job].state == PENDING:
+            if best < 0 or t.crossed_ms < s.rows[best].crossed_ms:
+                best = v
+    return s.rows[best].turn_job if best >= 0 else -1

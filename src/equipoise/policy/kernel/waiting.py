@@ -1,0 +1,313 @@
+"""Waiting jobs and the order of admission.
+
+A leaf holds a queue per (user, priority, preemptible or not); a queue holds a list per class of size and length, oldest first. Every row
+counts the waiting jobs of each class below it, so that a search never enters a subtree that has nothing to offer.
+"""
+
+from equipoise.policy.kernel.jit import bit_length, inlined, kernel, lowest_bit
+from equipoise.policy.kernel.layout import (
+    ALL_CLASSES,
+    CLASSES,
+    EVERY_FOURTH,
+    LENGTH_1_MS,
+    LENGTH_2_MS,
+    LENGTH_3_MS,
+    NEVER,
+    SECURE_START,
+    SIZES,
+)
+
+
+@inlined
+def class_of(gang, estimate_ms):
+    """Size (smallest power of two that holds the gang, the last open-ended) and length of a job as one number."""
+    size = bit_length(gang - 1) if gang > 1 else 0
+    size = min(size, SIZES - 1)
+    length = 0
+    if estimate_ms > LENGTH_1_MS:
+        length = 1
+    if estimate_ms > LENGTH_2_MS:
+        length = 2
+    if estimate_ms > LENGTH_3_MS:
+        length = 3
+    return 4 * size + length
+
+
+@inlined
+def classes_within(gang):
+    """Mask of the classes whose smallest gang is at most ``gang``."""
+    if gang <= 0:
+        return 0
+    sizes = bit_length(gang - 1) + 1 if gang > 1 else 1
+    if sizes >= SIZES:
+        return ALL_CLASSES
+    return (1 << (4 * sizes)) - 1
+
+
+@inlined
+def classes_ending_within(ms):
+    """Mask of the classes whose shortest estimate is at most ``ms``."""
+    if ms < 0:
+        return 0
+    lengths = 1
+    if ms > LENGTH_1_MS:
+        lengths = 3
+    if ms > LENGTH_2_MS:
+        lengths = 7
+    if ms > LENGTH_3_MS:
+        return ALL_CLASSES
+    return lengths * EVERY_FOURTH
+
+
+@inlined
+def wanted(room, within_ms, spare):
+    """Classes that may hold a job with gang <= room and (estimate <= within_ms or gang <= spare)."""
+    return classes_within(room) & (classes_ending_within(within_ms) | classes_within(spare))
+
+
+@inlined
+def older(s, i, j):
+    """Whether job i became eligible before job j (ties by number)."""
+    a, b = s.jobs[i].eligible_ms, s.jobs[j].eligible_ms
+    return a < b or (a == b and i < j)
+
+
+@inlined
+def activate(s, v, child):
+    """Note that a child row (or, of a leaf, a queue) has waiting jobs; returns its position among the active."""
+    t = s.rows[v]
+    at = t.act_n
+    s.active[t.act + at] = child
+    t.act_n = at + 1
+    return at
+
+
+@inlined
+def count_up(s, v, k):
+    """One more waiting job of class k in row v and above."""
+    bit = 1 << k
+    while v >= 0:
+        t = s.rows[v]
+        t.waiting += 1
+        at = v * CLASSES + k
+        s.counts[at] += 1
+        t.mask |= bit
+        up = t.parent
+        if t.waiting == 1 and up >= 0:
+            t.at = activate(s, up, v)
+        v = up
+
+
+@kernel
+def count_down(s, v, k):
+    """One waiting job of class k less in row v and above."""
+    bit = 1 << k
+    while v >= 0:
+        t = s.rows[v]
+        t.waiting -= 1
+        at = v * CLASSES + k
+        s.counts[at] -= 1
+        if s.counts[at] == 0:
+            t.mask ^= bit
+        up = t.parent
+        if t.waiting == 0 and up >= 0:
+            u = s.rows[up]
+            u.act_n -= 1
+            moved = s.active[u.act + u.act_n]
+            s.active[u.act + t.at] = moved
+            s.rows[moved].at = t.at
+        v = up
+
+
+@kernel
+def enqueue(s, j):
+    """Put a job into its queue by age."""
+    job = s.jobs[j]
+    q = job.queue
+    k = class_of(job.gang, job.estimate_ms)
+    job.klass = k
+    u = s.queues[q]
+    at = q * CLASSES + k
+    bit = 1 << k
+    if u.mask == 0:
+        u.at = activate(s, u.row, q)
+    if (u.mask & bit) == 0:
+        u.mask |= bit
+        s.heads[at] = j
+        s.tails[at] = j
+        job.next = -1
+        job.prev = -1
+        s.least_ms[at] = job.estimate_ms
+    else:
+        s.least_ms[at] = min(s.least_ms[at], job.estimate_ms)
+        before = s.tails[at]
+        while before >= 0 and older(s, j, before):
+            before = s.jobs[before].prev
+        if before < 0:
+            after = s.heads[at]
+            s.heads[at] = j
+        else:
+            after = s.jobs[before].next
+            s.jobs[before].next = j
+        job.prev = before
+        job.next = after
+        if after >= 0:
+            s.jobs[after].prev = j
+        else:
+            s.tails[at] = j
+    count_up(s, u.row, k)
+    s.pools[u.pool].pending += 1
+
+
+@kernel
+def dequeue(s, j):
+    """Take a job out of its queue."""
+    job = s.jobs[j]
+    q = job.queue
+    u = s.queues[q]
+    k = job.klass
+    at = q * CLASSES + k
+    if job.prev >= 0:
+        s.jobs[job.prev].next = job.next
+    else:
+        s.heads[at] = job.next
+    if job.next >= 0:
+        s.jobs[job.next].prev = job.prev
+    else:
+        s.tails[at] = job.prev
+    if s.heads[at] < 0:
+        u.mask ^= 1 << k
+        if u.mask == 0:
+            t = s.rows[u.row]
+            t.act_n -= 1
+            moved = s.active[t.act + t.act_n]
+            s.active[t.act + u.at] = moved
+            s.queues[moved].at = u.at
+    count_down(s, u.row, k)
+    s.pools[u.pool].pending -= 1
+
+
+@inlined
+def first_in_class(s, at, room, within_ms, spare, than):
+    """Oldest job of a class list that qualifies and is older than job ``than`` (-1: any); -1 if none."""
+    j = s.heads[at]
+    least = NEVER
+    while j >= 0:
+        job = s.jobs[j]
+        if than >= 0 and not older(s, j, than):
+            return -1
+        if job.gang <= room and (job.estimate_ms <= within_ms or job.gang <= spare):
+            return j
+        least = min(least, job.estimate_ms)
+        j = job.next
+    s.least_ms[at] = least
+    return -1
+
+
+@kernel
+def oldest_in_queue(s, q, room, within_ms, spare):
+    """Oldest job of queue q with gang <= room and (estimate <= within_ms or gang <= spare); -1 if none."""
+    u = s.queues[q]
+    m = u.mask & wanted(room, within_ms, spare)
+    easy = classes_within(spare)
+    best = -1
+    while m != 0:
+        k = lowest_bit(m)
+        m &= m - 1
+        at = q * CLASSES + k
+        if ((easy >> k) & 1) or s.least_ms[at] <= within_ms:
+            j = first_in_class(s, at, room, within_ms, spare, best)
+            if j >= 0:
+                best = j
+    return best
+
+
+@kernel
+def pick(s, v, room, within_ms, spare):
+    """Next qualifying job of leaf v: priority, then the user with least decayed usage, then age; -1 if none."""
+    t = s.rows[v]
+    g = s.glob[0]
+    best, rank, usage = -1, 0, 0.0
+    for i in range(t.act_n):
+        q = s.active[t.act + i]
+        u = s.queues[q]
+        most = room
+        if u.solid and (g.rules & SECURE_START):
+            most = min(room, t.floor - t.solid)
+        if (u.mask & wanted(most, within_ms, spare)) == 0:
+            continue
+        if t.act_n == 1:
+            return oldest_in_queue(s, q, most, within_ms, spare)
+        used = s.users[u.user].alloc * g.inflation + s.users[u.user].usage
+        if best >= 0 and (u.priority < rank or (u.priority == rank and used > usage)):
+            continue
+        j = oldest_in_queue(s, q, most, within_ms, spare)
+        if j >= 0:
+            if best < 0 or u.priority > rank or used < usage or older(s, j, best):
+                best, rank, usage = j, u.priority, used
+    return best
+
+
+@kernel
+def goes_first(s, a, b):
+    """Whether row a comes before its sibling b: furthest below its floor, then least decayed usage for its weight, then id."""
+    x, y = s.rows[a], s.rows[b]
+    if x.leading != y.leading:
+        return x.leading > y.leading
+    ha, hb = x.alloc + x.claimed - x.warned, y.alloc + y.claimed - y.warned
+    below_a, below_b = ha < x.floor, hb < y.floor
+    if below_a != below_b:
+        return below_a
+    if below_a:
+        left, right = ha * y.floor, hb * x.floor
+        return left < right or (left == right and a < b)
+    e = s.glob[0].inflation
+    # usage_a / w_a < usage_b / w_b without division; weight 0 comes last
+    ua = max(x.alloc * e + x.usage, 0.0) * y.weight
+    ub = max(y.alloc * e + y.usage, 0.0) * x.weight
+    if x.weight == 0.0 or y.weight == 0.0:
+        if x.weight != y.weight:
+            return x.weight > 0.0
+        return a < b
+    return ua < ub or (ua == ub and a < b)
+
+
+@kernel
+def next_job(s, top, room, within_ms, spare, stamp):
+    """Next job in the order of admission below row ``top`` with gang <= room and (estimate <= within_ms or gang <= spare).
+
+    Rows that turn out to offer nothing are stamped, and skipped while the caller's demands only get stricter.
+    """
+    v = top
+    rooms = room
+    while True:
+        t = s.rows[v]
+        if t.n == 0:
+            j = pick(s, v, rooms, within_ms, spare)
+            if j >= 0:
+                return j
+        else:
+            best = -1
+            for i in range(t.act_n):
+                c = s.active[t.act + i]
+                x = s.rows[c]
+                if x.excluded == stamp:
+                    continue
+                most = min(rooms, x.limit - x.alloc - x.claimed)
+                if (x.mask & wanted(most, within_ms, spare)) == 0:
+                    continue
+                if best < 0 or goes_first(s, c, best):
+                    best = c
+            if best >= 0:
+                v = best
+                rooms = min(rooms, s.rows[v].limit - s.rows[v].alloc - s.rows[v].claimed)
+                continue
+        t.excluded = stamp
+        if v == top:
+            return -1
+        v = t.parent
+        rooms = room
+        w = v
+        while w != top:
+            rooms = min(rooms, s.rows[w].limit - s.rows[w].alloc - s.rows[w].claimed)
+            w = s.rows[w].parent

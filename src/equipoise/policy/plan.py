@@ -1,0 +1,134 @@
+"""The rules of one run: a tree of teams with floors, limits and weights per pool, and which rules act.
+
+`charter` runs the charter itself. The others are baselines of the same core: `fifo` and `easy` keep one queue, `no-floors` divides by
+weight alone, `product-first` puts one team before all its siblings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from equipoise.charter.floors import Quota, quotas
+from equipoise.charter.model import Charter, Team
+from equipoise.errors import InputError
+from equipoise.policy.kernel.layout import BACKFILL, NEVER, PREEMPT, RECLAIM, SECURE_START, SHARES, TURNS
+
+POLICIES = ("charter", "no-floors", "product-first", "easy", "fifo")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the tree: one team (or the whole lab) with what it may count on.
+
+    ``quotas`` holds floor, limit and reserve in accelerators per pool; ``children`` are line numbers, siblings side by side.
+    """
+
+    path: str
+    parent: int
+    first: int
+    children: int
+    weight_e4: int
+    quotas: tuple[Quota, ...]
+    leading: bool = False
+    grace_ms: int = 0
+    min_runtime_ms: int = 0
+    recover_ms: int = 0
+    reclaims_per_day: int = NEVER
+    max_job: int = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the kernel needs to know of a charter and a policy."""
+
+    name: str
+    lines: tuple[Line, ...]
+    rules: int
+    half_life_ms: int
+    one_queue: bool = False
+
+    def line_of(self, path: str) -> int:
+        """Return the line number of a team; of a plan with one queue, that of the queue."""
+        if self.one_queue:
+            return 0
+        for number, line in enumerate(self.lines):
+            if line.path == path:
+                return number
+        raise InputError("C301", f"no team '{path}' in the charter")
+
+
+def plan(charter: Charter, policy: str = "charter", *, first: str = "product", capacities: tuple[int, ...] | None = None) -> Plan:
+    """Return the plan that runs ``policy`` under ``charter``.
+
+    Parameters
+    ----------
+    charter : Charter
+    policy : {'charter', 'no-floors', 'product-first', 'easy', 'fifo'}
+    first : str
+        The team that ``product-first`` puts before its siblings.
+    capacities : tuple of int, optional
+        Devices that are up per pool; the charter's ``expect`` otherwise.
+
+    Raises
+    ------
+    InputError
+        P101 for an unknown policy, C301 for an unknown team.
+    """
+    devices = capacities or tuple(pool.capacity for pool in charter.pools)
+    if policy in ("fifo", "easy"):
+        root = Line("", -1, 0, 0, 10_000, tuple(Quota(0, c, 0) for c in devices))
+        return Plan(policy, (root,), BACKFILL if policy == "easy" else 0, charter.usage_half_life_ms, one_queue=True)
+    lines = _lines(charter, devices)
+    if policy == "charter":
+        rules = BACKFILL | RECLAIM | SECURE_START | TURNS | PREEMPT | (SHARES if charter.reclaim == "shares" else 0)
+        return Plan(policy, lines, rules, charter.usage_half_life_ms)
+    if policy not in POLICIES:
+        raise InputError("P101", f"no policy '{policy}'", hint="one of: " + ", ".join(POLICIES))
+    leading = set[str]()
+    if policy == "product-first":
+        charter.team(first)
+        parts = first.split(".")
+        leading = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
+    unfloored = tuple(
+        replace(line, quotas=tuple(Quota(0, q.limit, 0) for q in line.quotas), leading=line.path in leading) for line in lines
+    )
+    return Plan(policy, unfloored, BACKFILL | PREEMPT, charter.usage_half_life_ms)
+
+
+def _lines(charter: Charter, capacities: tuple[int, ...]) -> tuple[Line, ...]:
+    """Lay the teams out level by level, so that siblings are side by side and parents come first."""
+    divided = [quotas(charter, pool, capacity) for pool, capacity in zip(charter.pools, capacities, strict=True)]
+    order: list[Team | None] = [None]
+    parent, first, count = [-1], [0], [0]
+    at = 0
+    while at < len(order):
+        team = order[at]
+        below = charter.children(team.path if team else None)
+        first[at], count[at] = len(order), len(below)
+        for child in below:
+            order.append(child)
+            parent.append(at)
+            first.append(0)
+            count.append(0)
+        at += 1
+    lines: list[Line] = []
+    for number, team in enumerate(order):
+        if team is None:
+            lines.append(Line("", -1, first[0], count[0], 10_000, tuple(Quota(c, c, 0) for c in capacities)))
+            continue
+        lines.append(
+            Line(
+                path=team.path,
+                parent=parent[number],
+                first=first[number] if count[number] else 0,
+                children=count[number],
+                weight_e4=team.weight_e4,
+                quotas=tuple(rows[charter.id_of(team.path)] for rows in divided),
+                grace_ms=team.grace_ms,
+                min_runtime_ms=team.min_runtime_ms,
+                recover_ms=team.recover_ms,
+                reclaims_per_day=team.reclaims_per_day,
+                max_job=NEVER if team.max_job is None else team.max_job,
+            )
+        )
+    return tuple(lines)

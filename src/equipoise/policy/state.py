@@ -1,0 +1,410 @@
+"""Lay a workload and a plan out as the arrays of the kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.charter.model import Pool
+from equipoise.errors import InputError
+from equipoise.policy.kernel import layout as k
+from equipoise.policy.kernel.pointer import Handle
+from equipoise.policy.kernel.decay import REBASE, STEPS
+from equipoise.policy.kernel.services import CARRIED
+from equipoise.policy.plan import Line, Plan
+from equipoise.workload.model import Workload
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run assumes beyond charter and workload.
+
+    Parameters
+    ----------
+    estimates : {'declared', 'actual'}
+        Backfill rests on declared walltimes (without one, on the team's history) or on the run times themselves.
+    enforce_walltime : bool
+        Whether a job is killed at its declared walltime; turns are promised only then.
+    trace : bool
+        Whether natural ends enter the decision stream.
+    savepoint_cost_ms : int
+        A grace at least as long lets a job with savepoints save its work before it is stopped.
+    """
+
+    estimates: str = "declared"
+    enforce_walltime: bool = False
+    trace: bool = False
+    savepoint_cost_ms: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A built state with what is needed to read it: pools, plans, and the rows of services' replicas."""
+
+    state: k.State
+    pools: tuple[Pool, ...]
+    plan: Plan
+    reference: Plan
+    n_jobs: int
+    room: int
+
+
+def build(workload: Workload, pools: tuple[Pool, ...], plan: Plan, *, reference: Plan, options: Options = Options()) -> Layout:
+    """Return the initial state of a run of ``workload`` on ``pools`` under ``plan``, accounted against ``reference``.
+
+    Raises
+    ------
+    InputError
+        W101 if a workload names a pool that the charter does not have; C301 for an unknown team.
+    """
+    pool_of = _pool_numbers(workload, pools)
+    columns = _columns(workload, pool_of, options)
+    n_rows, n_refs = len(plan.lines) * len(pools), len(reference.lines) * len(pools)
+    same = plan.lines is reference.lines
+    queues, users, leaf_queues = _queues(workload, columns, plan, len(pools))
+    n_all = len(columns["gang"])
+    devices = sum(p.capacity for p in pools)
+    n_slots = max(1, min(n_all, devices))
+    n_nodes = sum(p.nodes for p in pools if p.gpus_per_node > 1)
+    jobs = _jobs(columns, reference, workload, pools)
+    edges = _edges(workload, jobs)
+    rows, active = _rows(plan, pools, leaf_queues)
+    services, demands = _services(workload)
+    zero = int((columns["duration"] == 0).sum())
+    burst = _largest_burst(workload)
+    room = 4 * n_slots + 3 * burst + 2 * zero + 3 * (n_all - len(workload.jobs)) + 1024
+    horizon = max(HOUR_MS, int(columns["horizon"]))
+    i4 = np.int32
+    refs = _shares(reference, pools)
+    state = k.State(
+        glob=np.zeros(1, k.GLOB),
+        pools=_pools(pools, len(plan.lines), len(reference.lines), horizon),
+        rows=rows,
+        refs=refs,
+        shares=refs if same else _shares(plan, pools),
+        jobs=jobs,
+        slots=_chain(np.zeros(n_slots, k.SLOT)),
+        queues=queues,
+        users=users,
+        heads=np.full(len(queues) * k.CLASSES, -1, i4),
+        tails=np.full(len(queues) * k.CLASSES, -1, i4),
+        least_ms=np.zeros(len(queues) * k.CLASSES, np.int64),
+        counts=np.zeros(n_rows * k.CLASSES, i4),
+        active=active,
+        nodes=_nodes(pools),
+        cells=np.full(max(1, sum(p.capacity for p in pools if p.gpus_per_node > 1)), -1, i4),
+        buckets=_buckets(pools),
+        sums0=np.zeros(2 * len(pools) * k.RING, np.int64),
+        sums1=np.zeros(2 * len(pools) * k.RING // 64, np.int64),
+        sums2=np.zeros(2 * len(pools) * k.RING // 4096, np.int64),
+        first_item=np.full(2 * len(pools) * k.RING, -1, i4),
+        item_ms=np.full(n_slots + n_nodes, k.NEVER, np.int64),
+        item_weight=np.zeros(n_slots + n_nodes, np.int64),
+        item_next=np.full(n_slots + n_nodes, -1, i4),
+        item_prev=np.full(n_slots + n_nodes, -1, i4),
+        heap=np.zeros(2 * n_slots + 64, np.int64),
+        timers=np.zeros(2 * n_slots + 64, np.int64),
+        claims=_chain(np.zeros(n_slots + 64, k.CLAIM_)),
+        warns=_chain(np.zeros(2 * n_slots + 64, k.WARN_)),
+        services=services,
+        carried=np.zeros(max(1, len(services)) * 2 * CARRIED, np.int64),
+        demands=demands,
+        edges=edges,
+        scratch=np.zeros(2 * n_rows + 4 * n_slots + n_rows + 64, i4),
+        scratch2=np.zeros(n_rows + n_refs + 64, np.int64),
+        powers=_powers(),
+        out=np.zeros(room + 65536, k.DECISION),
+    )
+    _globals(state, workload, plan, options, same=same, n_users=len(users), n_all=n_all)
+    handle = Handle(state)
+    for p in range(len(pools)):
+        _settle(state, handle, p)
+    return Layout(state, pools, plan, reference, len(workload.jobs), room)
+
+
+def plain(state: k.State) -> k.State:
+    """Return the same state as lists (structured arrays as lists of objects), for the plain-Python execution."""
+    done: dict[int, Any] = {}
+    return k.State(*[done.setdefault(id(array), _plain_list(array)) for array in state])
+
+
+def _plain_list(array: NDArray[Any]) -> list[Any]:
+    if array.dtype.names is None:
+        return array.tolist()
+    record = type("Record", (), {"__slots__": array.dtype.names})
+    out: list[Any] = []
+    for values in array.tolist():
+        item = record()
+        for name, value in zip(array.dtype.names, values, strict=True):
+            setattr(item, name, value)
+        out.append(item)
+    return out
+
+
+def _pool_numbers(workload: Workload, pools: tuple[Pool, ...]) -> NDArray[np.int32]:
+    names = {pool.name: number for number, pool in enumerate(pools)}
+    if len(pools) == 1:
+        names[""] = 0
+    numbers: list[int] = []
+    for name in workload.pools:
+        if name not in names:
+            hint = "give the log a pool column, or `--pool`" if name == "" else "pools: " + ", ".join(p.name for p in pools)
+            raise InputError("W101", f"the workload asks for pool '{name}', which the charter does not have", hint=hint)
+        numbers.append(names[name])
+    return np.array(numbers, np.int32)
+
+
+def _columns(workload: Workload, pool_of: NDArray[np.int32], options: Options) -> dict[str, Any]:
+    """Jobs, then the replicas of services, as plain columns; user 0 stands for a service."""
+    jobs = workload.jobs
+    duration, walltime = jobs.duration_ms, jobs.walltime_ms
+    if options.enforce_walltime:
+        duration = np.where(walltime > 0, np.minimum(duration, walltime), duration)
+    estimate = np.maximum(duration, 1) if options.estimates == "actual" else np.where(walltime > 0, walltime, -1)
+    most = [int(s.replicas.max(initial=0)) * (2 if s.carry else 1) for s in workload.services]
+
+    def with_replicas(column: NDArray[Any], values: list[Any]) -> NDArray[Any]:
+        parts = [np.full(n, value, column.dtype) for n, value in zip(most, values, strict=True)]
+        return np.concatenate([column, *parts]) if parts else column
+
+    services = workload.services
+    solid = [np.arange(n) < s.minimum for n, s in zip(most, services, strict=True)]
+    preemptible = np.concatenate([jobs.preemptible, *[~x for x in solid]]) if solid else jobs.preemptible
+    finite = max(int(duration.max(initial=0)), int(walltime.max(initial=0)), 1)
+    return {
+        "submit": with_replicas(jobs.submit_ms, [0] * len(services)),
+        "duration": with_replicas(duration, [k.NEVER] * len(services)),
+        "estimate": with_replicas(estimate.astype(np.int64), [k.NEVER] * len(services)),
+        "gang": with_replicas(jobs.gang, [s.gang for s in services]),
+        "pool": with_replicas(pool_of[jobs.pool], [int(pool_of[s.pool]) for s in services]),
+        "team": with_replicas(jobs.team, [s.team for s in services]),
+        "user": with_replicas(jobs.user, [-1] * len(services)),
+        "priority": with_replicas(jobs.priority, [0] * len(services)),
+        "savepoint": with_replicas(jobs.savepoint_ms, [0] * len(services)),
+        "service": with_replicas(np.full(len(jobs), -1, np.int32), list(range(len(services)))),
+        "solid": ~preemptible,
+        "most": most,
+        "horizon": finite,
+    }
+
+
+def _queues(workload: Workload, columns: dict[str, Any], plan: Plan, n_pools: int) -> tuple[Any, Any, list[list[int]]]:
+    """Queues (row, user, priority, solid) and users (row, user); sets each job's queue in ``columns``."""
+    lines = np.array([plan.line_of(path) for path in workload.teams], np.int64)
+    for path, line in zip(workload.teams, lines.tolist(), strict=True):
+        if plan.lines[line].children:
+            raise InputError("W102", f"team '{path}' has teams of its own: only leaves hold workloads", hint="map to a leaf")
+    row = columns["pool"].astype(np.int64) * len(plan.lines) + lines[columns["team"]]
+    user, priority, solid = columns["user"].astype(np.int64) + 1, columns["priority"].astype(np.int64), columns["solid"]
+    if plan.one_queue:
+        user, priority, solid = np.zeros_like(user), np.zeros_like(priority), np.zeros_like(solid)
+    low = int(priority.min(initial=0))
+    span = int(priority.max(initial=0)) - low + 1
+    users_n = int(user.max(initial=0)) + 1
+    person = row * users_n + user
+    key = (person * span + (priority - low)) * 2 + solid
+    keys, queue_of = np.unique(key, return_inverse=True)
+    people, person_of = np.unique(keys // (2 * span), return_inverse=True)
+    queues = np.zeros(len(keys), k.QUEUE)
+    queues["row"] = keys // (2 * span) // users_n
+    queues["user"] = person_of
+    queues["priority"] = keys // 2 % span + low
+    queues["solid"] = keys % 2
+    queues["pool"] = queues["row"] // len(plan.lines)
+    columns["queue"] = queue_of.astype(np.int32)
+    columns["several_priorities"] = span > 1
+    leaf_queues: list[list[int]] = [[] for _ in range(len(plan.lines) * n_pools)]
+    for number, at in enumerate(queues["row"].tolist()):
+        leaf_queues[at].append(number)
+    return queues, np.zeros(max(1, len(people)), k.USER), leaf_queues
+
+
+def _rows(plan: Plan, pools: tuple[Pool, ...], leaf_queues: list[list[int]]) -> tuple[Any, Any]:
+    n = len(plan.lines)
+    rows = np.zeros(n * len(pools), k.ROW)
+    offset = 0
+    for p in range(len(pools)):
+        for number, line in enumerate(plan.lines):
+            row = rows[p * n + number]
+            _fill_row(row, line, p, number, base=p * n)
+            row["act"] = offset
+            offset += max(line.children, len(leaf_queues[p * n + number]))
+    for name in ("run_head", "run_tail", "hungry_at", "turn_job", "tried_job", "left_stamp", "day"):
+        rows[name] = -1
+    rows["crossed_ms"] = k.NEVER
+    return rows, np.full(max(1, offset), -1, np.int32)
+
+
+def _fill_row(row: Any, line: Line, pool: int, number: int, *, base: int) -> None:
+    quota = line.quotas[pool]
+    row["pool"], row["share"] = pool, base + number
+    row["parent"] = base + line.parent if line.parent >= 0 else -1
+    row["first"], row["n"] = base + line.first, line.children
+    row["floor"], row["limit"] = quota.floor if line.parent >= 0 else 0, quota.limit
+    row["weight"], row["leading"] = line.weight_e4, line.leading
+    row["grace_ms"], row["min_runtime_ms"], row["recover_ms"] = line.grace_ms, line.min_runtime_ms, line.recover_ms
+    row["reclaims_per_day"], row["max_job"] = line.reclaims_per_day, line.max_job
+
+
+def _shares(plan: Plan, pools: tuple[Pool, ...]) -> Any:
+    n = len(plan.lines)
+    shares = np.zeros(n * len(pools), k.SHARE)
+    for p in range(len(pools)):
+        for number, line in enumerate(plan.lines):
+            share, quota = shares[p * n + number], line.quotas[p]
+            share["floor"], share["limit"], share["reserve"] = quota.floor, quota.limit, quota.reserve
+            share["weight"] = line.weight_e4
+            share["parent"] = p * n + line.parent if line.parent >= 0 else -1
+            share["first"], share["n"] = p * n + line.first, line.children
+    shares["charge_head"] = shares["charge_tail"] = -1
+    return shares
+
+
+def _pools(pools: tuple[Pool, ...], n_lines: int, n_refs: int, horizon_ms: int) -> Any:
+    out = np.zeros(len(pools), k.POOL)
+    node_off = bucket_off = cell_off = 0
+    for p, pool in enumerate(pools):
+        x = out[p]
+        many = pool.gpus_per_node > 1
+        x["root"], x["ref_root"], x["n_rows"], x["hungry"] = p * n_lines, p * n_refs, n_lines, p * n_lines
+        x["per_node"], x["n_nodes"] = pool.gpus_per_node, pool.nodes if many else 0
+        x["node_off"], x["bucket_off"], x["cell_off"] = node_off, bucket_off, cell_off
+        x["capacity"] = x["free"] = x["expected"] = x["largest"] = pool.capacity
+        x["whole"] = pool.nodes if many else 0
+        x["quantum_ms"] = horizon_ms // (k.RING - 2) + 1
+        x["claim_head"] = x["claim_tail"] = x["reserved"] = x["reserved_node"] = -1
+        if many:
+            node_off += pool.nodes
+            bucket_off += pool.gpus_per_node + 1
+            cell_off += pool.capacity
+    return out
+
+
+def _nodes(pools: tuple[Pool, ...]) -> Any:
+    parts: list[Any] = []
+    offset = 0
+    for pool in pools:
+        if pool.gpus_per_node > 1:
+            nodes = np.zeros(pool.nodes, k.NODE)
+            nodes["free"] = pool.gpus_per_node
+            nodes["prev"] = np.arange(-1, pool.nodes - 1) + offset
+            nodes["prev"][0] = -1
+            nodes["next"] = np.append(np.arange(1, pool.nodes) + offset, -1)
+            parts.append(nodes)
+            offset += pool.nodes
+    out = np.concatenate(parts) if parts else np.zeros(1, k.NODE)
+    out["claim"] = out["part_claim"] = -1
+    return out
+
+
+def _buckets(pools: tuple[Pool, ...]) -> Any:
+    out: list[int] = []
+    offset = 0
+    for pool in pools:
+        if pool.gpus_per_node > 1:
+            out += [-1] * pool.gpus_per_node + [offset]
+            offset += pool.nodes
+    return np.array(out or [-1], np.int32)
+
+
+def _jobs(columns: dict[str, Any], reference: Plan, workload: Workload, pools: tuple[Pool, ...]) -> Any:
+    jobs = np.zeros(len(columns["gang"]), k.JOB)
+    lines = np.array([reference.line_of(path) for path in workload.teams] or [0], np.int64)
+    for target, source in (
+        ("submit_ms", "submit"), ("duration_ms", "duration"), ("estimate_ms", "estimate"), ("gang", "gang"),
+        ("savepoint_ms", "savepoint"), ("queue", "queue"), ("service", "service"),
+    ):  # fmt: skip
+        jobs[target] = columns[source]
+    jobs["ref"] = columns["pool"].astype(np.int64) * len(reference.lines) + lines[columns["team"]]
+    for name in ("start_ms", "first_ms", "end_ms", "eligible_ms", "since_ms", "slot", "next", "prev", "charge_next", "dependents"):
+        jobs[name] = -1
+    return jobs
+
+
+def _edges(workload: Workload, jobs: Any) -> Any:
+    """Lists of dependents: (job, next edge) pairs, the first edge of a job in ``dependents``."""
+    after = workload.jobs.after
+    waiting = np.flatnonzero(after >= 0)
+    edges = np.full(2 * max(1, len(waiting)), -1, np.int32)
+    heads = jobs["dependents"]
+    for e, j in enumerate(waiting[::-1].tolist()):
+        target = int(after[j])
+        edges[2 * e] = j
+        edges[2 * e + 1] = heads[target]
+        heads[target] = e
+        jobs["waits_for"][j] = 1
+    return edges
+
+
+def _services(workload: Workload) -> tuple[Any, Any]:
+    services = np.zeros(max(1, len(workload.services)), k.SERVICE)
+    first = len(workload.jobs)
+    parts: list[Any] = []
+    for number, service in enumerate(workload.services):
+        most = int(service.replicas.max(initial=0)) * (2 if service.carry else 1)
+        x = services[number]
+        x["first_job"], x["most"], x["gang"], x["carry"] = first, most, service.gang, service.carry
+        first += most
+        part = np.zeros(len(service.at_ms), k.DEMAND)
+        part["at_ms"], part["replicas"], part["service"] = service.at_ms, service.replicas, number
+        part["next_ms"] = np.append(service.at_ms[1:], service.at_ms[-1:] + HOUR_MS)
+        parts.append(part)
+    demands = np.concatenate(parts) if parts else np.zeros(1, k.DEMAND)
+    return services, demands[np.argsort(demands["at_ms"], kind="stable")]
+
+
+def _largest_burst(workload: Workload) -> int:
+    """Most submissions at one instant."""
+    submit = workload.jobs.submit_ms
+    if len(submit) == 0:
+        return 0
+    edges = np.flatnonzero(np.diff(submit)) + 1
+    return int(np.diff(np.concatenate([[0], edges, [len(submit)]])).max())
+
+
+def _chain(array: Any) -> Any:
+    """Link the entries of a free list through ``next``."""
+    array["next"] = np.append(np.arange(1, len(array)), -1)
+    return array
+
+
+@cache
+def _powers() -> NDArray[np.float64]:
+    """2^(i/2^10), 2^(i/2^20), 2^(i/2^30) for i < 1024, correctly rounded, then 2^i: exact decimal arithmetic, never libm."""
+    with localcontext() as context:
+        context.prec = 50
+        fine = [float(Decimal(2) ** (Decimal(i) / (1 << bits))) for bits in (10, 20, 30) for i in range(STEPS)]
+    return np.array(fine + [float(1 << i) for i in range(REBASE + 1)])
+
+
+def _globals(state: k.State, workload: Workload, plan: Plan, options: Options, *, same: bool, n_users: int, n_all: int) -> None:
+    g = state.glob[0]
+    rules = plan.rules | (k.TRACE if options.trace else 0)
+    if not options.enforce_walltime:
+        rules &= ~k.TURNS
+    if len(np.unique(state.queues["priority"])) < 2:
+        rules &= ~k.PREEMPT
+    g["rules"], g["half_life_ms"], g["inflation"], g["same_tree"] = rules, plan.half_life_ms, 1.0, same
+    g["n_pools"], g["n_rows"], g["n_refs"] = len(state.pools), len(state.rows), len(state.refs)
+    g["n_arrivals"], g["n_demands"] = len(workload.jobs), sum(len(s.at_ms) for s in workload.services)
+    g["n_jobs"], g["n_slots"], g["n_users"] = n_all, len(state.slots), n_users
+    g["savepoint_cost_ms"] = options.savepoint_cost_ms
+
+
+def _settle(state: k.State, handle: Handle, p: int) -> None:
+    """Give the roots their capacity; with no demand every share is the reserve."""
+    from equipoise.policy.kernel.entitlement import settle_all
+
+    for shares, root in ((state.refs, "ref_root"), (state.shares, "root")):
+        at = int(state.pools[root][p])
+        shares["due"][at] = state.pools["capacity"][p]
+        settle_all(handle, shares, at, False)
+        if state.shares is state.refs:
+            return

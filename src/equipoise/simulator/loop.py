@@ -1,0 +1,128 @@
+"""The simulator's inner loop: virtual time moves from instant to instant, the policy decides once at each.
+
+At one instant: ends by job, then what the driver changes (capacity, charter, caps), deadlines, demands of services, submissions by
+number; then one pass over every pool that something happened to.
+"""
+
+from equipoise.policy.kernel.claims import deadline
+from equipoise.policy.kernel.decay import advance
+from equipoise.policy.kernel.entitlement import accrue
+from equipoise.policy.kernel.jit import kernel, merged
+from equipoise.policy.kernel.layout import FUTURE, INDEX_BITS, INDEX_MASK, NEVER
+from equipoise.policy.kernel.running import heap_pop, pool_accrue, service_accrue
+from equipoise.policy.kernel.schedule import decide, finish, submit
+from equipoise.policy.kernel.services import change_demand
+
+
+@merged
+def next_time(s):
+    """Time of the next instant at which something happens."""
+    g = s.glob[0]
+    t = s.jobs[g.arrived].submit_ms if g.arrived < g.n_arrivals else NEVER
+    if g.heap_n > 0:
+        t = min(t, s.heap[0] >> INDEX_BITS)
+    if g.timer_n > 0:
+        t = min(t, s.timers[0] >> INDEX_BITS)
+    if g.demanded < g.n_demands:
+        t = min(t, s.demands[g.demanded].at_ms)
+    return t
+
+
+@kernel
+def ends_at(s, now):
+    """End every job whose end is due, in order of job number."""
+    g = s.glob[0]
+    base = 2 * g.n_rows + 3 * g.n_slots
+    while g.heap_n > 0 and s.heap[0] >> INDEX_BITS == now:
+        n = 0
+        while g.heap_n > 0 and s.heap[0] >> INDEX_BITS == now:
+            i = s.heap[0] & INDEX_MASK
+            heap_pop(s.heap, g.heap_n)
+            g.heap_n -= 1
+            if s.slots[i].end_ms == now:  # else stale: the job was stopped
+                k = n
+                while k > 0 and s.slots[s.scratch[base + k - 1]].job > s.slots[i].job:
+                    s.scratch[base + k] = s.scratch[base + k - 1]
+                    k -= 1
+                if k == 0 or s.scratch[base + k - 1] != i:
+                    s.scratch[base + k] = i
+                    n += 1
+        for k in range(n):
+            i = s.scratch[base + k]
+            if s.slots[i].end_ms == now:
+                finish(s, i)
+
+
+@merged
+def deadlines_at(s, now):
+    g = s.glob[0]
+    while g.timer_n > 0 and s.timers[0] >> INDEX_BITS == now:
+        x = s.timers[0]
+        heap_pop(s.timers, g.timer_n)
+        g.timer_n -= 1
+        deadline(s, x)
+
+
+@merged
+def arrivals_at(s, now):
+    g = s.glob[0]
+    while g.demanded < g.n_demands and s.demands[g.demanded].at_ms == now:
+        change_demand(s, g.demanded)
+        g.demanded += 1
+    while g.arrived < g.n_arrivals and s.jobs[g.arrived].submit_ms == now:
+        j = g.arrived
+        g.arrived += 1
+        g.events += 1
+        if s.jobs[j].state == FUTURE:
+            submit(s, j)
+
+
+@kernel
+def begin_instant(s, now):
+    """Move to ``now`` and end what ends; the driver may then change capacity or charter."""
+    advance(s, now)
+    ends_at(s, now)
+
+
+@merged
+def finish_instant(s, now):
+    """Deadlines, demands, submissions and the scheduling passes of the instant."""
+    g = s.glob[0]
+    deadlines_at(s, now)
+    arrivals_at(s, now)
+    for p in range(g.n_pools):
+        if s.pools[p].dirty:
+            decide(s, p)
+
+
+@kernel
+def close(s, now):
+    """Bring every account up to ``now``, so that the driver can read totals."""
+    g = s.glob[0]
+    advance(s, now)
+    for i in range(g.n_refs):
+        accrue(s, i)
+    for p in range(g.n_pools):
+        pool_accrue(s, s.pools[p])
+    for i in range(len(s.services)):
+        service_accrue(s, i)
+
+
+@kernel
+def run(s, until, room, resume):
+    """Finish the current instant if it was begun (``resume``), then run every instant before ``until``.
+
+    Returns early when the decision stream has less than ``room`` entries left; the result is the time of the next instant (NEVER:
+    nothing more will happen by itself).
+    """
+    g = s.glob[0]
+    unfinished = resume
+    while True:
+        now = g.now
+        if not unfinished:
+            now = next_time(s)
+            if now >= until or g.out_n + room > len(s.out):
+                return now
+            begin_instant(s, now)
+        unfinished = False
+        finish_instant(s, now)
