@@ -107,9 +107,9 @@ def _siblings(charter: Charter, pool: str, floors: tuple[Fraction, ...], capacit
             over.add(team.parent)
             total = sum((floors[charter.id_of(other.path)] for other in charter.children(team.parent)), Fraction(0))
             whose = "the pool's capacity" if team.parent is None else f"the floor of {team.parent}"
-            said = f"floors below {team.parent or 'the top'} add up to {_gpus(total)} in {pool}, {whose} is
-            {_gpus(base)}" yield Breach("C401", ("teams", team.path, "floor", pool), said, f"lower them by {_gpus(total
-            - base)}")
+            said = f"floors below {team.parent or 'the top'} add up to {_gpus(total)} in {pool},"
+            said += f" {whose} is {_gpus(base)}"
+            yield Breach("C401", ("teams", team.path, "floor", pool), said, f"lower them by {_gpus(total - base)}")
 
 
 def _above_limit(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 import yaml
 
@@ -59,7 +59,7 @@ class Sequence:
 Node: TypeAlias = "Scalar | Mapping | Sequence"
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """Reading cannot go on; the findings say why."""
 
 
@@ -72,7 +72,7 @@ class Reading:
         self._errors = 0
 
     def add(self, code: str, message: str, *, at: Node | None = None, hint: str = "") -> None:
-        """Note a finding; raises ``Unreadable`` when there are too many errors to be worth collecting."""
+        """Note a finding; raises ``UnreadableError`` when there are too many errors to be worth collecting."""
         place = Place(self.name, at.line, at.column) if at is not None else Place(self.name, 1, 1)
         finding = Finding(code, place, message, hint)
         if finding in self.findings[-8:]:
@@ -81,7 +81,7 @@ class Reading:
         if not finding.is_warning:
             self._errors += 1
             if self._errors >= MAX_FINDINGS:
-                raise Unreadable
+                raise UnreadableError
 
     @property
     def errors(self) -> int:
@@ -106,7 +106,7 @@ def parse(data: bytes, reading: Reading) -> Mapping:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         The text is not the YAML that the language uses.
     """
     text = _decode(data, reading)
@@ -142,12 +142,12 @@ def _place(before: str) -> Scalar:
     return Scalar("", lines.count("\n") + 1, len(lines) - (lines.rfind("\n") + 1) + 1)
 
 
-def _stop(reading: Reading, message: str, *, at: Node | None = None, hint: str = "") -> Any:
+def _stop(reading: Reading, message: str, *, at: Node | None = None, hint: str = "") -> NoReturn:
     reading.add("C101", message, at=at, hint=hint)
-    raise Unreadable
+    raise UnreadableError
 
 
-def _syntax(error: yaml.YAMLError, reading: Reading) -> Any:
+def _syntax(error: yaml.YAMLError, reading: Reading) -> NoReturn:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     at = Scalar("", mark.line + 1, mark.column + 1) if mark is not None else None
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "the text cannot be read"
@@ -174,7 +174,6 @@ def _document(events: Iterator[Any], reading: Reading) -> Node:
             root = _Builder(events, reading).node(event, depth=1)
     if root is None:
         _stop(reading, "the file is empty", hint="`equipoise init` writes a charter to start from")
-    assert root is not None
     return root
 
 
@@ -186,7 +185,7 @@ class _Builder:
         self.reading = reading
 
     def node(self, event: Any, *, depth: int) -> Node:
-        kind = type(event)
+        kind = cast("type[object]", type(event))
         if kind is yaml.AliasEvent:
             _stop(self.reading, f"an alias (*{shown(event.anchor)[1:-1]})", at=_at(event), hint="write the value out")
         if event.anchor is not None:
@@ -223,8 +222,9 @@ class _Builder:
             value = self.node(next(self.events), depth=depth + 1)
             if key.text in made.values:
                 first = made.keys[key.text]
-                self.reading.add("C102", f"{shown(key.text)} is given twice", at=key, hint=f"first on line
-                {first.line}") continue
+                hint = f"first on line {first.line}"
+                self.reading.add("C102", f"{shown(key.text)} is given twice", at=key, hint=hint)
+                continue
             made.keys[key.text] = key
             made.values[key.text] = value
         return made

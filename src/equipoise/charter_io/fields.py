@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 from equipoise.charter_io.document import Mapping, Node, Reading, Scalar, Sequence
 from equipoise.charter_io.kinds import AnyKind, ByPool, Field, Kind, ListOf, MapOf, Record
@@ -81,6 +81,12 @@ def default_of(field: Field) -> Any:
     return kind.read(field.default)
 
 
+def part(values: Values, key: str) -> Values:
+    """Return the map in a field; an empty one where the field was left out or is wrong."""
+    found = values.get(key)
+    return cast("Values", found) if isinstance(found, dict) else {}
+
+
 def check_name(kind: Kind, key: Scalar, reading: Reading) -> bool:
     """Note C201 for a key that is not a name; tell whether it is one."""
     return _scalar(kind, key, reading) is not None
@@ -98,7 +104,7 @@ def _scalar(kind: Kind, node: Node, reading: Reading) -> Any:
         return None
 
 
-def is_map(node: Node, reading: Reading) -> bool:
+def is_map(node: Node, reading: Reading) -> TypeGuard[Mapping]:
     """Note C201 for what is not a map; tell whether it is one."""
     if isinstance(node, Mapping):
         return True
@@ -130,7 +136,6 @@ def _list(kind: ListOf, node: Node, reading: Reading) -> list[Any]:
 def _map(kind: MapOf, node: Node, reading: Reading) -> Values:
     if not is_map(node, reading):
         return {}
-    assert isinstance(node, Mapping)
     if len(node.values) < kind.least:
         reading.add("C104", "an empty map", at=node, hint="name at least one")
     values: Values = {}

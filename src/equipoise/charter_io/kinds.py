@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
 from equipoise import units
 from equipoise.charter.model import Share
-from equipoise.charter.promise import Calendar, Window
+from equipoise.charter.promise import Window
 from equipoise.errors import InputError
 from equipoise.units import shown
 
@@ -233,7 +233,7 @@ def _moment(text: str) -> date | datetime:
 
 def _window(text: str) -> Window:
     if text in CALENDARS:
-        return Window(calendar=cast("Calendar", text))
+        return Window(calendar=text)
     match = _ROLLING.match(text)
     if match is None:
         hint = "day, week, month, quarter, year or rolling Nd, such as rolling 28d"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -15,8 +16,8 @@ from equipoise.charter.checks import Breach, check_capacity_dates, check_ceiling
 from equipoise.charter.governance import Amendments, Board, Emergency, Evidence, Gate, Requirement, Stage
 from equipoise.charter.model import Charter, Pool
 from equipoise.charter.promise import Commitment, Starts
-from equipoise.charter_io.document import MAX_BYTES, Mapping, Node, Reading, Scalar, Unreadable, parse
-from equipoise.charter_io.fields import Values, is_map, read_record
+from equipoise.charter_io.document import MAX_BYTES, Mapping, Node, Reading, Scalar, UnreadableError, parse
+from equipoise.charter_io.fields import Values, is_map, part, read_record
 from equipoise.charter_io.finding import CharterError, Report
 from equipoise.charter_io.language import CHARTER, INHERITED
 from equipoise.charter_io.references import check_references, time_zone
@@ -28,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check(data: bytes, name: str = "<charter>", *, against: bytes | None = None) -> Report:
-    """Check a charter's bytes.
+    r"""Check a charter's bytes.
 
     Parameters
     ----------
@@ -46,16 +47,14 @@ def check(data: bytes, name: str = "<charter>", *, against: bytes | None = None)
 
     Examples
     --------
-    >>> report = check(b"equipoise: charter/v1\\nlab: Small\\npools: {a: {device: A100, expect: 2 nodes of 8 gpu}}\\n")
+    >>> report = check(b"equipoise: charter/v1\nlab: Small\npools: {a: {device: A100, expect: 2 nodes of 8 gpu}}\n")
     >>> print(report.errors[0])
     <charter>:1:1 C104 'teams' is missing (hint: The tree of teams.)
     """
     reading = Reading(name)
     charter = None
-    try:
+    with suppress(UnreadableError):
         charter = _read(data, reading, against)
-    except Unreadable:
-        pass
     findings = sorted(reading.findings, key=lambda finding: (finding.place.line, finding.place.column))
     return Report(None if reading.errors else charter, tuple(dict.fromkeys(findings)))
 
@@ -69,7 +68,7 @@ def loads(data: bytes | str, name: str = "<charter>") -> Charter:
 
 
 def load(path: str | Path) -> Charter:
-    """Read a charter from a file; raises ``CharterError`` with all findings, ``InputError`` C100 if it cannot be read."""
+    """Read a charter from a file; raises ``CharterError`` with all findings, ``InputError`` C100."""
     return loads(read_bytes(path), str(path))
 
 
@@ -96,7 +95,7 @@ def _read(data: bytes, reading: Reading, against: bytes | None) -> Charter | Non
     top = _map(root, "teams", reading)
     if top is not None and not top.values:
         reading.add("C104", "'teams' is empty", at=top, hint="name at least one")
-    pools = [name for name, pool in (values["pools"] or {}).items() if pool is not None]
+    pools = [name for name, pool in part(values, "pools").items() if pool is not None]
     teams = read_teams(top, defaults, pools, reading) if top is not None else ()
     check_references(root, values, teams, reading)
     if not _can_divide(root, reading):
@@ -115,7 +114,7 @@ def _read(data: bytes, reading: Reading, against: bytes | None) -> Charter | Non
 
 def _map(root: Mapping, key: str, reading: Reading) -> Mapping | None:
     node = root.values.get(key)
-    return node if node is not None and is_map(node, reading) and isinstance(node, Mapping) else None
+    return node if node is not None and is_map(node, reading) else None
 
 
 def _can_divide(root: Mapping, reading: Reading) -> bool:

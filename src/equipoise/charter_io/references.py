@@ -1,4 +1,4 @@
-"""Checks what names what: teams, pools, boards, time zones, keys, and what must stand together (C104, C202, C3xx, C5xx)."""
+"""Checks what names what, and what must stand together: C104, C202, C3xx, C5xx, W604, W605."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 from equipoise.charter.ed25519 import weakness
 from equipoise.charter.model import Team
 from equipoise.charter_io.document import Mapping, Node, Reading, Scalar, Sequence
-from equipoise.charter_io.fields import Values
+from equipoise.charter_io.fields import Values, part
 from equipoise.units import percent_text, shown
 
 Paths: TypeAlias = "dict[str, None]"
@@ -20,15 +20,14 @@ Paths: TypeAlias = "dict[str, None]"
 def check_references(root: Mapping, values: Values, teams: Iterable[Team], reading: Reading) -> None:
     """Note every name that names nothing, and every rule about what must stand together."""
     paths = dict.fromkeys(team.path for team in teams)
-    pools = list(values["pools"] or ())
-    boards: Values = values["boards"] or {}
+    pools, boards = list(part(values, "pools")), part(values, "boards")
     _zone(root.values.get("timezone"), reading)
     _team_references(_child(root, "teams"), pools, boards, reading)
     defaults = _child(root, "defaults")
     if defaults is not None:
         _boards(defaults.values.get("protected_by"), boards, reading)
     for name, node in _entries(root, "commitments"):
-        _commitment(node, (values["commitments"] or {}).get(name) or {}, paths, pools, boards, reading)
+        _commitment(node, part(part(values, "commitments"), name), paths, pools, boards, reading)
     for _, node in _entries(root, "release_gates"):
         _gate(node, paths, boards, reading)
     _keys(root, boards, reading)
@@ -147,7 +146,7 @@ def _keys(root: Mapping, boards: Values, reading: Reading) -> None:
                 hint = f"also on line {names[name].line}: one person sits on one board"
                 reading.add("C302", f"the member {shown(name)} is named twice", at=at, hint=hint)
             names.setdefault(name, cast("Scalar", at))
-            key = ((boards.get(board) or {}).get("members") or {}).get(name)
+            key = part(part(boards, board), "members").get(name)
             if not isinstance(key, bytes) or not isinstance(value, Scalar):
                 continue
             wrong = weakness(key)
@@ -161,7 +160,7 @@ def _keys(root: Mapping, boards: Values, reading: Reading) -> None:
 
 def _quorums(root: Mapping, boards: Values, reading: Reading) -> None:
     for name, node in _entries(root, "boards"):
-        quorum = (boards.get(name) or {}).get("quorum")
+        quorum = part(boards, name).get("quorum")
         members = _child(node, "members")
         if quorum is None or members is None:
             continue
