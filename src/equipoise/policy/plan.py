@@ -46,6 +46,7 @@ class Plan:
     rules: int
     half_life_ms: int
     one_queue: bool = False
+    unfloored: bool = False
 
     def line_of(self, path: str) -> int:
         """Return the line number of a team; of a plan with one queue, that of the queue."""
@@ -92,12 +93,12 @@ def plan(charter: Charter, policy: str = "charter", *, first: str = "product", c
     unfloored = tuple(
         replace(line, quotas=tuple(Quota(0, q.limit, 0) for q in line.quotas), leading=line.path in leading) for line in lines
     )
-    return Plan(policy, unfloored, BACKFILL | PREEMPT, charter.usage_half_life_ms)
+    return Plan(policy, unfloored, BACKFILL | PREEMPT, charter.usage_half_life_ms, unfloored=True)
 
 
 def _lines(charter: Charter, capacities: tuple[int, ...]) -> tuple[Line, ...]:
     """Lay the teams out level by level, so that siblings are side by side and parents come first."""
-    divided = [quotas(charter, pool, capacity) for pool, capacity in zip(charter.pools, capacities, strict=True)]
+    divided = [quotas(charter, pool.name, capacity) for pool, capacity in zip(charter.pools, capacities, strict=True)]
     order: list[Team | None] = [None]
     parent, first, count = [-1], [0], [0]
     at = 0

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from equipoise.charter.model import Pool
 from equipoise.errors import InputError
 from equipoise.policy.kernel import layout as k
-from equipoise.policy.kernel.pointer import Handle
 from equipoise.policy.kernel.decay import REBASE, STEPS
+from equipoise.policy.kernel.entitlement import settle_all
+from equipoise.policy.kernel.pointer import Handle
 from equipoise.policy.kernel.services import CARRIED
 from equipoise.policy.plan import Line, Plan
 from equipoise.workload.model import Workload
@@ -90,7 +91,7 @@ def build(workload: Workload, pools: tuple[Pool, ...], plan: Plan, *, reference:
         refs=refs,
         shares=refs if same else _shares(plan, pools),
         jobs=jobs,
-        slots=_chain(np.zeros(n_slots, k.SLOT)),
+        slots=_slots(n_slots),
         queues=queues,
         users=users,
         heads=np.full(len(queues) * k.CLASSES, -1, i4),
@@ -375,6 +376,12 @@ def _chain(array: Any) -> Any:
     return array
 
 
+def _slots(n: int) -> Any:
+    slots = _chain(np.zeros(n, k.SLOT))
+    slots["end_ms"] = -1
+    return slots
+
+
 @cache
 def _powers() -> NDArray[np.float64]:
     """2^(i/2^10), 2^(i/2^20), 2^(i/2^30) for i < 1024, correctly rounded, then 2^i: exact decimal arithmetic, never libm."""
@@ -395,13 +402,12 @@ def _globals(state: k.State, workload: Workload, plan: Plan, options: Options, *
     g["n_pools"], g["n_rows"], g["n_refs"] = len(state.pools), len(state.rows), len(state.refs)
     g["n_arrivals"], g["n_demands"] = len(workload.jobs), sum(len(s.at_ms) for s in workload.services)
     g["n_jobs"], g["n_slots"], g["n_users"] = n_all, len(state.slots), n_users
+    g["n_services"] = len(workload.services)
     g["savepoint_cost_ms"] = options.savepoint_cost_ms
 
 
 def _settle(state: k.State, handle: Handle, p: int) -> None:
     """Give the roots their capacity; with no demand every share is the reserve."""
-    from equipoise.policy.kernel.entitlement import settle_all
-
     for shares, root in ((state.refs, "ref_root"), (state.shares, "root")):
         at = int(state.pools[root][p])
         shares["due"][at] = state.pools["capacity"][p]

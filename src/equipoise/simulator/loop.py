@@ -4,6 +4,24 @@ At one instant: ends by job, then what the driver changes (capacity, charter, ca
 number; then one pass over every pool that something happened to.
 """
 
+import sys
+from typing import Any
+
+from equipoise.policy.kernel import (
+    calendar,
+    capacity,
+    claims,
+    decay,
+    entitlement,
+    placement,
+    reclaim,
+    running,
+    schedule,
+    services,
+    turns,
+    waiting,
+)
+from equipoise.policy.kernel import jit as jit_module
 from equipoise.policy.kernel.claims import deadline
 from equipoise.policy.kernel.decay import advance
 from equipoise.policy.kernel.entitlement import accrue
@@ -104,7 +122,7 @@ def close(s, now):
         accrue(s, i)
     for p in range(g.n_pools):
         pool_accrue(s, s.pools[p])
-    for i in range(len(s.services)):
+    for i in range(g.n_services):
         service_accrue(s, i)
 
 
@@ -126,3 +144,12 @@ def run(s, until, room, resume):
             begin_instant(s, now)
         unfinished = False
         finish_instant(s, now)
+
+
+def interpreted() -> dict[str, Any]:
+    """Return the kernel's functions by name, to be run as plain Python over `policy.state.plain`."""
+    modules = [
+        calendar, capacity, claims, decay, entitlement, placement, reclaim, running, schedule, services, turns, waiting,
+        sys.modules[__name__],
+    ]  # fmt: skip
+    return jit_module.plain(modules)

@@ -49,7 +49,7 @@ GLOB = np.dtype(
         ("n_rows", I4), ("n_refs", I4), ("n_arrivals", I4), ("arrived", I4), ("n_demands", I4), ("demanded", I4),
         ("out_n", I8), ("stamp", I8), ("events", I8), ("passes", I8), ("starts", I8), ("ends", I8), ("stops", I8),
         ("n_jobs", I8), ("n_slots", I8), ("same_tree", I4), ("n_users", I4), ("savepoint_cost_ms", I8),
-        ("claims", I8), ("failed", I8),
+        ("claims", I8), ("failed", I8), ("n_services", I4),
     ],
     align=True,
 )  # fmt: skip
