@@ -20,6 +20,7 @@ from equipoise.traces import peak_gpus, read, team_name, usage
 from equipoise.workload import Workload
 
 NODE_GPUS = 8
+TITLE_LENGTH = 150
 _PLAIN_POOL = "gpu"
 
 
@@ -82,7 +83,7 @@ def propose(
         "# It says what was. Change it to what you promise; `equipoise check FILE --explain` tells what a line means.",
         "",
         "equipoise: charter/v1",
-        f"lab: {json.dumps('Proposed from ' + log)}",
+        f"lab: {_title(log)}",
         "timezone: UTC",
         "",
         "pools:",
@@ -93,6 +94,12 @@ def propose(
     lines += ["", "teams:"]
     lines += _team_lines(root, {pool.name: pool.nodes * pool.each for pool in pools.values()}, indent="  ")
     return "\n".join(lines) + "\n"
+
+
+def _title(log: str) -> str:
+    """Quote a title: a charter takes up to 200 printable characters."""
+    name = "".join(sign if sign.isprintable() else "?" for sign in log)[:TITLE_LENGTH]
+    return json.dumps(f"Proposed from {name}", ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

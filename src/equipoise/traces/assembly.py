@@ -115,15 +115,16 @@ def assembled(
 def _with_teams(
     batch: Batch, assignment: Assignment, converter: Converter, options: Options
 ) -> tuple[Batch, I32, tuple[str, ...]]:
-    team = assignment.assign(batch.texts, len(batch.line))
+    columns = [choice.column for choice in assignment.choices]
+    values = {name: converter.texts(name) for name in columns}
+    team = assignment.assign(batch.texts, len(batch.line), values=values, file=converter.findings.file)
     teams = list(assignment.teams)
     lost = team < 0
     if lost.any():
         if options.unmapped is None:
-            columns = [choice.column for choice in assignment.choices]
             raise unmapped_error(
                 {name: batch.texts[name] for name in columns},
-                {name: converter.texts(name) for name in columns},
+                values,
                 lost,
                 file=converter.findings.file,
                 leaves=options.leaves,

@@ -148,8 +148,8 @@ def _service(vc: str, frame: pl.DataFrame, origin_ms: int, team: int) -> Service
 def _teams(vcs: Sequence[str], options: Options, file: str) -> tuple[tuple[str, ...], list[int]]:
     values = {"vc": vcs}
     codes: dict[str, I32] = {"vc": np.arange(len(vcs), dtype=np.int32)}
-    assignment = _assignment(values, options, file)
-    team = assignment.assign(codes, len(vcs))
+    assignment = _assignment(values, options)
+    team = assignment.assign(codes, len(vcs), values=values, file=file)
     names = list(assignment.teams)
     lost = team < 0
     if lost.any() and options.unmapped is None:
@@ -160,9 +160,9 @@ def _teams(vcs: Sequence[str], options: Options, file: str) -> tuple[tuple[str, 
     return tuple(names), [int(index) for index in team]
 
 
-def _assignment(values: dict[str, Sequence[str]], options: Options, file: str) -> Assignment:
+def _assignment(values: dict[str, Sequence[str]], options: Options) -> Assignment:
     if options.map is None:
-        return by_name(values, unknown=frozenset(), leaves=options.leaves, file=file)
+        return by_name(values, unknown=frozenset(), leaves=options.leaves)
     rules = [
         Rule("vc", rule.value, rule.team, rule.line) for rule in load_rules(options.map) if rule.field in ("vc", "team")
     ]

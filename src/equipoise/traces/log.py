@@ -172,7 +172,7 @@ def _workload(log: Log, options: Options, findings: Findings) -> Workload:
     if rules:
         assignment = mapping.by_rules(rules, values, options.leaves)
     else:
-        assignment = mapping.by_name(values, unknown=log.layout.unknown, leaves=options.leaves, file=findings.file)
+        assignment = mapping.by_name(values, unknown=log.layout.unknown, leaves=options.leaves)
     return assembled(joined(batches, text_columns), assignment, converter, user=user, pool=pool, options=options)
 
 

@@ -112,21 +112,53 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Who gets what: the choices per column, and the teams they refer to."""
+    """Who gets what: the choices per column, and the teams they refer to.
+
+    ``by_name`` tells that a team is a value of the log, so that two values must not be one team.
+    """
 
     choices: tuple[Choice, ...]
     teams: tuple[str, ...]
+    by_name: bool = False
 
-    def assign(self, texts: Mapping[str, I32], rows: int) -> I32:
-        """Return the team of each row, -1 where nothing matches."""
+    def assign(self, texts: Mapping[str, I32], rows: int, *, values: Mapping[str, Sequence[str]], file: str) -> I32:
+        """Return the team of each row, -1 where nothing matches.
+
+        Raises
+        ------
+        InputError
+            T116 where two values, by name, would be the same team.
+        """
         rank = np.full(rows, _NEVER, np.int32)
         team = np.full(rows, -1, np.int32)
-        for choice in self.choices:
+        decided = np.full(rows, -1, np.int32)
+        for number, choice in enumerate(self.choices):
             codes = texts[choice.column]
             better = choice.rank[codes] < rank
             rank = np.where(better, choice.rank[codes], rank)
             team = np.where(better, choice.team[codes], team)
+            decided = np.where(better, number, decided)
+        if self.by_name:
+            self._refuse_collisions(texts, decided, values, file)
         return team
+
+    def _refuse_collisions(
+        self, texts: Mapping[str, I32], decided: I32, values: Mapping[str, Sequence[str]], file: str
+    ) -> None:
+        # Only values that decide for some row count: user 1 is no second "t-1" where every row has its group.
+        owner: dict[int, str] = {}
+        for number, choice in enumerate(self.choices):
+            for code in np.unique(texts[choice.column][decided == number]).tolist():
+                team = int(choice.team[code])
+                value = f"{choice.column} {values[choice.column][int(code)]!r}"
+                other = owner.setdefault(team, value)
+                if other != value:
+                    raise InputError(
+                        "T116",
+                        f"{other} and {value} would both be the team {self.teams[team]!r}",
+                        hint="say which is which in a mapping file (--map)",
+                        place=Place(file),
+                    )
 
 
 def by_rules(rules: Sequence[Rule], texts: Mapping[str, Sequence[str]], leaves: Collection[str] | None) -> Assignment:
@@ -159,19 +191,12 @@ def by_name(
     *,
     unknown: frozenset[str],
     leaves: Collection[str] | None,
-    file: str,
 ) -> Assignment:
     """Return the assignment without a mapping file: a value is the team, in the first column that has one.
 
     With ``leaves`` a value is the leaf it equals, as it stands or as ``team_name`` writes it.
-
-    Raises
-    ------
-    InputError
-        T116 where two values would be the same leaf.
     """
     teams: dict[str, int] = {}
-    owner: dict[str, tuple[str, str]] = {}
     choices: list[Choice] = []
     for position, (column, values) in enumerate(texts.items()):
         rank = np.full(len(values), _NEVER, np.int32)
@@ -180,18 +205,10 @@ def by_name(
             name = _leaf(value, leaves) if value.strip() and value not in unknown else None
             if name is None:
                 continue
-            other = owner.setdefault(name, (column, value))
-            if leaves is not None and other != (column, value):
-                raise InputError(
-                    "T116",
-                    f"{other[0]} {other[1]!r} and {column} {value!r} would both be the team {name!r}",
-                    hint="say which is which in a mapping file (--map)",
-                    place=Place(file),
-                )
             rank[code] = position
             team[code] = teams.setdefault(name, len(teams))
         choices.append(Choice(column, rank, team))
-    return Assignment(tuple(choices), tuple(teams))
+    return Assignment(tuple(choices), tuple(teams), by_name=True)
 
 
 def _leaf(value: str, leaves: Collection[str] | None) -> str | None:
