@@ -216,7 +216,8 @@ def _tenths(node: _Node, parent: _Node, pool: str, room: int) -> int:
     """Return the part of the parent's GPU-hours in tenths of a percent, rounded down; 0 where it is no whole GPU."""
     whole = parent.gpu_h.get(pool, 0.0)
     part = node.gpu_h.get(pool, 0.0) / whole if whole > 0 else 0.0
-    tenths = min(1000, math.floor(part * 1000))
+    # Hours are floats: what is a tenth of a percent but for their last digit counts as one.
+    tenths = min(1000, math.floor(part * 1000 + 1e-6))
     # Whole percents read better where they say enough.
     tenths = tenths // 10 * 10 if tenths >= 100 else tenths
     return tenths if room * tenths >= 1000 else 0
