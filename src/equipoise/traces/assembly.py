@@ -80,33 +80,29 @@ def assembled(
     batch, team, teams = _with_teams(batch, assignment, converter, options)
     if not len(batch.line):
         raise _nothing(findings)
+    batch, team = _by_submit_time(batch, team, findings)
     pools, pool_of = _pools(batch, converter, pool, options)
-    order = _submit_order(batch, findings)
-    origin_ms, submit_ms = _since_first(batch.submit_ms[order], converter)
+    origin_ms, submit_ms = _since_first(batch.submit_ms, converter)
     if submit_ms[-1] > DURATION_MS_MAX:
-        line = int(batch.line[order[-1]])
+        line = int(batch.line[-1])
         raise findings.error("T112", "submit times lie more than 139 years apart", line, hint="are two clocks mixed?")
-    users, user_of = ("",), np.zeros(len(order), np.int32)
+    users, user_of = ("",), np.zeros(len(team), np.int32)
     if user is not None:
-        names, user_of = _compact(batch.texts[user][order], converter.texts(user))
+        names, user_of = _compact(batch.texts[user], converter.texts(user))
         users = tuple("" if name in converter.layout.unknown else name for name in names)
-    preemptible = batch.preemptible[order]
-    savepoint_ms = batch.savepoint_ms[order]
-    job = batch.job.gather(order) if batch.job is not None else None
-    after = batch.after.gather(order) if batch.after is not None else None
     jobs = Jobs(
         submit_ms=submit_ms,
-        duration_ms=batch.duration_ms[order],
-        gang=batch.gang[order].astype(np.int32),
-        walltime_ms=_walltimes(batch, options.walltime)[order],
-        team=team[order],
-        pool=pool_of[order],
+        duration_ms=batch.duration_ms,
+        gang=batch.gang.astype(np.int32),
+        walltime_ms=_walltimes(batch, options.walltime),
+        team=team,
+        pool=pool_of,
         user=user_of,
-        priority=batch.priority[order].astype(np.int32),
-        preemptible=np.where(preemptible < 0, options.preemptible, preemptible == 1),
-        savepoint_ms=np.where(savepoint_ms < 0, options.savepoint_ms, savepoint_ms),
-        after=_predecessors(job, after, batch.line[order], findings),
-        name=tuple(job.to_list()) if job is not None else None,
+        priority=batch.priority.astype(np.int32),
+        preemptible=np.where(batch.preemptible < 0, options.preemptible, batch.preemptible == 1),
+        savepoint_ms=np.where(batch.savepoint_ms < 0, options.savepoint_ms, batch.savepoint_ms),
+        after=_predecessors(batch, findings),
+        name=tuple(batch.job.to_list()) if batch.job is not None else None,
     )
     notes = tuple(f"{rows} jobs: {sentence}" for sentence, rows in findings.remarks.items())
     return Workload(jobs, teams, pools, users, origin_ms=origin_ms, skipped=findings.skipped(), notes=notes)
@@ -131,7 +127,7 @@ def _with_teams(
             )
         if options.unmapped == "drop":
             converter.findings.skip("belongs to no team", batch.line[lost])
-            batch, team = _taken(batch, ~lost), team[~lost]
+            batch, team = _taken(batch, np.flatnonzero(~lost)), team[~lost]
         else:
             if options.unmapped not in teams:
                 teams.append(options.unmapped)
@@ -140,21 +136,20 @@ def _with_teams(
     return batch, team, names
 
 
-def _taken(batch: Batch, keep: NDArray[np.bool_]) -> Batch:
-    mask = pl.Series(keep)
+def _taken(batch: Batch, rows: NDArray[np.intp]) -> Batch:
     return replace(
         batch,
-        line=batch.line[keep],
-        submit_ms=batch.submit_ms[keep],
-        duration_ms=batch.duration_ms[keep],
-        gang=batch.gang[keep],
-        walltime_ms=batch.walltime_ms[keep],
-        texts={name: codes[keep] for name, codes in batch.texts.items()},
-        priority=batch.priority[keep],
-        preemptible=batch.preemptible[keep],
-        savepoint_ms=batch.savepoint_ms[keep],
-        after=batch.after.filter(mask) if batch.after is not None else None,
-        job=batch.job.filter(mask) if batch.job is not None else None,
+        line=batch.line[rows],
+        submit_ms=batch.submit_ms[rows],
+        duration_ms=batch.duration_ms[rows],
+        gang=batch.gang[rows],
+        walltime_ms=batch.walltime_ms[rows],
+        texts={name: codes[rows] for name, codes in batch.texts.items()},
+        priority=batch.priority[rows],
+        preemptible=batch.preemptible[rows],
+        savepoint_ms=batch.savepoint_ms[rows],
+        after=batch.after.gather(rows) if batch.after is not None else None,
+        job=batch.job.gather(rows) if batch.job is not None else None,
     )
 
 
@@ -197,10 +192,13 @@ def _pools(batch: Batch, converter: Converter, pool: str | None, options: Option
     return tuple(distinct), merged[codes]
 
 
-def _submit_order(batch: Batch, findings: Findings) -> NDArray[np.intp]:
-    late = batch.submit_ms < np.maximum.accumulate(batch.submit_ms)
-    findings.remark("out of order in the log, sorted by submit time", int(late.sum()))
-    return np.argsort(batch.submit_ms, kind="stable")
+def _by_submit_time(batch: Batch, team: I32, findings: Findings) -> tuple[Batch, I32]:
+    late = int((batch.submit_ms < np.maximum.accumulate(batch.submit_ms)).sum())
+    if not late:
+        return batch, team
+    findings.remark("out of order in the log, sorted by submit time", late)
+    order = np.argsort(batch.submit_ms, kind="stable")
+    return _taken(batch, order), team[order]
 
 
 def _since_first(submit_ms: I64, converter: Converter) -> tuple[int, I64]:
@@ -221,9 +219,10 @@ def _walltimes(batch: Batch, walltime: Walltime) -> I64:
     return batch.walltime_ms
 
 
-def _predecessors(job: pl.Series | None, after: pl.Series | None, line: I64, findings: Findings) -> I32:
+def _predecessors(batch: Batch, findings: Findings) -> I32:
     """Turn the identifiers in ``after`` into rows; T119 for a circle."""
-    rows = len(line)
+    job, after = batch.job, batch.after
+    rows = len(batch.line)
     if after is None or not (after != "").any():
         return np.full(rows, -1, np.int32)
     if job is None:
@@ -241,5 +240,5 @@ def _predecessors(job: pl.Series | None, after: pl.Series | None, line: I64, fin
     circle = reach[:rows] != rows
     if circle.any():
         row = int(circle.argmax())
-        raise findings.error("T119", f"job {job[row]!r} waits, by after, for itself", int(line[row]))
+        raise findings.error("T119", f"job {job[row]!r} waits, by after, for itself", int(batch.line[row]))
     return found
