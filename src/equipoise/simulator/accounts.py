@@ -1,0 +1,143 @@
+"""The account of a run as data frames: teams, pools, shares over time, services. Sums are exact integers until divided."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, started, wait_columns
+from equipoise.simulator.record import DENIED, ENTITLED, HELD, LOST_MS, Record
+from equipoise.policy.kernel.layout import REFUSED
+
+POOL_PARTS = ("held", "transition", "idle_unused", "idle_blocked", "down", "maintenance")
+
+
+def teams_frame(record: Record) -> pl.DataFrame:
+    """Return one row per team of the reference charter, parents before children; an inner team means all below it.
+
+    Raw device-hours over all pools; ``delivered_heh_h`` weighs each pool's by its ``heh``. Null where there is nothing
+    to divide by, or no job that started.
+    """
+    totals = record.accounts[-1].sum(axis=0)
+    heh = np.array([float(pool.heh) for pool in record.charter.pools])
+    held, lost = totals[:, HELD], totals[:, LOST_MS]
+    by_pool = record.accounts[-1]
+    capacity_ms = int(_capacity_ms(record)[-1].sum())
+    expected = sum(pool.capacity for pool in record.charter.pools)
+    floors = np.array([sum(quota.floor for quota in line.quotas) for line in record.reference.lines], np.int64)
+    jobs = record.run.jobs
+    columns: dict[str, object] = {
+        "team": [line.path for line in record.reference.lines],
+        "leaf": [line.children == 0 for line in record.reference.lines],
+        "jobs": record.total(np.ones(len(jobs), np.int64)),
+        "started": record.total(started(record)),
+        "finished": record.total(finished(record)),
+        "refused": record.total(jobs["state"] == REFUSED),
+        "never_started": record.total(~started(record) & (jobs["state"] != REFUSED)),
+        "delivered_gpu_h": (held - lost) / GPU_MS_PER_H,
+        "held_gpu_h": held / GPU_MS_PER_H,
+        "lost_gpu_h": lost / GPU_MS_PER_H,
+        "delivered_heh_h": heh @ (by_pool[:, :, HELD] - by_pool[:, :, LOST_MS]) / GPU_MS_PER_H,
+        "entitled_gpu_h": totals[:, ENTITLED] / GPU_MS_PER_H,
+        "denied_gpu_h": totals[:, DENIED] / GPU_MS_PER_H,
+        "starvation": _ratio(totals[:, DENIED], totals[:, ENTITLED]),
+        "share": _ratio(held, np.full(record.count, capacity_ms)),
+        "floor_share": floors / expected,
+        "floor_gpus": floors,
+        **wait_columns(record),
+        **{cause: record.total(per_job) for cause, per_job in record.stops.items()},
+    }
+    return pl.DataFrame(columns).slice(1).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def pools_frame(record: Record) -> pl.DataFrame:
+    """Return one row per pool: its capacity and where all of it went, in exact GPU-milliseconds.
+
+    ``capacity = held + transition + idle_unused + idle_blocked + down + maintenance``. Transition (start-up, drain) is
+    nothing in a replay. ``fragmentation`` is the part of the idle time that was stranded on nodes partly in use.
+    """
+    totals = record.run.pools[-1]
+    idle = totals[:, 2] + totals[:, 3]
+    whole_nodes = np.array([pool.gpus_per_node > 1 for pool in record.charter.pools])
+    stranded = np.where(whole_nodes, totals[:, 6], 0)  # a node of one device is never partly in use
+    columns: dict[str, object] = {
+        "pool": [pool.name for pool in record.charter.pools],
+        "device": [pool.device for pool in record.charter.pools],
+        "gpus": [pool.capacity for pool in record.charter.pools],
+        "capacity_gpu_ms": totals[:, 0],
+        "held_gpu_ms": totals[:, 1],
+        "transition_gpu_ms": np.zeros(len(totals), np.int64),
+        "idle_unused_gpu_ms": totals[:, 2],
+        "idle_blocked_gpu_ms": totals[:, 3],
+        "down_gpu_ms": totals[:, 4],
+        "maintenance_gpu_ms": totals[:, 5],
+        "stranded_gpu_ms": stranded,
+        "utilisation": _ratio(totals[:, 1], totals[:, 0]),
+        "fragmentation": _ratio(stranded, idle),
+    }
+    return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def closes_frame(record: Record) -> pl.DataFrame:
+    """Return one row per close, pool and team: what it held of the devices that were up, against its floor.
+
+    The times are those between which the row sums; ``share`` and ``floor_share`` are parts of the pool.
+    """
+    ends = record.run.closes_ms
+    starts = np.concatenate([[0], ends[:-1]])
+    spans = np.diff(record.accounts, axis=0, prepend=0)
+    capacity = np.diff(_capacity_ms(record), axis=0, prepend=0)
+    closes, pools, lines = len(ends), len(record.charter.pools), record.count
+    floors = np.array(
+        [[line.quotas[p].floor / pool.capacity for line in record.reference.lines]
+         for p, pool in enumerate(record.charter.pools)]
+    )  # fmt: skip
+    names = pl.Series([line.path for line in record.reference.lines])
+    frame = pl.DataFrame(
+        {
+            "from_s": np.repeat(starts / 1000.0, pools * lines),
+            "to_s": np.repeat(ends / 1000.0, pools * lines),
+            "pool": pl.Series([pool.name for pool in record.charter.pools]).gather(
+                np.tile(np.repeat(np.arange(pools), lines), closes)
+            ),
+            "team": names.gather(np.tile(np.arange(lines), closes * pools)),
+            "held_gpu_h": spans[..., HELD].ravel() / GPU_MS_PER_H,
+            "lost_gpu_h": spans[..., LOST_MS].ravel() / GPU_MS_PER_H,
+            "entitled_gpu_h": spans[..., ENTITLED].ravel() / GPU_MS_PER_H,
+            "denied_gpu_h": spans[..., DENIED].ravel() / GPU_MS_PER_H,
+            "share": _ratio(spans[..., HELD].ravel(), np.repeat(capacity.ravel(), lines)),
+            "floor_share": np.tile(floors.ravel(), closes),
+        }
+    )
+    return frame.filter((pl.col("team") != "") & (pl.col("to_s") > pl.col("from_s"))).with_columns(
+        pl.col(pl.Float64).fill_nan(None)
+    )
+
+
+def services_frame(record: Record) -> pl.DataFrame:
+    """Return one row per service: replica-hours asked for, served at once, made up within the hour, and shed."""
+    services = record.workload.services
+    rows = record.run.services[: len(services)]
+    met = rows["served"] + rows["carried"]
+    gang = rows["gang"].astype(np.int64)
+    columns: dict[str, object] = {
+        "service": pl.Series([service.name for service in services], dtype=pl.String),
+        "team": pl.Series([record.workload.teams[service.team] for service in services], dtype=pl.String),
+        "gang": gang,
+        "demanded_gpu_h": rows["demanded"] * gang / GPU_MS_PER_H,
+        "served_gpu_h": rows["served"] * gang / GPU_MS_PER_H,
+        "carried_gpu_h": rows["carried"] * gang / GPU_MS_PER_H,
+        "shed_gpu_h": (rows["demanded"] - met) * gang / GPU_MS_PER_H,
+        "served_fraction": _ratio(met, rows["demanded"]),
+    }
+    return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def _capacity_ms(record: Record) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """Device-time that was up, per close and pool."""
+    return record.run.pools[:, :, 0] - record.run.pools[:, :, 4] - record.run.pools[:, :, 5]
+
+
+def _ratio(part: object, whole: object) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    over, under = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    return np.divide(over, under, out=np.full(over.shape, np.nan), where=under > 0)

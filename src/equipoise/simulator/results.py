@@ -1,0 +1,267 @@
+"""What a run says: who got the machine, who waited, who starved, as data frames and a few figures.
+
+`results` is the main path: it makes a `Results` of a finished run. The frames are made by ``job_frame`` (jobs, waits) and ``accounts``
+(teams, pools, shares over time, services); ``record`` holds what they share.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from equipoise.policy.kernel.layout import REFUSED
+from equipoise.simulator.accounts import closes_frame, pools_frame, services_frame, teams_frame
+from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, jobs_frame, started, waits_by_gang
+from equipoise.simulator.record import DENIED, ENTITLED, HELD, LOST_MS, Record
+from equipoise.simulator.waits import QUANTILES, bounded_slowdown, jain_index, quantiles
+from equipoise.workload.model import Skipped
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What happened in a run, against the reference charter. ``None`` is a figure that there is nothing to make of.
+
+    Parameters
+    ----------
+    policy : str
+        What was executed: a policy's name, or how the executed charter was named.
+    teams : pl.DataFrame
+        One row per team of the charter: jobs, delivered, entitled, denied and lost GPU-hours, starvation, share against
+        floor, waits, turnaround, and how often its jobs were stopped.
+    pools : pl.DataFrame
+        One row per pool: where its capacity went, in exact GPU-milliseconds.
+    services : pl.DataFrame
+        One row per service: demanded, served, carried and shed.
+    waits_by_gang : pl.DataFrame
+        Waits by gang size, of the lab (``team`` empty) and of each leaf.
+    refused : pl.DataFrame
+        The jobs that were never to run, each with its reason.
+    n_jobs, n_started, n_finished, n_never_started : int
+        ``n_never_started`` were not refused, and still waited when nothing more could happen.
+    makespan_s : float
+        From the first submission to the last end.
+    mean_wait_s, wait_p50_s, wait_p95_s, wait_p99_s : float or None
+        Of the jobs that started: from the instant they could run to their first start.
+    mean_jct_s, mean_slowdown : float or None
+        Of the jobs that ended: from the instant they could run to the end; bounded slowdown (τ = 10 s).
+    reclaims, preemptions, failures : int
+        Jobs stopped for another team, for their own team's priority, and by nodes that went away.
+    capacity_gpu_h, held_gpu_h, delivered_gpu_h, lost_gpu_h, entitled_gpu_h, denied_gpu_h : float
+        Of the whole lab in device-hours; entitled and denied are sums over the leaves.
+    utilisation, fragmentation : float or None
+        Held ÷ capacity; idle devices on nodes partly in use ÷ idle.
+    jain : float or None
+        Evenness of delivered ÷ entitled over the leaves that were entitled to anything.
+    served_fraction : float or None
+        Of the services' demand.
+    digest : str
+        SHA-256 of the stream of decisions: the same input gives the same.
+    skipped : tuple of Skipped
+        Rows of the log that were left out, by reason.
+    notes : tuple of str
+        What was assumed.
+    jobs_per_s : float or None
+        How fast it was simulated; set by the caller, who has a clock.
+
+    Examples
+    --------
+    See `equipoise.tasks.simulate`, which makes one from a log and a charter.
+    """
+
+    policy: str
+    teams: pl.DataFrame
+    pools: pl.DataFrame
+    services: pl.DataFrame
+    waits_by_gang: pl.DataFrame
+    refused: pl.DataFrame
+    n_jobs: int
+    n_started: int
+    n_finished: int
+    n_never_started: int
+    makespan_s: float
+    mean_wait_s: float | None
+    wait_p50_s: float | None
+    wait_p95_s: float | None
+    wait_p99_s: float | None
+    mean_jct_s: float | None
+    mean_slowdown: float | None
+    reclaims: int
+    preemptions: int
+    failures: int
+    capacity_gpu_h: float
+    held_gpu_h: float
+    delivered_gpu_h: float
+    lost_gpu_h: float
+    entitled_gpu_h: float
+    denied_gpu_h: float
+    utilisation: float | None
+    fragmentation: float | None
+    jain: float | None
+    served_fraction: float | None
+    digest: str
+    record: Record
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+    jobs_per_s: float | None = None
+
+    @cached_property
+    def jobs(self) -> pl.DataFrame:
+        """One row per job: when it was submitted, started and ended, what it waited and lost, and what became of it."""
+        return jobs_frame(self.record)
+
+    @cached_property
+    def closes(self) -> pl.DataFrame:
+        """One row per close, pool and team: its share of the pool over that time against its floor."""
+        return closes_frame(self.record)
+
+    def team(self, path: str) -> dict[str, Any]:
+        """Return the figures of one team; raises ``InputError`` C301 when there is none."""
+        path = self.record.charter.team(path).path
+        return self.teams.row(by_predicate=pl.col("team") == path, named=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every figure as plain values for JSON, without the rows of jobs and closes; seconds are numbers."""
+        frames = {"teams", "pools", "services", "waits_by_gang", "refused"}
+        plain: dict[str, Any] = {"jobs": self.n_jobs, "policy": self.policy}
+        for name in (field.name for field in fields(self)):
+            if name not in frames and name not in {"record", "policy", "n_jobs", "skipped", "notes"}:
+                plain[name.removeprefix("n_")] = getattr(self, name)
+        reasons = self.refused.group_by("reason").len().sort("reason")
+        plain["refused"] = dict(zip(reasons["reason"].to_list(), reasons["len"].to_list(), strict=True))
+        plain["skipped"] = {item.reason: item.rows for item in self.skipped}
+        plain["notes"] = list(self.notes)
+        plain["teams"] = {row.pop("team"): row for row in self.teams.to_dicts()}
+        plain["pools"] = {row.pop("pool"): row for row in self.pools.to_dicts()}
+        plain["services"] = {row.pop("service"): row for row in self.services.to_dicts()}
+        lab = self.waits_by_gang.filter(pl.col("team") == "").drop("team")
+        plain["waits_by_gang"] = lab.to_dicts()
+        return plain
+
+    def _repr_html_(self) -> str:
+        shown = self.teams.select(
+            "team",
+            "jobs",
+            "delivered_gpu_h",
+            "entitled_gpu_h",
+            "denied_gpu_h",
+            "starvation",
+            "wait_p50_s",
+            "wait_p95_s",
+        )
+        head = "".join(f"<th>{name}</th>" for name in shown.columns)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(_cell(value))}</td>" for value in row) + "</tr>" for row in shown.rows()
+        )
+        used = "" if self.utilisation is None else f", {100 * self.utilisation:.1f} % of the machine held"
+        title = f"{html.escape(self.policy)}: {self.n_jobs:,} jobs{used}"
+        return f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def results(record: Record, *, policy: str | None = None, notes: tuple[str, ...] = ()) -> Results:
+    """Make the results of a finished run.
+
+    Parameters
+    ----------
+    record : Record
+    policy : str or None
+        What to call it; None: the plan's name.
+    notes : tuple of str
+        What was assumed besides the workload's own notes.
+    """
+    run = record.run
+    begun, ended = started(record), finished(record)
+    refused = run.jobs["state"] == REFUSED
+    stops = {cause: int(per_job.sum()) for cause, per_job in record.stops.items()}
+    return Results(
+        policy=record.plan.name if policy is None else policy,
+        teams=teams_frame(record),
+        pools=pools_frame(record),
+        services=services_frame(record),
+        waits_by_gang=waits_by_gang(record),
+        refused=_refused(record),
+        n_jobs=len(run.jobs),
+        n_started=int(begun.sum()),
+        n_finished=int(ended.sum()),
+        n_never_started=int((~begun & ~refused).sum()),
+        **_waits(record),
+        **stops,
+        **_totals(record),
+        digest=run.digest,
+        record=record,
+        skipped=record.workload.skipped,
+        notes=(*record.workload.notes, *notes),
+    )
+
+
+def _waits(record: Record) -> dict[str, Any]:
+    jobs = record.run.jobs
+    begun, ended = started(record), finished(record)
+    wait_ms = (jobs["first_ms"] - jobs["eligible_ms"])[begun]
+    jct_ms = (jobs["end_ms"] - jobs["eligible_ms"])[ended]
+    slow = bounded_slowdown(jct_ms, jobs["duration_ms"][ended])
+    ranked = quantiles(wait_ms, np.zeros(len(wait_ms), np.int64), 1)[0] / 1000.0
+    first_ms = int(jobs["submit_ms"].min()) if len(jobs) else 0
+    return {
+        "makespan_s": (int(jobs["end_ms"][ended].max()) - first_ms) / 1000.0 if ended.any() else 0.0,
+        "mean_wait_s": _mean_s(wait_ms),
+        **{f"wait_p{round(100 * part)}_s": _known(ranked[n]) for n, part in enumerate(QUANTILES)},
+        "mean_jct_s": _mean_s(jct_ms),
+        "mean_slowdown": float(slow.mean()) if len(slow) else None,
+    }
+
+
+def _totals(record: Record) -> dict[str, Any]:
+    totals = record.accounts[-1].sum(axis=0)
+    pools = record.run.pools[-1]
+    frame = pools_frame(record)
+    idle = int(pools[:, 2].sum() + pools[:, 3].sum())
+    of = totals[record.leaves]
+    entitled = of[:, ENTITLED] > 0
+    delivered = of[:, HELD] - of[:, LOST_MS]
+    services = record.run.services[: len(record.workload.services)]
+    demanded = int((services["demanded"] * services["gang"]).sum())
+    met = int(((services["served"] + services["carried"]) * services["gang"]).sum())
+    return {
+        "capacity_gpu_h": int(pools[:, 0].sum()) / GPU_MS_PER_H,
+        "held_gpu_h": int(pools[:, 1].sum()) / GPU_MS_PER_H,
+        "delivered_gpu_h": int(totals[0, HELD] - totals[0, LOST_MS]) / GPU_MS_PER_H,
+        "lost_gpu_h": int(totals[0, LOST_MS]) / GPU_MS_PER_H,
+        "entitled_gpu_h": int(of[:, ENTITLED].sum()) / GPU_MS_PER_H,
+        "denied_gpu_h": int(of[:, DENIED].sum()) / GPU_MS_PER_H,
+        "utilisation": _part(int(pools[:, 1].sum()), int(pools[:, 0].sum())),
+        "fragmentation": _part(int(frame["stranded_gpu_ms"].sum()), idle),
+        "jain": _known(jain_index(delivered[entitled] / of[entitled, ENTITLED])),
+        "served_fraction": _part(met, demanded),
+    }
+
+
+def _refused(record: Record) -> pl.DataFrame:
+    rows = np.flatnonzero(record.run.jobs["state"] == REFUSED)
+    return jobs_frame(record, rows=rows).select("name", "team", "pool", "gang", "submit_s", "reason")
+
+
+def _mean_s(values_ms: Any) -> float | None:
+    # The sum is exact; only the division rounds.
+    return int(values_ms.sum()) / len(values_ms) / 1000.0 if len(values_ms) else None
+
+
+def _part(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
