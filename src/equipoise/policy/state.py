@@ -57,7 +57,9 @@ class Layout:
     room: int
 
 
-def build(workload: Workload, pools: tuple[Pool, ...], plan: Plan, *, reference: Plan, options: Options = Options()) -> Layout:
+def build(
+    workload: Workload, pools: tuple[Pool, ...], plan: Plan, *, reference: Plan, options: Options = Options()
+) -> Layout:
     """Return the initial state of a run of ``workload`` on ``pools`` under ``plan``, accounted against ``reference``.
 
     Raises
@@ -97,7 +99,8 @@ def build(workload: Workload, pools: tuple[Pool, ...], plan: Plan, *, reference:
         heads=np.full(len(queues) * k.CLASSES, -1, i4),
         tails=np.full(len(queues) * k.CLASSES, -1, i4),
         least_ms=np.zeros(len(queues) * k.CLASSES, np.int64),
-        counts=np.zeros(n_rows * k.CLASSES, i4),
+        counts=np.zeros(2 * n_rows * k.CLASSES, i4),
+        row_least=np.zeros(n_rows * k.CLASSES, np.int64),
         active=active,
         nodes=_nodes(pools),
         cells=np.full(max(1, sum(p.capacity for p in pools if p.gpus_per_node > 1)), -1, i4),
@@ -156,7 +159,11 @@ def _pool_numbers(workload: Workload, pools: tuple[Pool, ...]) -> NDArray[np.int
     numbers: list[int] = []
     for name in workload.pools:
         if name not in names:
-            hint = "give the log a pool column, or `--pool`" if name == "" else "pools: " + ", ".join(p.name for p in pools)
+            hint = (
+                "give the log a pool column, or `--pool`"
+                if name == ""
+                else "pools: " + ", ".join(p.name for p in pools)
+            )
             raise InputError("W101", f"the workload asks for pool '{name}', which the charter does not have", hint=hint)
         numbers.append(names[name])
     return np.array(numbers, np.int32)
@@ -201,7 +208,9 @@ def _queues(workload: Workload, columns: dict[str, Any], plan: Plan, n_pools: in
     lines = np.array([plan.line_of(path) for path in workload.teams], np.int64)
     for path, line in zip(workload.teams, lines.tolist(), strict=True):
         if plan.lines[line].children:
-            raise InputError("W102", f"team '{path}' has teams of its own: only leaves hold workloads", hint="map to a leaf")
+            raise InputError(
+                "W102", f"team '{path}' has teams of its own: only leaves hold workloads", hint="map to a leaf"
+            )
     row = columns["pool"].astype(np.int64) * len(plan.lines) + lines[columns["team"]]
     user, priority, solid = columns["user"].astype(np.int64) + 1, columns["priority"].astype(np.int64), columns["solid"]
     if plan.one_queue:
@@ -324,7 +333,18 @@ def _jobs(columns: dict[str, Any], reference: Plan, workload: Workload, pools: t
     ):  # fmt: skip
         jobs[target] = columns[source]
     jobs["ref"] = columns["pool"].astype(np.int64) * len(reference.lines) + lines[columns["team"]]
-    for name in ("start_ms", "first_ms", "end_ms", "eligible_ms", "since_ms", "slot", "next", "prev", "charge_next", "dependents"):
+    for name in (
+        "start_ms",
+        "first_ms",
+        "end_ms",
+        "eligible_ms",
+        "since_ms",
+        "slot",
+        "next",
+        "prev",
+        "charge_next",
+        "dependents",
+    ):
         jobs[name] = -1
     return jobs
 
@@ -391,7 +411,9 @@ def _powers() -> NDArray[np.float64]:
     return np.array(fine + [float(1 << i) for i in range(REBASE + 1)])
 
 
-def _globals(state: k.State, workload: Workload, plan: Plan, options: Options, *, same: bool, n_users: int, n_all: int) -> None:
+def _globals(
+    state: k.State, workload: Workload, plan: Plan, options: Options, *, same: bool, n_users: int, n_all: int
+) -> None:
     g = state.glob[0]
     rules = plan.rules | (k.TRACE if options.trace else 0)
     if not options.enforce_walltime:

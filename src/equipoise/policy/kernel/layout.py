@@ -77,7 +77,7 @@ ROW = np.dtype(
         ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("day", I8), ("reclaims_today", I8),
         ("max_job", I8), ("share", I4), ("tried_job", I4), ("tried_ends", I8), ("pending", I8), ("soft", I8),
         ("turn", F8), ("turn_level", F8), ("turn_ms", I8), ("crossed_ms", I8), ("turn_job", I4), ("left", I8), ("left_stamp", I8),
-        ("pick", I4), ("pick_n", I4), ("waiting", I4), ("listed", I4), ("secured", I8),
+        ("pick", I4), ("pick_n", I4), ("waiting", I4), ("entered", I8), ("secured", I8), ("tried_entered", I8), ("soft_mask", I8), ("solid_mask", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -114,7 +114,9 @@ SLOT = np.dtype(
     align=True,
 )  # fmt: skip
 
-QUEUE = np.dtype([("row", I4), ("user", I4), ("priority", I4), ("solid", I4), ("mask", I8), ("at", I4), ("pool", I4)], align=True)
+QUEUE = np.dtype(
+    [("row", I4), ("user", I4), ("priority", I4), ("solid", I4), ("mask", I8), ("at", I4), ("pool", I4)], align=True
+)
 USER = np.dtype([("alloc", I8), ("usage", F8)], align=True)
 NODE = np.dtype(
     [("free_ms", I8), ("free", I4), ("prev", I4), ("next", I4), ("claim", I4), ("part_claim", I4), ("down", I4),
@@ -160,7 +162,8 @@ class State(NamedTuple):
     heads: Any  # queue x class: first and last waiting job, and a lower bound of their estimates
     tails: Any
     least_ms: Any
-    counts: Any  # row x class: waiting jobs
+    counts: Any  # row x class: waiting jobs, and (second half) those that may not be preempted
+    row_least: Any  # row x class: a lower bound of the estimates of waiting jobs
     active: Any  # per row: its children (of a leaf: its queues) that have waiting jobs
     nodes: Any
     cells: Any  # device -> slot
@@ -193,6 +196,9 @@ def member_types() -> dict[str, np.dtype[Any]]:
         "glob": GLOB, "pools": POOL, "rows": ROW, "refs": SHARE, "shares": SHARE, "jobs": JOB, "slots": SLOT, "queues": QUEUE,
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
     }  # fmt: skip
-    wide = {"least_ms", "sums0", "sums1", "sums2", "item_ms", "item_weight", "heap", "timers", "carried", "scratch2"}
-    types = {name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4)) for name in State._fields}
+    wide = {"least_ms", "row_least", "sums0", "sums1", "sums2", "item_ms", "item_weight", "heap", "timers", "carried", "scratch2"}
+    types = {
+        name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4))
+        for name in State._fields
+    }
     return types

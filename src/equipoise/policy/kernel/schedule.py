@@ -92,7 +92,18 @@ def make_eligible(s, j):
     demand_moves(s, j, job.gang)
     list_charge(s, j)
     watch_turn(s, row, j)
-    p.dirty |= 2
+    if p.dirty == 0 and job.gang > room_now(s, p) and not calls_for_more(s, row):
+        return  # it cannot start, take nothing back, and changes nothing for the others
+    p.dirty = 1
+
+
+@inlined
+def calls_for_more(s, row):
+    """Whether a job that waits in a leaf and does not fit may still take devices from somebody."""
+    rules = s.glob[0].rules
+    if rules & PREEMPT:
+        return True
+    return (rules & RECLAIM) != 0 and below_floor(s, row)
 
 
 @inlined
@@ -378,12 +389,10 @@ def free_by_shadow(s, p, part, not_node, after_ms):
 
 @kernel
 def try_claim(s, j, v):
-    """Let job j take devices back for row v, which is below its floor; whether it did. Failures are remembered until a job ends."""
+    """Let job j take devices back for row v, which is below its floor; whether it did."""
     g = s.glob[0]
     t = s.rows[v]
     p = s.pools[t.pool]
-    if t.tried_job == j and t.tried_ends == p.ends:
-        return False
     job = s.jobs[j]
     if job.since_ms < 0:
         job.since_ms = g.now
@@ -396,8 +405,6 @@ def try_claim(s, j, v):
     if done:
         drop_turn(s, j)
         serve_claims(s, t.pool)
-    else:
-        t.tried_job, t.tried_ends = j, p.ends
     return done
 
 
@@ -465,6 +472,9 @@ def restore(s, pool, v):
     """Give row v gangs until its floor is met or nothing more can be taken back."""
     g = s.glob[0]
     p = s.pools[pool]
+    t = s.rows[v]
+    if t.tried_ends == p.ends and t.tried_entered == t.entered:
+        return  # nothing ended and nothing came since nothing could be taken back
     while s.rows[v].waiting > 0:
         short = lacks(s, v)
         if short <= 0:
@@ -480,6 +490,7 @@ def restore(s, pool, v):
         if gang <= room_now(s, p) and gang <= limit_room(s, s.queues[s.jobs[j].queue].row):
             launch(s, j, pool, -1, -1)
         elif not try_claim(s, j, v):
+            t.tried_ends, t.tried_entered = p.ends, t.entered
             return
 
 

@@ -89,7 +89,9 @@ def crossed_turn(s, pool):
                 if lacks <= 0.0:
                     t.crossed_ms = now
                 else:
-                    p.turn_check_ms = min(p.turn_check_ms, now + 1 + int(lacks / p.capacity) if p.capacity > 0 else NEVER)
+                    p.turn_check_ms = min(
+                        p.turn_check_ms, now + 1 + int(lacks / p.capacity) if p.capacity > 0 else NEVER
+                    )
     for v in range(p.root, p.root + p.n_rows):
         t = s.rows[v]
         if t.turn_job >= 0 and t.crossed_ms < NEVER and s.jobs[t.turn_job].state == PENDING:

@@ -60,6 +60,21 @@ def classes_ending_within(ms):
 
 
 @inlined
+def classes_surely_ending(ms):
+    """Mask of the classes whose longest estimate is at most ``ms``."""
+    lengths = 0
+    if ms >= LENGTH_1_MS:
+        lengths = 1
+    if ms >= LENGTH_2_MS:
+        lengths = 3
+    if ms >= LENGTH_3_MS:
+        lengths = 7
+    if ms >= NEVER:
+        lengths = 15
+    return lengths * EVERY_FOURTH
+
+
+@inlined
 def wanted(room, within_ms, spare):
     """Classes that may hold a job with gang <= room and (estimate <= within_ms or gang <= spare)."""
     return classes_within(room) & (classes_ending_within(within_ms) | classes_within(spare))
@@ -83,14 +98,16 @@ def activate(s, v, child):
 
 
 @inlined
-def count_up(s, v, k):
+def count_up(s, v, k, estimate_ms):
     """One more waiting job of class k in row v and above."""
     bit = 1 << k
     while v >= 0:
         t = s.rows[v]
         t.waiting += 1
+        t.entered += 1
         at = v * CLASSES + k
         s.counts[at] += 1
+        s.row_least[at] = min(s.row_least[at], estimate_ms) if t.mask & bit else estimate_ms
         t.mask |= bit
         up = t.parent
         if t.waiting == 1 and up >= 0:
@@ -98,7 +115,7 @@ def count_up(s, v, k):
         v = up
 
 
-@kernel
+@inlined
 def count_down(s, v, k):
     """One waiting job of class k less in row v and above."""
     bit = 1 << k
@@ -117,6 +134,22 @@ def count_down(s, v, k):
             s.active[u.act + t.at] = moved
             s.rows[moved].at = t.at
         v = up
+
+
+@inlined
+def count_kind(s, v, k, solid, by):
+    """Keep a leaf's masks of preemptible and other waiting jobs; called after its row counts changed."""
+    t = s.rows[v]
+    at = (s.glob[0].n_rows + v) * CLASSES + k
+    if solid:
+        s.counts[at] += by
+    bit = 1 << k
+    t.solid_mask &= ~bit
+    t.soft_mask &= ~bit
+    if s.counts[at] > 0:
+        t.solid_mask |= bit
+    if s.counts[v * CLASSES + k] > s.counts[at]:
+        t.soft_mask |= bit
 
 
 @kernel
@@ -155,7 +188,8 @@ def enqueue(s, j):
             s.jobs[after].prev = j
         else:
             s.tails[at] = j
-    count_up(s, u.row, k)
+    count_up(s, u.row, k, job.estimate_ms)
+    count_kind(s, u.row, k, u.solid, 1)
     s.pools[u.pool].pending += 1
 
 
@@ -184,6 +218,7 @@ def dequeue(s, j):
             s.active[t.act + u.at] = moved
             s.queues[moved].at = u.at
     count_down(s, u.row, k)
+    count_kind(s, u.row, k, u.solid, -1)
     s.pools[u.pool].pending -= 1
 
 
@@ -273,6 +308,46 @@ def goes_first(s, a, b):
 
 
 @kernel
+def offers(s, v, room, within_ms, spare):
+    """Whether row v may hold a waiting job with gang <= room and (estimate <= within_ms or gang <= spare)."""
+    x = s.rows[v]
+    m = x.mask & classes_within(room)
+    if x.n == 0 and x.solid_mask != 0 and (s.glob[0].rules & SECURE_START):
+        m = x.soft_mask & classes_within(room)
+        m |= x.solid_mask & classes_within(min(room, x.floor - x.solid))
+    if m & (classes_surely_ending(within_ms) | classes_within(spare)):
+        return True
+    m &= classes_ending_within(within_ms)
+    while m != 0:
+        k = lowest_bit(m)
+        m &= m - 1
+        if s.row_least[v * CLASSES + k] <= within_ms:
+            return True
+    return False
+
+
+@kernel
+def tighten(s, v, within_ms):
+    """Row v offered nothing: raise its bounds of estimates to those of what is below it."""
+    t = s.rows[v]
+    m = t.mask & classes_ending_within(within_ms) & ~classes_surely_ending(within_ms)
+    while m != 0:
+        k = lowest_bit(m)
+        m &= m - 1
+        at = v * CLASSES + k
+        if s.row_least[at] <= within_ms:
+            least = NEVER
+            for i in range(t.act_n):
+                c = s.active[t.act + i]
+                if t.n == 0:
+                    if (s.queues[c].mask >> k) & 1:
+                        least = min(least, s.least_ms[c * CLASSES + k])
+                elif (s.rows[c].mask >> k) & 1:
+                    least = min(least, s.row_least[c * CLASSES + k])
+            s.row_least[at] = least
+
+
+@kernel
 def next_job(s, top, room, within_ms, spare, stamp):
     """Next job in the order of admission below row ``top`` with gang <= room and (estimate <= within_ms or gang <= spare).
 
@@ -294,15 +369,17 @@ def next_job(s, top, room, within_ms, spare, stamp):
                 if x.excluded == stamp:
                     continue
                 most = min(rooms, x.limit - x.alloc - x.claimed)
-                if (x.mask & wanted(most, within_ms, spare)) == 0:
+                if most <= 0 or (x.mask & wanted(most, within_ms, spare)) == 0:
                     continue
-                if best < 0 or goes_first(s, c, best):
+                if (best < 0 or goes_first(s, c, best)) and offers(s, c, most, within_ms, spare):
                     best = c
             if best >= 0:
                 v = best
                 rooms = min(rooms, s.rows[v].limit - s.rows[v].alloc - s.rows[v].claimed)
                 continue
         t.excluded = stamp
+        if within_ms < NEVER:
+            tighten(s, v, within_ms)
         if v == top:
             return -1
         v = t.parent
