@@ -1,0 +1,103 @@
+"""The frame of the command line: the table of commands, the one place that prints errors, and the exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from equipoise._version import __version__
+from equipoise.charter_io.finding import CharterError
+from equipoise.errors import EquipoiseError
+
+EXIT_CODES = {0: "ok", 1: "a finding: errors in a file, a check that does not hold", 2: "wrong usage"}
+
+COMMANDS = {
+    "check": "Check a charter: file:line:column, what is wrong, what to do.",
+    "init": "Write a charter to start from.",
+    "schema": "Print the JSON Schema of the charter language.",
+}
+"""Every command and its one line of help. The function ``run`` of the module ``equipoise.cli.NAME`` carries it out."""
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit.
+
+    Parameters
+    ----------
+    args : sequence of str or None
+        The arguments after the program's name; None takes those of the process.
+
+    Raises
+    ------
+    SystemExit
+        With a code of ``EXIT_CODES``.
+    """
+    arguments = list(sys.argv[1:] if args is None else args)
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    try:
+        typer.main.get_command(_app(chosen)).main(args=arguments, prog_name="equipoise")
+    except EquipoiseError as error:
+        print_error(error)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(0)
+
+
+def print_error(error: EquipoiseError) -> None:
+    """Print ``file:line:column code sentence`` and the hint below it; for a charter, every finding."""
+    if isinstance(error, CharterError):
+        for finding in error.findings:
+            print_line(str(finding.place), finding.code, finding.message, finding.hint)
+        return
+    print_line(str(error.place) if error.place is not None else "", error.code, error.message, error.hint)
+
+
+def print_line(place: str, code: str, message: str, hint: str) -> None:
+    """Print one finding to standard error."""
+    typer.echo(f"{place}{' ' if place else ''}{code} {message}", err=True)
+    if hint:
+        typer.echo(f"    hint: {hint}", err=True)
+
+
+def _app(chosen: str | None) -> typer.Typer:
+    """Return the application with the chosen command loaded and all others as names with one line of help."""
+    app = typer.Typer(
+        name="equipoise",
+        help="Divide an organisation's compute by a charter: allocate, account, anticipate.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain help: loading rich for it would take longer than all the rest
+    )
+    app.callback()(_options)
+    for name, line in COMMANDS.items():
+        run = importlib.import_module(f"equipoise.cli.{name}").run if name == chosen else _named(name)
+        app.command(name, help=run.__doc__ if name == chosen else line, short_help=line)(run)
+    return app
+
+
+def _named(name: str) -> Callable[[], None]:
+    def run() -> None:
+        raise AssertionError(f"the command {name} was not loaded")
+
+    return run
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"equipoise {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    assert not version, "the callback has printed it and left"
