@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from equipoise.charter.checks import Breach, leaves_below
+from equipoise.charter.checks import Breach
 from equipoise.charter.floors import exact_floors
 from equipoise.charter.model import Charter, Pool
 from equipoise.charter.promise import Commitment
@@ -30,8 +30,9 @@ def check_promises(charter: Charter) -> Iterator[Breach]:
         chosen = [promise for promise in promises if pool.name in promise.pools]
         if chosen:
             yield from _in_pool(charter, pool, chosen, unsafe)
+    named = {promise.name: promise for promise in promises}
     for name, (largest, pool) in unsafe.items():
-        promise = next(promise for promise in promises if promise.name == name)
+        promise = named[name]
         said = f"{promise.team} has no max_job: gangs above {amount_text(largest)} in {pool} run outside the bound"
         hint = f"max_job: {largest} gpu" if largest else "leave more capacity unpromised"
         yield Breach("W607", ("commitments", name, "team"), said, hint)
@@ -54,7 +55,8 @@ def largest_safe_gang(owed: Fraction, room: Fraction) -> int | None:
     """
     if owed <= 0:
         return None
-    gang = 1
+    # Rounding up to whole gangs wastes less than one gang: sizes within the slack are safe, and need no search.
+    gang = max(1, int(room - owed))
     while True:
         count = -(-owed // gang)  # how many gangs of this size it takes
         if gang * count > room:
@@ -93,8 +95,12 @@ def _in_pool(
         return
     if broken:
         return
+    rooms, largest = _rooms(charter, capacity, needs, limits), _largest_jobs(charter)
     for promise, share in zip(promises, shares, strict=True):
-        yield from _quantum(charter, pool, promise, share * capacity, (needs, limits), unsafe)
+        team = charter.id_of(promise.team)
+        yield from _quantum(
+            pool, promise, owed=share * capacity, room=rooms[team], largest=largest[team], unsafe=unsafe
+        )
     paces = [(promise.pace_max or Fraction(0)) * capacity for promise in promises]
     total = _at_top(charter, _needs(charter, floors, promises, paces))
     if total > capacity:
@@ -105,26 +111,24 @@ def _in_pool(
 
 
 def _quantum(
-    charter: Charter,
     pool: Pool,
     promise: Commitment,
+    *,
     owed: Fraction,
-    needs_and_limits: tuple[list[Fraction], tuple[Fraction, ...]],
+    room: Fraction,
+    largest: int | None,
     unsafe: dict[str, tuple[int, str]],
 ) -> Iterator[Breach]:
-    room = _room(charter, charter.id_of(promise.team), Fraction(pool.capacity), *needs_and_limits)
     safe = largest_safe_gang(owed, room)
     if safe is None:
         return
-    sizes = [leaf.max_job for leaf in leaves_below(charter, charter.team(promise.team))]
-    if None in sizes:
+    if largest is None:
         if promise.name not in unsafe or safe < unsafe[promise.name][0]:
             unsafe[promise.name] = (safe, pool.name)
-        return
-    largest = max(size for size in sizes if size is not None)
-    if largest > safe:
+    elif largest > safe:
+        count = -(-owed // (safe + 1))
         said = f"{promise.team} is owed {_gpus(owed)} of {pool.name}; in gangs of {safe + 1} that takes"
-        said += f" {_gpus(Fraction((safe + 1) * -(-owed // (safe + 1))))}, and the others leave {_gpus(room)}"
+        said += f" {_gpus(Fraction((safe + 1) * count))}, and the others leave {_gpus(room)}"
         hint = f"max_job: {safe} gpu" if safe else "leave more capacity unpromised"
         yield Breach("C404", ("commitments", promise.name, "at_least"), said, hint)
 
@@ -163,20 +167,30 @@ def _at_top(charter: Charter, needs: Sequence[Fraction]) -> Fraction:
     return sum((need for need, parent in zip(needs, charter.parents, strict=True) if parent < 0), Fraction(0))
 
 
-def _room(
-    charter: Charter, team: int, capacity: Fraction, needs: Sequence[Fraction], limits: Sequence[Fraction]
-) -> Fraction:
-    """Return what the needs of all others leave to a team, under the limits above it."""
+def _rooms(
+    charter: Charter, capacity: Fraction, needs: Sequence[Fraction], limits: Sequence[Fraction]
+) -> list[Fraction]:
+    """Return per team what the needs of all others leave to it, under the limits above it."""
     parents = charter.parents
-    path = [team]
-    while parents[path[-1]] >= 0:
-        path.append(parents[path[-1]])
-    room = capacity
-    for node in reversed(path):
-        siblings = charter.children(charter.teams[node].parent)
-        others = sum((needs[charter.id_of(sibling.path)] for sibling in siblings), Fraction(0)) - needs[node]
-        room = min(room - others, limits[node])
-    return room
+    together = [Fraction(0)] * (len(needs) + 1)  # needs of all children, by parent id + 1
+    for need, parent in zip(needs, parents, strict=True):
+        together[parent + 1] += need
+    rooms: list[Fraction] = []
+    for team, parent in enumerate(parents):
+        above = capacity if parent < 0 else rooms[parent]
+        rooms.append(min(above - (together[parent + 1] - needs[team]), limits[team]))
+    return rooms
+
+
+def _largest_jobs(charter: Charter) -> list[int | None]:
+    """Return per team the largest gang that a leaf below it may submit; None where one of them may submit any size."""
+    largest: list[int | None] = [team.max_job if team.is_leaf else 0 for team in charter.teams]
+    parents = charter.parents
+    for team in range(len(largest) - 1, -1, -1):
+        if parents[team] >= 0:
+            above, own = largest[parents[team]], largest[team]
+            largest[parents[team]] = None if above is None or own is None else max(above, own)
+    return largest
 
 
 def _gpus(value: Fraction) -> str:

@@ -6,12 +6,12 @@ breach names the field by its path in the charter, and whoever read the file add
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from equipoise.charter.floors import exact_floors, quotas
-from equipoise.charter.model import Charter, Team
+from equipoise.charter.model import Charter
 from equipoise.units import amount_text, duration_text, percent_text
 
 
@@ -73,9 +73,9 @@ def check_capacity_dates(charter: Charter) -> Iterator[Breach]:
             yield Breach("C405", ("commitments", promise.name, "of"), said, hint)
 
 
-def heh_share(charter: Charter, pools: tuple[str, ...], amounts: dict[str, Fraction]) -> Fraction:
-    """Return Σ heh × amount ÷ Σ heh × capacity over pools: a team's part of several kinds of devices."""
-    chosen = [charter.pool(name) for name in pools]
+def heh_share(charter: Charter, amounts: Mapping[str, Fraction]) -> Fraction:
+    """Return Σ heh × amount ÷ Σ heh × capacity over the pools of ``amounts``: a part of several kinds of devices."""
+    chosen = [pool for pool in charter.pools if pool.name in amounts]
     whole = sum((pool.heh * pool.capacity for pool in chosen), Fraction(0))
     return sum((pool.heh * amounts[pool.name] for pool in chosen), Fraction(0)) / whole
 
@@ -88,7 +88,7 @@ def check_ceilings(charter: Charter) -> Iterator[Breach]:
     floors = {pool.name: exact_floors(charter, pool.name, Fraction(pool.capacity))[0] for pool in charter.pools}
     for promise in ceilings:
         team = charter.id_of(promise.team)
-        share = heh_share(charter, promise.pools, {pool: floors[pool][team] for pool in promise.pools})
+        share = heh_share(charter, {pool: floors[pool][team] for pool in promise.pools})
         assert promise.at_most is not None
         if share > promise.at_most:
             said = f"at_most {percent_text(promise.at_most)} is under the floor of {promise.team},"
@@ -166,10 +166,3 @@ def _gpus(value: Fraction) -> str:
     if value.denominator == 1:
         return amount_text(value.numerator)
     return f"{float(value):,.2f} GPUs"
-
-
-def leaves_below(charter: Charter, team: Team) -> tuple[Team, ...]:
-    """Return the leaves of a team: itself if it is one."""
-    if team.is_leaf:
-        return (team,)
-    return tuple(leaf for child in charter.children(team.path) for leaf in leaves_below(charter, child))

@@ -25,6 +25,8 @@ from equipoise.charter_io.team_tree import read_teams
 from equipoise.errors import InputError, Place
 from equipoise.units import shown
 
+MAX_CELLS = 100_000
+"""The most that pools × (teams + promises) may be: thirty times a lab of 1,000 teams and 3 pools."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -96,6 +98,7 @@ def _read(data: bytes, reading: Reading, against: bytes | None) -> Charter | Non
     if top is not None and not top.values:
         reading.add("C104", "'teams' is empty", at=top, hint="name at least one")
     pools = [name for name, pool in part(values, "pools").items() if pool is not None]
+    _bound(root, len(pools), reading)
     teams = read_teams(top, defaults, pools, reading) if top is not None else ()
     check_references(root, values, teams, reading)
     if not _can_divide(root, reading):
@@ -110,6 +113,23 @@ def _read(data: bytes, reading: Reading, against: bytes | None) -> Charter | Non
     if against is not None:
         _follows(charter, against, root, reading)
     return charter
+
+
+def _bound(root: Mapping, pools: int, reading: Reading) -> None:
+    """Refuse a product of pools and what is divided in each that no checker could hold or finish (C101)."""
+    each = sum(_count(root.values.get(key)) for key in ("teams", "commitments"))
+    if each * pools > MAX_CELLS:
+        said = f"{pools:,} pools times {each:,} teams and promises is too large"
+        reading.add("C101", said, at=root.keys["pools"], hint=f"at most {MAX_CELLS:,} together")
+        raise UnreadableError
+
+
+def _count(node: Node | None) -> int:
+    """Return the number of named things in a section, those in nested ``teams`` included."""
+    if not isinstance(node, Mapping):
+        return 0
+    nested = (value.values.get("teams") for value in node.values.values() if isinstance(value, Mapping))
+    return len(node.values) + sum(map(_count, nested))
 
 
 def _map(root: Mapping, key: str, reading: Reading) -> Mapping | None:
