@@ -58,7 +58,9 @@ class Plan:
         raise InputError("C301", f"no team '{path}' in the charter")
 
 
-def plan(charter: Charter, policy: str = "charter", *, first: str = "product", capacities: tuple[int, ...] | None = None) -> Plan:
+def plan(
+    charter: Charter, policy: str = "charter", *, first: str = "product", capacities: tuple[int, ...] | None = None
+) -> Plan:
     """Return the plan that runs ``policy`` under ``charter``.
 
     Parameters
@@ -91,7 +93,8 @@ def plan(charter: Charter, policy: str = "charter", *, first: str = "product", c
         parts = first.split(".")
         leading = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
     unfloored = tuple(
-        replace(line, quotas=tuple(Quota(0, q.limit, 0) for q in line.quotas), leading=line.path in leading) for line in lines
+        replace(line, quotas=tuple(Quota(0, q.limit, 0) for q in line.quotas), leading=line.path in leading)
+        for line in lines
     )
     return Plan(policy, unfloored, BACKFILL | PREEMPT, charter.usage_half_life_ms, unfloored=True)
 

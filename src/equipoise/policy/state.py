@@ -246,7 +246,7 @@ def _rows(plan: Plan, pools: tuple[Pool, ...], leaf_queues: list[list[int]]) -> 
             _fill_row(row, line, p, number, base=p * n)
             row["act"] = offset
             offset += max(line.children, len(leaf_queues[p * n + number]))
-    for name in ("run_head", "run_tail", "hungry_at", "turn_job", "tried_job", "left_stamp", "day"):
+    for name in ("run_head", "run_tail", "hungry_at", "turn_job", "tried_ends", "tried_freed", "left_stamp", "day"):
         rows[name] = -1
     rows["crossed_ms"] = k.NEVER
     return rows, np.full(max(1, offset), -1, np.int32)

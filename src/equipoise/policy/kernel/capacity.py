@@ -103,5 +103,6 @@ def rescale(s, pool):
         settle_all(s, s.shares, p.root, False)
     for v in range(p.root + 1, p.root + p.n_rows):
         watch_hunger(s, v)
-        s.rows[v].tried_job = -1
+        s.rows[v].tried_ends = -1
+        s.rows[v].tried_freed = -1
     p.dirty = 1

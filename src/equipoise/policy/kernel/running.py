@@ -273,6 +273,7 @@ def vacate(s, i, pool):
     v = x.row
     while v >= 0:
         t = s.rows[v]
+        t.freed += 1
         if x.claim >= 0:
             t.warned -= x.gang
         if x.solid == 0:

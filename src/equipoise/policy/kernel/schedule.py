@@ -36,6 +36,8 @@ from equipoise.policy.kernel.waiting import dequeue, enqueue, next_job, pick
 
 HOUR_MS = 3_600_000
 
+OTHER, FRESH = 1, 2  # what made a pool ask for a pass: anything, or one submission since it came to rest
+
 
 @kernel
 def refusal(s, j):
@@ -92,9 +94,11 @@ def make_eligible(s, j):
     demand_moves(s, j, job.gang)
     list_charge(s, j)
     watch_turn(s, row, j)
-    if p.dirty == 0 and job.gang > room_now(s, p) and not calls_for_more(s, row):
-        return  # it cannot start, take nothing back, and changes nothing for the others
-    p.dirty = 1
+    if p.dirty & ~FRESH == 0:
+        if p.dirty == 0 and job.gang > room_now(s, p) and not calls_for_more(s, row):
+            return  # it cannot start, takes nothing back, and changes nothing for the others
+        p.dirty = FRESH if p.dirty == 0 else FRESH + OTHER
+        p.fresh = j
 
 
 @inlined
@@ -388,23 +392,22 @@ def free_by_shadow(s, p, part, not_node, after_ms):
 
 
 @kernel
-def try_claim(s, j, v):
-    """Let job j take devices back for row v, which is below its floor; whether it did."""
+def try_claim(s, j, courtesy):
+    """Let job j take devices back, by right or (if asked) by courtesy; whether it did."""
     g = s.glob[0]
-    t = s.rows[v]
-    p = s.pools[t.pool]
     job = s.jobs[j]
+    pool = s.queues[job.queue].pool
     if job.since_ms < 0:
         job.since_ms = g.now
     if g.rules & SHARES:
         done = claim_for(s, j, BY_SHARE, job.since_ms)
     else:
         done = claim_for(s, j, RIGHT, job.since_ms)
-        if not done:
+        if not done and courtesy:
             done = claim_for(s, j, COURTESY, job.since_ms)
     if done:
         drop_turn(s, j)
-        serve_claims(s, t.pool)
+        serve_claims(s, pool)
     return done
 
 
@@ -414,20 +417,22 @@ def admit(s, pool):
     g = s.glob[0]
     p = s.pools[pool]
     g.stamp += 1
+    stamp = g.stamp  # searches for victims and shadows use up stamps of their own
     while True:
-        j = next_job(s, p.root, NEVER, NEVER, NEVER, g.stamp)
+        j = next_job(s, p.root, NEVER, NEVER, NEVER, stamp)
         if j < 0:
             return -1
         if s.jobs[j].gang <= room_now(s, p):
             launch(s, j, pool, -1, -1)
             continue
         leaf = s.queues[s.jobs[j].queue].row
-        if (g.rules & RECLAIM) and below_floor(s, leaf) and try_claim(s, j, leaf):
+        if (g.rules & RECLAIM) and below_floor(s, leaf) and try_claim(s, j, True):
             g.stamp += 1
+            stamp = g.stamp
             continue
         if reserve(s, pool, j):
             return j
-        s.rows[leaf].excluded = g.stamp  # it can never fit as things stand: skipped, not waited for
+        s.rows[leaf].excluded = stamp  # it can never fit as things stand: skipped, not waited for
         if s.rows[leaf].parent < 0:
             return -1
 
@@ -473,24 +478,22 @@ def restore(s, pool, v):
     g = s.glob[0]
     p = s.pools[pool]
     t = s.rows[v]
-    if t.tried_ends == p.ends and t.tried_entered == t.entered:
-        return  # nothing ended and nothing came since nothing could be taken back
+    if t.tried_entered == t.entered and (t.tried_ends == p.ends or t.tried_freed == t.freed):
+        return  # nothing came since, and nothing ended (anywhere, or where every gang was too large: below this row)
     while s.rows[v].waiting > 0:
         short = lacks(s, v)
         if short <= 0:
             return
         g.stamp += 1
         j = next_job(s, v, short, NEVER, NEVER, g.stamp)
-        if j < 0:  # every gang is larger than what is missing: only the courtesy rule can help
-            g.stamp += 1
-            j = next_job(s, v, NEVER, NEVER, NEVER, g.stamp)
-            if j < 0:
-                return
+        if j < 0:  # every gang is larger than what is missing: they wait for their turn at the head
+            t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, t.freed
+            return
         gang = s.jobs[j].gang
         if gang <= room_now(s, p) and gang <= limit_room(s, s.queues[s.jobs[j].queue].row):
             launch(s, j, pool, -1, -1)
-        elif not try_claim(s, j, v):
-            t.tried_ends, t.tried_entered = p.ends, t.entered
+        elif not try_claim(s, j, False):
+            t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, -1
             return
 
 
@@ -532,33 +535,104 @@ def follow_priority(s, pool):
                 serve_claims(s, pool)
 
 
+@inlined
+def may_start(s, p, j):
+    """Whether the only job that came since the pool was at rest can start beside the reservation as it stands."""
+    job = s.jobs[j]
+    u = s.queues[job.queue]
+    t = s.rows[u.row]
+    if job.gang > room_now(s, p) or job.gang > limit_room(s, u.row):
+        return False
+    if u.solid and (s.glob[0].rules & SECURE_START) and t.solid + job.gang > t.floor:
+        return False
+    return p.reserved < 0 or job.estimate_ms <= p.shadow_ms - s.glob[0].now or job.gang <= room_beyond(s, p)
+
+
+@kernel
+def at_rest_with(s, pool, j):
+    """Try the short pass: one submission, everything else as the last pass left it. Whether it was enough."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    if (g.rules & PREEMPT) or (p.turns > 0 and g.now >= p.turn_check_ms):
+        return False
+    if p.reserved < 0 and p.head < 0:  # whatever else waits, waits for limits or floors of its own
+        if not may_start(s, p, j):
+            return False
+        launch(s, j, pool, -1, -1)
+        return p.dirty == 0
+    if p.reserved < 0 or p.shadow_ms <= g.now or s.jobs[p.reserved].state != PENDING:
+        return False
+    g.stamp += 1
+    if p.head != next_job(s, p.root, NEVER, NEVER, NEVER, g.stamp):
+        return False
+    if (g.rules & RECLAIM) and calls_for_more(s, s.queues[s.jobs[j].queue].row):
+        return False
+    if may_start(s, p, j):
+        if s.jobs[j].estimate_ms <= p.shadow_ms - g.now:
+            launch(s, j, pool, -1, -1)
+        else:
+            launch_beyond(s, j, pool)
+        return p.dirty == 0
+    return True
+
+
 @merged
 def decide(s, pool):
     """One scheduling pass over a pool."""
     g = s.glob[0]
     p = s.pools[pool]
     g.passes += 1
+    asked = p.dirty
+    p.dirty = 0
+    if asked == FRESH and at_rest_with(s, pool, p.fresh):
+        return
+    ends = g.ends - 1
+    while ends != g.ends:  # jobs that take no time end within the pass: what they free is decided in it
+        ends = g.ends
+        decide_all(s, pool)
+
+
+@kernel
+def decide_all(s, pool):
+    """The full pass: claims, order of admission, floors, priorities, one reservation, backfill."""
+    g = s.glob[0]
+    p = s.pools[pool]
     p.dirty = 0
     p.reserved = -1
     if p.claim_head >= 0:
         serve_claims(s, pool)
-    if p.pending == 0:
-        return
-    head = -1
-    again = True
-    while again:
-        head = admit(s, pool)
-        if (g.rules & RECLAIM) and (p.hungry_n > 0 or (g.rules & SHARES)):
-            restore_floors(s, pool)
-        if g.rules & PREEMPT:
-            follow_priority(s, pool)
-        again = head >= 0 and (s.jobs[head].state != PENDING or s.jobs[head].gang <= room_now(s, p))
-    if (g.rules & BACKFILL) and p.pending > 0:
-        turn = crossed_turn(s, pool) if p.turns > 0 else -1
-        if turn >= 0 and s.jobs[turn].gang <= limit_room(s, s.queues[s.jobs[turn].queue].row):
-            head = turn
-        if head >= 0 and s.jobs[head].gang <= room_now(s, p):
-            launch(s, head, pool, -1, -1)
-        elif head >= 0 and reserve(s, pool, head):
-            p.reserved = head
-        backfill(s, pool)
+    p.head = -1
+    if p.pending > 0:
+        head = -1
+        acts = 0
+        again = True
+        while again:
+            head = admit(s, pool)
+            acts = g.starts + g.claims + g.stops
+            if (g.rules & RECLAIM) and (p.hungry_n > 0 or (g.rules & SHARES)):
+                restore_floors(s, pool)
+            if g.rules & PREEMPT:
+                follow_priority(s, pool)
+            again = head >= 0 and (s.jobs[head].state != PENDING or s.jobs[head].gang <= room_now(s, p))
+        p.head = head
+        if (g.rules & BACKFILL) and p.pending > 0:
+            make_reservation(s, pool, head, acts == g.starts + g.claims + g.stops)
+            backfill(s, pool)
+    p.dirty = 0
+
+
+@inlined
+def make_reservation(s, pool, head, fresh):
+    """The earliest crossed turn, else the head of the order (``fresh``: its shadow was just found), gets the pool's reservation."""
+    p = s.pools[pool]
+    turn = crossed_turn(s, pool) if p.turns > 0 else -1
+    target = head
+    if turn >= 0 and s.jobs[turn].gang <= limit_room(s, s.queues[s.jobs[turn].queue].row):
+        target = turn
+    if target >= 0:
+        if target == head and fresh:
+            p.reserved = target
+        elif s.jobs[target].gang <= room_now(s, p):
+            launch(s, target, pool, -1, -1)
+        elif reserve(s, pool, target):
+            p.reserved = target
