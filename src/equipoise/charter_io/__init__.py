@@ -18,7 +18,7 @@ Examples
 
 from __future__ import annotations
 
-from dataclasses import fields
+import dataclasses
 from pathlib import Path
 
 from equipoise.charter import model
@@ -60,4 +60,4 @@ class Charter(model.Charter):
 
     @classmethod
     def _of(cls, charter: model.Charter) -> Charter:
-        return cls(**{field.name: getattr(charter, field.name) for field in fields(charter) if field.init})
+        return cls(**{field.name: getattr(charter, field.name) for field in dataclasses.fields(charter) if field.init})

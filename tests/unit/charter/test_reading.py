@@ -195,6 +195,18 @@ def test_published_keys_are_accepted() -> None:
     assert [base64.b64encode(key) for key in keys if weakness(key) is not None] == []
 
 
+def test_published_edge_cases_are_refused() -> None:
+    path = SHARED / "vectors" / "C2SP-CCTV" / "ed25519" / "ed25519vectors.json"
+    if not path.exists():
+        pytest.skip("the shared vectors are not on this machine")
+    wrong = {"low_order_A", "non_canonical_A"}
+    cases = [
+        (bytes.fromhex(case["key"]), bool(wrong & set(case["flags"] or ()))) for case in json.loads(path.read_text())
+    ]
+    assert sum(is_wrong for _, is_wrong in cases) > 500
+    assert [key.hex() for key, is_wrong in cases if (weakness(key) is not None) != is_wrong] == []
+
+
 def test_the_stored_schema_is_what_the_table_says() -> None:
     stored = (ROOT / "docs" / "charter.schema.json").read_text("utf-8")
     assert json.loads(stored) == json_schema(), "run: equipoise schema > docs/charter.schema.json"
