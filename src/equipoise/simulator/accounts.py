@@ -1,13 +1,13 @@
-"""The account of a run as data frames: teams, pools, shares over time, services. Sums are exact integers until divided."""
+"""The account of a run as data frames: teams, pools, shares over time, services; exact integers until divided."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
+from equipoise.policy.kernel.layout import REFUSED
 from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, started, wait_columns
 from equipoise.simulator.record import DENIED, ENTITLED, HELD, LOST_MS, Record
-from equipoise.policy.kernel.layout import REFUSED
 
 POOL_PARTS = ("held", "transition", "idle_unused", "idle_blocked", "down", "maintenance")
 
@@ -112,6 +112,24 @@ def closes_frame(record: Record) -> pl.DataFrame:
     return frame.filter((pl.col("team") != "") & (pl.col("to_s") > pl.col("from_s"))).with_columns(
         pl.col(pl.Float64).fill_nan(None)
     )
+
+
+def account_frame(record: Record, *, until_ms: int) -> pl.DataFrame:
+    """Return what each team held, was entitled to and was denied up to the last close that is not after ``until_ms``."""
+    count = int(np.searchsorted(record.run.closes_ms, until_ms, side="right"))
+    at = np.zeros_like(record.accounts[0]) if count == 0 else record.accounts[count - 1]
+    totals = at.sum(axis=0)
+    capacity_ms = 0 if count == 0 else int(_capacity_ms(record)[count - 1].sum())
+    columns: dict[str, object] = {
+        "team": [line.path for line in record.reference.lines],
+        "delivered_gpu_h": (totals[:, HELD] - totals[:, LOST_MS]) / GPU_MS_PER_H,
+        "entitled_gpu_h": totals[:, ENTITLED] / GPU_MS_PER_H,
+        "denied_gpu_h": totals[:, DENIED] / GPU_MS_PER_H,
+        "lost_gpu_h": totals[:, LOST_MS] / GPU_MS_PER_H,
+        "starvation": _ratio(totals[:, DENIED], totals[:, ENTITLED]),
+        "share": _ratio(totals[:, HELD], np.full(record.count, capacity_ms)),
+    }
+    return pl.DataFrame(columns).slice(1).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
 def services_frame(record: Record) -> pl.DataFrame:

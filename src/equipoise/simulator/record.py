@@ -96,7 +96,7 @@ class Record:
 
     @cached_property
     def accounts(self) -> I64:
-        """Totals since the start, shape (closes, pools, lines, 5): held, entitled, denied, lost GPU-ms and jobs stopped.
+        """Totals so far, shape (closes, pools, lines, 5): held, entitled, denied and lost GPU-ms, jobs stopped.
 
         The kernel limits what a leaf is denied to what its waiting work still needs; an inner team has no work of its
         own, so it is never denied more than the leaves below it together.
@@ -109,7 +109,7 @@ class Record:
 
     @cached_property
     def stops(self) -> dict[str, I64]:
-        """How often each job was stopped, by cause: ``reclaims`` (across teams), ``preemptions`` (inside), ``failures``.
+        """How often each job was stopped: ``reclaims`` (across teams), ``preemptions`` (inside one), ``failures``.
 
         Where more than one cause is possible the stream of decisions tells them apart; `needs_decisions` says so.
         """

@@ -1,7 +1,7 @@
 """What a run says: who got the machine, who waited, who starved, as data frames and a few figures.
 
-`results` is the main path: it makes a `Results` of a finished run. The frames are made by ``job_frame`` (jobs, waits) and ``accounts``
-(teams, pools, shares over time, services); ``record`` holds what they share.
+`results` is the main path: it makes a `Results` of a finished run. The frames are made by ``job_frame`` (jobs, waits)
+and ``accounts`` (teams, pools, shares over time, services); ``record`` holds what they share.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from equipoise.policy.kernel.layout import REFUSED
-from equipoise.simulator.accounts import closes_frame, pools_frame, services_frame, teams_frame
+from equipoise.simulator.accounts import account_frame, closes_frame, pools_frame, services_frame, teams_frame
 from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, jobs_frame, started, waits_by_gang
 from equipoise.simulator.record import DENIED, ENTITLED, HELD, LOST_MS, Record
 from equipoise.simulator.waits import QUANTILES, bounded_slowdown, jain_index, quantiles
@@ -120,6 +120,14 @@ class Results:
         """One row per close, pool and team: its share of the pool over that time against its floor."""
         return closes_frame(self.record)
 
+    def account(self, *, until_s: float) -> pl.DataFrame:
+        """Return delivered, entitled, denied and lost GPU-hours of each team up to a time.
+
+        A run goes on until all work is done, so that in the end everybody has what they asked for; a window tells who
+        had it in time. It ends with the last close that is not after ``until_s``.
+        """
+        return account_frame(self.record, until_ms=round(until_s * 1000))
+
     def team(self, path: str) -> dict[str, Any]:
         """Return the figures of one team; raises ``InputError`` C301 when there is none."""
         path = self.record.charter.team(path).path
@@ -144,6 +152,10 @@ class Results:
         return plain
 
     def _repr_html_(self) -> str:
+        return self.html()
+
+    def html(self) -> str:
+        """Return a small table of the teams, as a notebook shows it."""
         shown = self.teams.select(
             "team",
             "jobs",

@@ -147,7 +147,9 @@ class Replay:
         state = self._structured()
         failed = int(state.glob["failed"][0])
         if failed:
-            raise InternalError("X101", f"{failed} claims could not be placed as planned", hint="please report the charter and log")
+            raise InternalError(
+                "X101", f"{failed} claims could not be placed as planned", hint="please report the charter and log"
+            )
         n = self.layout.n_jobs
         return Run(
             jobs=state.jobs[:n],
@@ -157,8 +159,12 @@ class Replay:
             services=state.services,
             closes_ms=np.array(self._times, np.int64),
             digest=self._hash.hexdigest(),
-            decisions=np.concatenate(self._kept) if self._kept else (np.zeros(0, state.out.dtype) if self._keep else None),
-            counters={name: int(state.glob[name][0]) for name in ("events", "passes", "starts", "ends", "stops", "claims")},
+            decisions=np.concatenate(self._kept)
+            if self._kept
+            else (np.zeros(0, state.out.dtype) if self._keep else None),
+            counters={
+                name: int(state.glob[name][0]) for name in ("events", "passes", "starts", "ends", "stops", "claims")
+            },
         )
 
     def _member(self, name: str) -> Any:
@@ -186,7 +192,9 @@ class Replay:
             return
         if self._interpreted:
             names = self._arrays.out.dtype.names or ()
-            block = np.array([tuple(getattr(d, x) for x in names) for d in self._handle.out[:n]], self._arrays.out.dtype)
+            block = np.array(
+                [tuple(getattr(d, x) for x in names) for d in self._handle.out[:n]], self._arrays.out.dtype
+            )
         else:
             block = self._arrays.out[:n]
         self._hash.update(block.tobytes())
@@ -294,7 +302,9 @@ def _check_nodes(nodes: Sequence[NodeChange], pools: tuple[Pool, ...]) -> None:
     sizes = {pool.name: pool.nodes for pool in pools}
     for change in nodes:
         if change.pool not in sizes:
-            raise InputError("W103", f"no pool '{change.pool}' whose nodes could change", hint="pools: " + ", ".join(sizes))
+            raise InputError(
+                "W103", f"no pool '{change.pool}' whose nodes could change", hint="pools: " + ", ".join(sizes)
+            )
         if not 0 <= change.node < sizes[change.pool] or change.state not in NODE_STATES or change.at_ms < 0:
             raise InputError(
                 "W103",

@@ -1,4 +1,4 @@
-"""When a run is looked at: closes at given times for as long as something happens, and changes of nodes between them."""
+"""When a run is looked at: closes for as long as something happens, and changes of nodes between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def replay(
     plan: Plan,
     *,
     reference: Plan,
-    options: Options = Options(),
+    options: Options | None = None,
     closes_ms: Iterable[int] = (),
     nodes: Sequence[NodeChange] = (),
     keep: bool = False,
@@ -44,7 +44,7 @@ def replay(
         As ``simulate``.
     """
     under_way = Replay(
-        build(workload, charter.pools, plan, reference=reference, options=options),
+        build(workload, charter.pools, plan, reference=reference, options=options or Options()),
         charter,
         keep=keep,
     )

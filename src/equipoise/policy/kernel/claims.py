@@ -343,6 +343,17 @@ def take_remainder(s, i, n, part):
     node_link(s, p, n)
 
 
+@inlined
+def within_limits_now(s, c):
+    """Whether the gang of a claim may start beside everything that still runs."""
+    v = c.row
+    while s.rows[v].parent >= 0:
+        if s.rows[v].alloc + c.gang > s.rows[v].limit:
+            return False
+        v = s.rows[v].parent
+    return True
+
+
 @kernel
 def serve_claims(s, pool):
     """Start every claimant whose devices are free, or that the free devices now hold without its remaining victims."""
@@ -351,7 +362,9 @@ def serve_claims(s, pool):
     while k >= 0:
         c = s.claims[k]
         after = c.next
-        if claim_ready(s, k):
+        if not within_limits_now(s, c):
+            pass  # the victims that stand below the limit have to go first
+        elif claim_ready(s, k):
             take_held(s, k)
         elif c.gang <= room_now(s, p) + (c.held if p.per_node == 1 else 0):
             j = c.job

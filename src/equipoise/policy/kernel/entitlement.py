@@ -191,7 +191,8 @@ def divide(s, shares, v):
         sum_low += x.low
     level_now(s, shares, v)
     t.weights = 0
-    if t.sum_ask <= t.due:
+    t.open = t.sum_ask <= t.due
+    if t.open:
         for c in range(first, end):
             shares[c].extra = shares[c].ask - shares[c].low
     elif sum_low <= t.due:
@@ -266,13 +267,37 @@ def demand_changes(s, shares, leaf, by, account):
         x.stacked = 1
         if max(min(t.limit, total), t.reserve) == t.ask or t.parent < 0:
             t.ask = max(min(t.limit, total), t.reserve)
-            if not unbound(t, x, old):
+            if t.open and total <= t.due:
+                follow_asks(s, shares, up, leaf, account)
+            elif unbound(t, x, old):
+                x.stacked = 0
+                if x.n > 0:
+                    settle_below(s, shares, i, account)
+            else:
                 settle_below(s, shares, up, account)
-                return
-            x.stacked = 0
-            settle_inside(s, shares, i, leaf, account)
             return
         i = up
+
+
+@kernel
+def follow_asks(s, shares, top, leaf, account):
+    """Nobody below ``top`` is short: on the way down to ``leaf`` everybody still gets what it asks for (already accrued)."""
+    i = leaf
+    while i != top:  # from the leaf upwards: nodes that are open with the new asks take them; the others divide again
+        x = shares[i]
+        x.stacked = 0
+        if x.n > 0:
+            level_now(s, shares, i)
+        x.low = min(x.floor, x.ask)
+        x.extra = x.ask - x.low
+        x.due = x.ask
+        i = x.parent
+    i = leaf
+    while i != top:
+        x = shares[i]
+        if x.n > 0 and not (x.open and x.sum_ask <= x.due):
+            settle_below(s, shares, i, account)
+        i = x.parent
 
 
 @inlined
@@ -288,13 +313,6 @@ def unbound(t, x, old):
         return False
     bound = x.weight * t.rest
     return before * t.weights > bound and after * t.weights > bound
-
-
-@kernel
-def settle_inside(s, shares, v, leaf, account):
-    """Shares above v stand; the asks inside v changed on the way to ``leaf``."""
-    if shares[v].n > 0:
-        settle_below(s, shares, v, account)
 
 
 @kernel

@@ -89,7 +89,7 @@ SHARE = np.dtype(
         ("low", I8), ("extra", I8), ("sum_ask", I8), ("held", I8), ("last_ms", I8),
         ("acc_held", I8), ("acc_entitled", I8), ("acc_denied", I8), ("acc_lost", I8), ("acc_reclaims", I8),
         ("parent", I4), ("first", I4), ("n", I4), ("charge_head", I4), ("charge_tail", I4), ("stacked", I4),
-        ("rest", I8), ("weights", I8), ("acc_level", F8), ("level_ms", I8),
+        ("rest", I8), ("weights", I8), ("open", I8), ("acc_level", F8), ("level_ms", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -196,7 +196,19 @@ def member_types() -> dict[str, np.dtype[Any]]:
         "glob": GLOB, "pools": POOL, "rows": ROW, "refs": SHARE, "shares": SHARE, "jobs": JOB, "slots": SLOT, "queues": QUEUE,
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
     }  # fmt: skip
-    wide = {"least_ms", "row_least", "sums0", "sums1", "sums2", "item_ms", "item_weight", "heap", "timers", "carried", "scratch2"}
+    wide = {
+        "least_ms",
+        "row_least",
+        "sums0",
+        "sums1",
+        "sums2",
+        "item_ms",
+        "item_weight",
+        "heap",
+        "timers",
+        "carried",
+        "scratch2",
+    }
     types = {
         name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4))
         for name in State._fields

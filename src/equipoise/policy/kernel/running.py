@@ -10,9 +10,9 @@ from equipoise.policy.kernel.layout import (
     INDEX_MASK,
     NEVER,
     PENDING,
+    RELEASE,
     RUNNING,
     START,
-    RELEASE,
     TRACE,
 )
 from equipoise.policy.kernel.placement import give_back, place

@@ -95,8 +95,8 @@ def make_eligible(s, j):
     list_charge(s, j)
     watch_turn(s, row, j)
     if p.dirty & ~FRESH == 0:
-        if p.dirty == 0 and job.gang > room_now(s, p) and not calls_for_more(s, row):
-            return  # it cannot start, takes nothing back, and changes nothing for the others
+        if p.dirty == 0 and p.head >= 0 and job.gang > room_now(s, p) and not calls_for_more(s, row):
+            return  # others wait already; it cannot start or take anything back, so a pass would change nothing
         p.dirty = FRESH if p.dirty == 0 else FRESH + OTHER
         p.fresh = j
 
@@ -497,7 +497,7 @@ def restore(s, pool, v):
             return
 
 
-@merged
+@kernel
 def restore_floors(s, pool):
     """Visit every row below its floor that has waiting work, by id (parents before children)."""
     g = s.glob[0]
@@ -607,9 +607,11 @@ def decide_all(s, pool):
         acts = 0
         again = True
         while again:
+            if g.rules & SHARES:  # who is due more goes first, or what is admitted now would be taken back at once
+                restore_floors(s, pool)
             head = admit(s, pool)
             acts = g.starts + g.claims + g.stops
-            if (g.rules & RECLAIM) and (p.hungry_n > 0 or (g.rules & SHARES)):
+            if (g.rules & RECLAIM) and p.hungry_n > 0:
                 restore_floors(s, pool)
             if g.rules & PREEMPT:
                 follow_priority(s, pool)
