@@ -210,3 +210,15 @@ def test_published_edge_cases_are_refused() -> None:
 def test_the_stored_schema_is_what_the_table_says() -> None:
     stored = (ROOT / "docs" / "charter.schema.json").read_text("utf-8")
     assert json.loads(stored) == json_schema(), "run: equipoise schema > docs/charter.schema.json"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_pure_parser_reads_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where PyYAML comes without libyaml."""
+    import yaml
+
+    broken = path.read_bytes().replace(b"floor", b"flor", 2)
+    fast, fast_findings = check(path.read_bytes()), check(broken).findings
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    assert check(path.read_bytes()) == fast
+    assert check(broken).findings == fast_findings != ()
