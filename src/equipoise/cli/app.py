@@ -13,12 +13,19 @@ from equipoise._version import __version__
 from equipoise.charter_io.finding import CharterError
 from equipoise.errors import EquipoiseError
 
-EXIT_CODES = {0: "ok", 1: "a finding: errors in a file, a check that does not hold", 2: "wrong usage"}
+EXIT_CODES = {
+    0: "ok",
+    1: "a finding: errors in a file, a check that does not hold",
+    2: "wrong usage",
+    130: "interrupted",
+}
 
 COMMANDS = {
     "check": "Check a charter: file:line:column, what is wrong, what to do.",
     "init": "Write a charter to start from.",
     "schema": "Print the JSON Schema of the charter language.",
+    "simulate": "Replay a job log under a charter: who would have got the machine, who would have starved.",
+    "demo": "Replay a synthetic lab as promised, and with the product first.",
 }
 """Every command and its one line of help. The function ``run`` of the module ``equipoise.cli.NAME`` carries it out."""
 

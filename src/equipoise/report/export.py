@@ -1,0 +1,71 @@
+"""Results as files: one CSV or Parquet file per data frame."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from equipoise.errors import InputError, Place
+from equipoise.simulator.results import Results
+
+FRAMES = ("jobs", "teams", "pools", "closes", "services", "waits_by_gang", "refused")
+SUMMARY = "summary.json"
+
+
+def write_frames(
+    runs: Sequence[Results], folder: str | os.PathLike[str], *, kind: Literal["csv", "parquet"]
+) -> list[Path]:
+    """Write the data frames of every run, and all figures as ``summary.json``.
+
+    Parameters
+    ----------
+    runs : sequence of Results
+        One: its files go into ``folder``; several: into one folder each, ``1-charter``, ``2-product-first`` …
+    folder : path
+        Made if it is not there; files of the same names are replaced.
+    kind : {"csv", "parquet"}
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    InputError
+        S105 if something cannot be written.
+    """
+    written: list[Path] = []
+    target = Path(folder)
+    try:
+        for number, run in enumerate(runs, start=1):
+            own = target if len(runs) == 1 else target / f"{number}-{_file_name(run.policy)}"
+            own.mkdir(parents=True, exist_ok=True)
+            written += _write(run, own, kind)
+    except OSError as error:
+        raise InputError("S105", f"cannot be written: {error.strerror or error}", place=Place(str(target))) from None
+    return written
+
+
+def _write(run: Results, folder: Path, kind: Literal["csv", "parquet"]) -> list[Path]:
+    written: list[Path] = []
+    for name in FRAMES:
+        path = folder / f"{name}.{kind}"
+        frame = getattr(run, name)
+        if kind == "csv":
+            frame.write_csv(path)
+        else:
+            frame.write_parquet(path)
+        written.append(path)
+    summary = folder / SUMMARY
+    summary.write_text(json.dumps(run.to_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return [*written, summary]
+
+
+def _file_name(policy: str) -> str:
+    stem = re.sub(r"\.(ya?ml)$", "", policy.replace("\\", "/").rsplit("/", 1)[-1])
+    return re.sub(r"[^A-Za-z0-9._-]", "-", stem)[:60] or "run"

@@ -1,0 +1,320 @@
+"""Replay a job log under a charter, and under the rules that it is compared with.
+
+`simulate` is the main path: it reads the log for the charter's teams (``traces``), compiles the scheduler if need be
+(``compilation``), replays (``simulator.timeline``) and makes the results (``simulator.results``).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import polars as pl
+
+from equipoise.charter.model import Charter
+from equipoise.charter_io import load
+from equipoise.errors import InputError
+from equipoise.policy.plan import POLICIES, Plan, plan
+from equipoise.policy.state import Options
+from equipoise.simulator.record import Record, needs_decisions
+from equipoise.simulator.results import Results, results
+from equipoise.simulator.run import NodeChange, Progress
+from equipoise.simulator.timeline import replay
+from equipoise.tasks.compilation import compile_scheduler
+from equipoise.tasks.dates import Closes, close_times
+from equipoise.tasks.outages import read_outages
+from equipoise.traces import read
+from equipoise.workload import Workload
+
+Log = str | os.PathLike[str] | Workload
+Rules = str | os.PathLike[str] | Charter
+Watch = Callable[[str, Progress], None]
+
+OVERRUN_MS = 60_000
+"""How much longer than its walltime a job may have run in a log that enforced walltimes: killing takes a moment."""
+COMPARED = ("delivered_gpu_h", "denied_gpu_h", "lost_gpu_h", "starvation", "wait_mean_s", "wait_p95_s", "jct_mean_s")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Several runs of one log, accounted against one charter; the first is what the others are compared with.
+
+    Parameters
+    ----------
+    runs : tuple of Results
+    """
+
+    runs: tuple[Results, ...]
+
+    def compare(self) -> pl.DataFrame:
+        """Return the differences by team: see `compare`."""
+        return compare(*self.runs)
+
+    def __iter__(self) -> Iterator[Results]:
+        return iter(self.runs)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __getitem__(self, number: int) -> Results:
+        return self.runs[number]
+
+    def _repr_html_(self) -> str:
+        return "".join(run.html() for run in self.runs)
+
+
+@overload
+def simulate(log: Log, charter: Rules, *, vs: tuple[()] = ..., **options: Any) -> Results: ...
+@overload
+def simulate(log: Log, charter: Rules, *, vs: Sequence[Rules], **options: Any) -> Comparison: ...
+def simulate(
+    log: Log,
+    charter: Rules,
+    *,
+    policy: str = "charter",
+    vs: Sequence[Rules] = (),
+    first: str = "product",
+    estimates: Literal["declared", "actual"] = "declared",
+    enforce_walltime: bool | None = None,
+    outages: str | os.PathLike[str] | Sequence[NodeChange] = (),
+    closes: Closes = "day",
+    keep: bool = False,
+    progress: Watch | None = None,
+    announce: Callable[[str], None] | None = None,
+    **reading: Any,
+) -> Results | Comparison:
+    r"""Replay a job log under a charter.
+
+    Parameters
+    ----------
+    log : path or Workload
+        A job log that ``traces.read`` can read, or jobs and services with the charter's leaves as teams.
+    charter : path or Charter
+        What everything is accounted against: entitled and denied, floors, starvation, whatever policy is executed.
+    policy : {"charter", "no-floors", "product-first", "easy", "fifo"}
+        What is executed.
+    vs : sequence of policy names, paths or Charters
+        What else is executed, to compare with. Another charter must have the same pools and leaves for the log's jobs.
+    first : str
+        The team that ``product-first`` puts before all others.
+    estimates : {"declared", "actual"}
+        What backfill rests on: declared walltimes (without one, the team's history), or the true run times.
+    enforce_walltime : bool or None
+        Whether a job ends at its declared walltime. None: yes if every job of the log declares one and none ran more
+        than a minute longer, which says that the machine of the log enforced them. Turns (for gangs larger than their
+        team's share) need it.
+    outages : path or sequence of NodeChange
+        CSV ``time_s,pool,node,state``, with the states ``up``, ``down`` and ``maintenance``; times as in the log, whose
+        first submission is 0.
+    closes : "day" or int
+        When the accounts are closed: every charter-local day (of a log without a calendar: every 24 hours), or so many
+        times while jobs are submitted. At most 2,000 times.
+    keep : bool
+        Whether to keep the stream of decisions (``results.record.run.decisions``).
+    progress : callable or None
+        Called now and then with what is executed and how far it is.
+    announce : callable or None
+        Called with a sentence before something that takes long: the compilation at first use.
+    **reading
+        Options of ``traces.read``, such as ``map``, ``unmapped``, ``format``, ``pool`` and ``timezone``.
+
+    Returns
+    -------
+    Results, or Comparison if ``vs`` is given
+
+    Raises
+    ------
+    CharterError
+        With all findings.
+    InputError
+        As ``traces.read``; S101 teams that are no leaves of the charter; S102 options that make no sense; S103 charters
+        that do not fit together; S104 the file of outages; C301 no such team; P101 no such policy; W101 no such pool.
+
+    Examples
+    --------
+    >>> from pathlib import Path; import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "lab.yaml").write_text('''
+    ... equipoise: charter/v1
+    ... lab: Small
+    ... pools: {h100: {device: H100, expect: 1 nodes of 8 gpu}}
+    ... teams: {product: {floor: 50%}, safety: {floor: 50%}}
+    ... ''')
+    >>> _ = (folder / "jobs.csv").write_text("team,submit_s,num_gpu,duration_s\nproduct,0,8,3600\nsafety,60,4,600\n")
+    >>> both = simulate(folder / "jobs.csv", folder / "lab.yaml", vs=["product-first"])
+    >>> [(run.policy, run.team("safety")["wait_mean_s"]) for run in both]
+    [('charter', 2340.0), ('product-first', 3540.0)]
+    """
+    rules = _charter(charter)
+    workload = _workload(log, rules, reading)
+    check_teams(workload, rules, named="the charter")
+    nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)
+    enforced = enforceable(workload) if enforce_walltime is None else enforce_walltime
+    options = Options(estimates=_estimates(estimates), enforce_walltime=enforced)
+    times = close_times(workload, rules.timezone, closes)
+    reference = plan(rules)
+    ways = [_way(entry, rules, reference, first=first) for entry in (policy, *vs)]
+    for way in ways:
+        check_teams(workload, way.charter, named=way.name)
+        if nodes and way.charter is not rules:
+            raise InputError("S103", f"outages cannot be replayed under another charter ({way.name})")
+    compile_scheduler(outages=bool(nodes), announce=announce)
+    runs = tuple(
+        _replayed(workload, rules, way, reference, options, nodes, times, keep=keep, progress=progress) for way in ways
+    )
+    return Comparison(runs) if vs else runs[0]
+
+
+def compare(*runs: Results) -> pl.DataFrame:
+    """Return the differences between runs, one row per team and run.
+
+    Parameters
+    ----------
+    *runs : Results
+        Of one log against one charter; the first is what the others are compared with.
+
+    Returns
+    -------
+    pl.DataFrame
+        ``team``, ``policy``, and for each figure its value and ``…_diff``, its difference to that of the first run.
+
+    Raises
+    ------
+    InputError
+        S103 if the runs do not have the same teams.
+
+    Examples
+    --------
+    See ``simulate``.
+    """
+    if not runs:
+        raise InputError("S102", "there is nothing to compare", hint="compare(first, second)")
+    base = runs[0].teams.select("team", *COMPARED)
+    frames: list[pl.DataFrame] = []
+    for number, run in enumerate(runs):
+        if run.teams["team"].to_list() != base["team"].to_list():
+            raise InputError("S103", "the runs have different teams", hint="compare runs against one charter")
+        own = run.teams.select("team", *COMPARED)
+        diffs = {f"{name}_diff": own[name] - base[name] for name in COMPARED}
+        order = [column for name in COMPARED for column in (name, f"{name}_diff")]
+        labels = pl.lit(run.policy).alias("policy")
+        frames.append(
+            own.with_columns(labels, **diffs, place=pl.int_range(pl.len()), run=pl.lit(number)).select(
+                "team", "policy", *order, "place", "run"
+            )
+        )
+    return pl.concat(frames).sort("place", "run").drop("place", "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to run: what is executed, under which charter, and what it is called."""
+
+    name: str
+    charter: Charter
+    plan: Plan
+
+
+def _way(entry: Rules, charter: Charter, reference: Plan, *, first: str) -> Way:
+    """Return the way that a policy's name, a charter's path or a charter stands for."""
+    if isinstance(entry, str) and entry in POLICIES:
+        # The same object, so that the kernel divides one tree and not two equal ones.
+        return Way(entry, charter, reference if entry == "charter" else plan(charter, entry, first=first))
+    if isinstance(entry, Charter):
+        other, name = entry, entry.lab
+    else:
+        if isinstance(entry, str) and not Path(entry).suffix and not Path(entry).exists():
+            raise InputError(
+                "P101", f"no policy '{entry}'", hint="one of: " + ", ".join(POLICIES) + "; or the path of a charter"
+            )
+        other, name = load(Path(entry)), str(entry)
+    machine = {(pool.name, pool.nodes, pool.gpus_per_node) for pool in charter.pools}
+    if machine != {(pool.name, pool.nodes, pool.gpus_per_node) for pool in other.pools}:
+        pools = ", ".join(f"{p.name} of {p.nodes} nodes of {p.gpus_per_node} gpu" for p in charter.pools)
+        raise InputError("S103", f"{name} divides another machine", hint=f"the charter's pools are {pools}")
+    # Accounts are kept in the order of the reference charter's pools.
+    other = replace(other, pools=tuple(other.pool(pool.name) for pool in charter.pools))
+    return Way(name, other, plan(other))
+
+
+def check_teams(workload: Workload, charter: Charter, *, named: str) -> None:
+    """Raise ``InputError`` S101, with all of them, if some teams of a workload are no leaves of a charter."""
+    leaves = {team.path for team in charter.leaves}
+    unknown = [team for team in workload.teams if team not in leaves]
+    if unknown:
+        more = f" and {len(unknown) - 20} more" if len(unknown) > 20 else ""
+        raise InputError(
+            "S101",
+            f"{named} has no leaves {', '.join(unknown[:20])}{more}, to which jobs belong",
+            hint="map them (--map FILE); its leaves are " + ", ".join(sorted(leaves)[:20]),
+        )
+
+
+def enforceable(workload: Workload) -> bool:
+    """Whether walltimes seem to have been enforced: all are declared, and none was outlived by over a minute."""
+    jobs = workload.jobs
+    if len(jobs) == 0 or int(jobs.walltime_ms.min()) <= 0:
+        return False
+    return int((jobs.duration_ms - jobs.walltime_ms).max()) <= OVERRUN_MS
+
+
+def _charter(charter: Rules) -> Charter:
+    return charter if isinstance(charter, Charter) else load(Path(charter))
+
+
+def _workload(log: Log, charter: Charter, reading: dict[str, Any]) -> Workload:
+    if not isinstance(log, Workload):
+        leaves = [team.path for team in charter.leaves]
+        return read(log, leaves=leaves, pools=[pool.name for pool in charter.pools], **reading)
+    given = [name for name, value in reading.items() if value is not None]
+    if given:
+        raise InputError("S102", f"{', '.join(given)}: options for reading a log, but no log is read")
+    return log
+
+
+def _estimates(estimates: str) -> str:
+    if estimates not in ("declared", "actual"):
+        raise InputError("S102", f"estimates '{estimates}' are unknown", hint="declared or actual")
+    return estimates
+
+
+def _replayed(
+    workload: Workload,
+    charter: Charter,
+    way: Way,
+    reference: Plan,
+    options: Options,
+    nodes: tuple[NodeChange, ...],
+    times: Callable[[], Iterator[int]],
+    *,
+    keep: bool,
+    progress: Watch | None,
+) -> Results:
+    begun_s = time.perf_counter()
+    run = replay(
+        workload,
+        way.charter,
+        way.plan,
+        reference=reference,
+        options=options,
+        closes_ms=times(),
+        nodes=nodes,
+        keep=keep or needs_decisions(way.plan, workload, outages=bool(nodes)),
+        progress=None if progress is None else lambda now: progress(way.name, now),
+    )
+    took_s = max(time.perf_counter() - begun_s, 1e-9)
+    record = Record(run, workload, charter, way.plan, reference, outages=bool(nodes))
+    return replace(results(record, policy=way.name, notes=_notes(options)), jobs_per_s=len(workload.jobs) / took_s)
+
+
+def _notes(options: Options) -> tuple[str, ...]:
+    notes: list[str] = []
+    if options.enforce_walltime:
+        notes.append("jobs end at their declared walltime")
+    if options.estimates == "actual":
+        notes.append("backfill knows the true run times")
+    return tuple(notes)
