@@ -170,7 +170,7 @@ def test_start_up_is_quick(arguments: list[str]) -> None:
 def _slack() -> float:
     """1 on the machine that the 0.4 s are stated for, when idle; more where Python itself starts more slowly."""
     bare = min(_cpu_of([sys.executable, "-c", "import argparse, json, fractions, difflib"]) for _ in range(3))
-    return max(1.0, bare / 0.04)
+    return max(1.0, bare / 0.025)
 
 
 def _cpu_s(*arguments: str) -> float:
