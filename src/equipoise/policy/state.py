@@ -258,6 +258,7 @@ def _fill_row(row: Any, line: Line, pool: int, number: int, *, base: int) -> Non
     row["parent"] = base + line.parent if line.parent >= 0 else -1
     row["first"], row["n"] = base + line.first, line.children
     row["floor"], row["limit"] = quota.floor if line.parent >= 0 else 0, quota.limit
+    row["nominal_floor"], row["nominal_limit"] = row["floor"], row["limit"]
     row["weight"], row["leading"] = line.weight_e4, line.leading
     row["grace_ms"], row["min_runtime_ms"], row["recover_ms"] = line.grace_ms, line.min_runtime_ms, line.recover_ms
     row["reclaims_per_day"], row["max_job"] = line.reclaims_per_day, line.max_job

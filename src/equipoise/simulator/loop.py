@@ -4,24 +4,6 @@ At one instant: ends by job, then what the driver changes (capacity, charter, ca
 number; then one pass over every pool that something happened to.
 """
 
-import sys
-from typing import Any
-
-from equipoise.policy.kernel import (
-    calendar,
-    capacity,
-    claims,
-    decay,
-    entitlement,
-    placement,
-    reclaim,
-    running,
-    schedule,
-    services,
-    turns,
-    waiting,
-)
-from equipoise.policy.kernel import jit as jit_module
 from equipoise.policy.kernel.claims import deadline
 from equipoise.policy.kernel.decay import advance
 from equipoise.policy.kernel.entitlement import accrue
@@ -144,12 +126,3 @@ def run(s, until, room, resume):
             begin_instant(s, now)
         unfinished = False
         finish_instant(s, now)
-
-
-def interpreted() -> dict[str, Any]:
-    """Return the kernel's functions by name, to be run as plain Python over `policy.state.plain`."""
-    modules = [
-        calendar, capacity, claims, decay, entitlement, placement, reclaim, running, schedule, services, turns, waiting,
-        sys.modules[__name__],
-    ]  # fmt: skip
-    return jit_module.plain(modules)

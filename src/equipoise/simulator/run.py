@@ -17,7 +17,21 @@ from numpy.typing import NDArray
 from equipoise.charter.floors import quotas
 from equipoise.charter.model import Charter, Pool
 from equipoise.errors import InputError, InternalError
-from equipoise.policy.kernel import capacity as node_states
+from equipoise.policy.kernel import (
+    calendar,
+    capacity,
+    claims,
+    decay,
+    entitlement,
+    jit,
+    placement,
+    reclaim,
+    running,
+    schedule,
+    services,
+    turns,
+    waiting,
+)
 from equipoise.policy.kernel.capacity import rescale, set_devices_out, set_node
 from equipoise.policy.kernel.layout import NEVER, State
 from equipoise.policy.kernel.pointer import Handle
@@ -26,7 +40,9 @@ from equipoise.policy.state import Layout, Options, build, plain
 from equipoise.simulator import loop
 from equipoise.workload.model import Workload
 
-NODE_STATES = {"up": node_states.UP, "down": node_states.DOWN, "maintenance": node_states.MAINTENANCE}
+DAY_MS = 86_400_000
+
+NODE_STATES = {"up": capacity.UP, "down": capacity.DOWN, "maintenance": capacity.MAINTENANCE}
 
 TEAM_TOTALS = ("acc_held", "acc_entitled", "acc_denied", "acc_lost", "acc_reclaims")
 POOL_TOTALS = ("acc_capacity", "acc_held", "idle_unused", "idle_blocked", "acc_down", "acc_maintenance", "stranded")
@@ -104,7 +120,7 @@ class Replay:
         self._call |= {"set_node": set_node, "set_devices_out": set_devices_out, "rescale": rescale}
         if interpreted:
             self._handle = plain(layout.state)
-            self._call = loop.interpreted()
+            self._call = _interpreted()
 
     def until(self, until_ms: int, *, resume: bool = False, progress: Callable[[Progress], None] | None = None) -> int:
         """Run every instant before ``until_ms``; returns the time of the next instant (NEVER: none)."""
@@ -133,6 +149,15 @@ class Replay:
         for p in sorted(touched):
             self._rescale(p)
         self.until(at_ms, resume=True)
+
+    @property
+    def now_ms(self) -> int:
+        """Time of the latest event."""
+        return int(self._member("glob")[0].now)
+
+    def begin_day(self) -> None:
+        """A charter-local day begins: reclaims are counted anew."""
+        self._member("glob")[0].day += 1
 
     def close(self, at_ms: int) -> None:
         """Record totals up to ``at_ms`` (not before the latest event)."""
@@ -215,20 +240,20 @@ class Replay:
 
     def _rescale(self, p: int) -> None:
         """Write floors, limits and reserves for the devices that are up now."""
-        capacity = int(self._member("pools")[p].capacity)
+        devices = int(self._member("pools")[p].capacity)
         pool = self.layout.pools[p]
-        scaled = quotas(self._charter, pool.name, capacity)
+        scaled = quotas(self._charter, pool.name, devices)
         for plan, name in ((self.layout.reference, "refs"), (self.layout.plan, "shares")):
-            self._write(plan, name, p, scaled, capacity)
+            self._write(plan, name, p, scaled, devices)
         self._call["rescale"](self._handle, p)
 
-    def _write(self, plan: Plan, name: str, p: int, scaled: Any, capacity: int) -> None:
+    def _write(self, plan: Plan, name: str, p: int, scaled: Any, devices: int) -> None:
         members = self._member(name)
         rows = self._member("rows")
         base = p * len(plan.lines)
         for number, line in enumerate(plan.lines):
             if line.parent < 0:
-                floor, limit, reserve = (capacity if not plan.one_queue else 0), capacity, 0
+                floor, limit, reserve = (0 if plan.one_queue else devices), devices, 0
             else:
                 quota = scaled[self._charter.id_of(line.path)]
                 bare = plan.unfloored
@@ -248,6 +273,7 @@ def simulate(
     reference: Plan,
     options: Options = Options(),
     closes_ms: Sequence[int] = (),
+    midnights_ms: Sequence[int] | None = None,
     nodes: Sequence[NodeChange] = (),
     keep: bool = False,
     interpreted: bool = False,
@@ -264,6 +290,8 @@ def simulate(
         What executes, and what entitlement and denial are computed against.
     closes_ms : sequence of int
         Times at which totals are recorded; one more is added at the end.
+    midnights_ms : sequence of int, optional
+        When a charter-local day begins (reclaims are counted by day); every 24 hours by default.
     nodes : sequence of NodeChange
         Changes of capacity, in any order.
     keep : bool
@@ -283,19 +311,35 @@ def simulate(
     _check_nodes(nodes, charter.pools)
     layout = build(workload, charter.pools, plan, reference=reference, options=options)
     replay = Replay(layout, charter, keep=keep, interpreted=interpreted)
-    stops = sorted({*closes_ms} | {change.at_ms for change in nodes})
-    at = 0
+    days = _days(workload) if midnights_ms is None else midnights_ms
+    stops = sorted({*closes_ms, *days} | {change.at_ms for change in nodes})
+    closing, dawning = frozenset(closes_ms), frozenset(days)
+    last = max((*closes_ms, *(change.at_ms for change in nodes)), default=0)
     for stop in stops:
-        replay.until(stop, progress=progress)
-        if stop in closes_ms:
+        if replay.until(stop, progress=progress) == NEVER and stop > last:
+            break
+        if stop in closing:
             replay.close(stop)
+        if stop in dawning:
+            replay.begin_day()
         due = [change for change in nodes if change.at_ms == stop]
         if due:
             replay.change_nodes(stop, due)
-        at = stop
     replay.until(NEVER, progress=progress)
-    replay.close(max(at, int(replay._member("glob")[0].now)))  # pyright: ignore[reportPrivateUsage]
+    replay.close(replay.now_ms)
     return replay.result()
+
+
+def _interpreted() -> dict[str, Any]:
+    """Return the kernel's functions by name, to be run as plain Python over `policy.state.plain`."""
+    modules = [calendar, capacity, claims, decay, entitlement, placement, reclaim, running, schedule, services, turns, waiting, loop]
+    return jit.plain(modules)
+
+
+def _days(workload: Workload) -> range:
+    """Every 24 hours until a month after the last submission."""
+    last = int(workload.jobs.submit_ms[-1]) if len(workload.jobs) else 0
+    return range(DAY_MS, last + 31 * DAY_MS, DAY_MS)
 
 
 def _check_nodes(nodes: Sequence[NodeChange], pools: tuple[Pool, ...]) -> None:

@@ -19,6 +19,9 @@ from equipoise.policy.kernel.running import begin, emit, heap_push, new_slot, po
 from equipoise.policy.kernel.waiting import dequeue
 
 
+LONGEST_WAIT = (1 << 31) - 1  # what the stream's 32-bit detail can say
+
+
 @kernel
 def open_claim(s, j, pool, since_ms):
     """Take job j out of its queue and open an empty claim for it; returns the claim."""
@@ -44,7 +47,7 @@ def open_claim(s, j, pool, since_ms):
     p.claim_tail = k
     move_claimed(s, row, job.gang, s.queues[job.queue].solid)
     g.claims += 1
-    emit(s, CLAIM, j, -1, s.rows[row].share)
+    emit(s, CLAIM, j, -1, min(g.now - since_ms, LONGEST_WAIT))
     return k
 
 

@@ -8,7 +8,7 @@ reference tree (which is accounted) and the executing tree (which is not, unless
 from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import CLAIMED, NEVER, PENDING
 
-BY_FLOOR, BY_WEIGHT = 0, 1
+BY_FLOOR, BY_WEIGHT, EVENLY = 0, 1, 2  # EVENLY: children of weight 0, once all others have their caps
 
 
 @kernel
@@ -88,82 +88,100 @@ def cap_of(x, rule):
 
 @inlined
 def claim_of(x, rule):
-    return x.floor if rule == BY_FLOOR else x.weight
+    """Weight of a child under a rule; 0 for a child that takes no part."""
+    if rule == BY_FLOOR:
+        return x.floor
+    if rule == BY_WEIGHT:
+        return x.weight
+    return 1 if x.weight == 0 else 0
 
 
 @inlined
 def gains_first(x, c, y, d, rule):
-    """Whether the next unit goes to child c before child d: least (2e+1)/(2w), ties to the smaller id, weight 0 last."""
-    wx, wy = claim_of(x, rule), claim_of(y, rule)
-    if wx == 0 or wy == 0:
-        return wx > 0 if wx != wy else c < d
-    a, b = (2 * x.extra + 1) * wy, (2 * y.extra + 1) * wx
+    """Whether the next unit goes to child c before child d: least (2e+1)/(2w), ties to the smaller id."""
+    a, b = (2 * x.extra + 1) * claim_of(y, rule), (2 * y.extra + 1) * claim_of(x, rule)
     return a < b or (a == b and c < d)
 
 
 @inlined
 def loses_first(x, c, y, d, rule):
     """Whether the last unit leaves child c before child d: greatest (2e-1)/(2w), ties to the larger id."""
-    wx, wy = claim_of(x, rule), claim_of(y, rule)
-    if wx == 0 or wy == 0:
-        return wx == 0 if wx != wy else c > d
-    a, b = (2 * x.extra - 1) * wy, (2 * y.extra - 1) * wx
+    a, b = (2 * x.extra - 1) * claim_of(y, rule), (2 * y.extra - 1) * claim_of(x, rule)
     return a > b or (a == b and c > d)
 
 
 @kernel
 def fill(shares, v, units, rule):
-    """Divide ``units`` (less than the caps' sum) among the children of v by Webster's method; the result is ``extra``."""
+    """Divide ``units`` (less than the caps' sum) by Webster's method among the children of v that take part; sets ``extra``."""
     t = shares[v]
     first, end = t.first, t.first + t.n
     rest, weights = units, 0
     for c in range(first, end):
         x = shares[c]
-        x.extra = -1
-        if cap_of(x, rule) > 0:
-            weights += claim_of(x, rule)
-        else:
-            x.extra = 0
-    again = weights > 0
-    while again:
+        w = claim_of(x, rule)
+        if w > 0:
+            x.extra = -1 if cap_of(x, rule) > 0 else 0
+            weights += w if x.extra < 0 else 0
+    again = True
+    while again:  # whoever has its cap leaves; the water level only rises
         again = False
         for c in range(first, end):
             x = shares[c]
             if x.extra < 0:
                 cap, w = cap_of(x, rule), claim_of(x, rule)
-                if w > 0 and cap * weights <= w * rest:
+                if cap * weights <= w * rest:
                     x.extra = cap
                     rest -= cap
                     weights -= w
-                    again = weights > 0
+                    again = True
     t.rest, t.weights = rest, weights
     over = -units
     for c in range(first, end):
         x = shares[c]
+        w = claim_of(x, rule)
         if x.extra < 0:
-            w = claim_of(x, rule)
-            if weights > 0:
-                x.extra = min(cap_of(x, rule), (2 * w * rest + weights) // (2 * weights))
-            else:  # only children of weight 0 are left: they take what remains in order of id
-                x.extra = min(cap_of(x, rule), rest)
-                rest -= x.extra
-        over += x.extra
+            x.extra = min(cap_of(x, rule), (2 * w * rest + weights) // (2 * weights))
+        over += x.extra if w > 0 else 0
     while over < 0:
         best = -1
         for c in range(first, end):
             x = shares[c]
-            if x.extra < cap_of(x, rule) and (best < 0 or gains_first(x, c, shares[best], best, rule)):
-                best = c
+            if claim_of(x, rule) > 0 and x.extra < cap_of(x, rule):
+                if best < 0 or gains_first(x, c, shares[best], best, rule):
+                    best = c
         shares[best].extra += 1
         over += 1
     while over > 0:
         best = -1
         for c in range(first, end):
             x = shares[c]
-            if x.extra > 0 and (best < 0 or loses_first(x, c, shares[best], best, rule)):
-                best = c
+            if claim_of(x, rule) > 0 and x.extra > 0:
+                if best < 0 or loses_first(x, c, shares[best], best, rule):
+                    best = c
         shares[best].extra -= 1
         over -= 1
+
+
+@kernel
+def fill_by_weight(shares, v, units):
+    """Divide by weight; children of weight 0 share evenly what is left when all others have their caps."""
+    t = shares[v]
+    weighted = 0
+    for c in range(t.first, t.first + t.n):
+        x = shares[c]
+        x.extra = 0
+        if x.weight > 0:
+            weighted += x.ask - x.low
+    if units < weighted:
+        fill(shares, v, units, BY_WEIGHT)
+        return
+    for c in range(t.first, t.first + t.n):
+        x = shares[c]
+        if x.weight > 0:
+            x.extra = x.ask - x.low
+    if units > weighted:
+        fill(shares, v, units - weighted, EVENLY)
+    t.rest, t.weights = 0, 0
 
 
 @inlined
@@ -196,8 +214,10 @@ def divide(s, shares, v):
         for c in range(first, end):
             shares[c].extra = shares[c].ask - shares[c].low
     elif sum_low <= t.due:
-        fill(shares, v, t.due - sum_low, BY_WEIGHT)
+        fill_by_weight(shares, v, t.due - sum_low)
     else:
+        for c in range(first, end):
+            shares[c].extra = 0
         fill(shares, v, t.due, BY_FLOOR)
         t.weights = 0
         for c in range(first, end):

@@ -77,7 +77,7 @@ ROW = np.dtype(
         ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("day", I8), ("reclaims_today", I8),
         ("max_job", I8), ("share", I4), ("tried_ends", I8), ("tried_freed", I8), ("freed", I8), ("pending", I8), ("soft", I8),
         ("turn", F8), ("turn_level", F8), ("turn_ms", I8), ("crossed_ms", I8), ("turn_job", I4), ("left", I8), ("left_stamp", I8),
-        ("pick", I4), ("pick_n", I4), ("waiting", I4), ("entered", I8), ("secured", I8), ("tried_entered", I8), ("soft_mask", I8), ("solid_mask", I8),
+        ("pick", I4), ("pick_n", I4), ("waiting", I4), ("entered", I8), ("secured", I8), ("marked", I8), ("nominal_floor", I8), ("nominal_limit", I8), ("tried_entered", I8), ("soft_mask", I8), ("solid_mask", I8),
     ],
     align=True,
 )  # fmt: skip

@@ -205,7 +205,13 @@ def rank_victims(s, base, n, since_ms, recover_ms):
 @inlined
 def prepare(s, b, stamp, base, rule, since_ms, recover_ms):
     """List the possible victims below row b, best first, at ``base``; returns how many."""
-    mark_secure(s, b, stamp, rule == BY_SHARE)
+    top = b
+    if rule == COURTESY:  # a victim must be insecure on its whole path, not only below the fork
+        while s.rows[s.rows[top].parent].parent >= 0:
+            top = s.rows[top].parent
+    if s.rows[top].marked != stamp:
+        s.rows[top].marked = stamp
+        mark_secure(s, top, stamp, rule == BY_SHARE)
     n = gather(s, b, stamp, base, True)
     rank_victims(s, base, n, since_ms, recover_ms)
     heap_sort(s, base, n, stamp, False)

@@ -184,6 +184,7 @@ def begin(s, j, i, pool):
     p = s.pools[pool]
     pool_accrue(s, p)
     p.held += job.gang
+    accrue(s, job.ref)  # while it still counts as waiting
     job.state = RUNNING
     job.slot = i
     job.start_ms = g.now

@@ -6,7 +6,7 @@ below its floor, one reservation, and backfill around it.
 
 from equipoise.policy.kernel.calendar import calendar_add, calendar_remove, expected_release, next_bucket
 from equipoise.policy.kernel.claims import serve_claims, withdraw
-from equipoise.policy.kernel.entitlement import list_charge
+from equipoise.policy.kernel.entitlement import accrue, list_charge
 from equipoise.policy.kernel.jit import inlined, kernel, merged
 from equipoise.policy.kernel.layout import (
     BACKFILL,
@@ -51,10 +51,10 @@ def refusal(s, j):
         return OVER_MAX_JOB
     v = u.row
     while v >= 0:
-        if job.gang > s.rows[v].limit and s.rows[v].parent >= 0:
+        if job.gang > s.rows[v].nominal_limit and s.rows[v].parent >= 0:
             return OVER_LIMIT
         v = s.rows[v].parent
-    if u.solid and (s.glob[0].rules & SECURE_START) and job.gang > t.floor:
+    if u.solid and (s.glob[0].rules & SECURE_START) and job.gang > t.nominal_floor:
         return OVER_FLOOR
     return 0
 
@@ -146,6 +146,7 @@ def cancel(s, j, state):
     if job.state == PENDING or job.state == CLAIMED or job.state == RUNNING:
         pool_accrue(s, s.pools[s.queues[job.queue].pool])
         s.pools[s.queues[job.queue].pool].dirty = 1
+        accrue(s, job.ref)  # while it still counts as waiting
         job.state = state
         demand_moves(s, j, -job.gang)
 
@@ -166,7 +167,7 @@ def drop_turn(s, j):
         pay_turn(s, row)
 
 
-@inlined
+@kernel
 def launch(s, j, pool, not_node, after_ms):
     """Take job j from its queue and start it; one that takes no time ends at once."""
     row = s.queues[s.jobs[j].queue].row
@@ -391,20 +392,36 @@ def free_by_shadow(s, p, part, not_node, after_ms):
     return 1
 
 
+@inlined
+def fits_bound(s, v, gang):
+    """Whether the gang fits the floor (with ``reclaim: shares``, the entitlement) of its leaf or of a row above."""
+    shares = s.glob[0].rules & SHARES
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        bound = s.shares[t.share].due if shares else t.floor
+        if t.alloc + t.claimed - t.warned + gang <= bound:
+            return True
+        v = t.parent
+    return False
+
+
 @kernel
 def try_claim(s, j, courtesy):
     """Let job j take devices back, by right or (if asked) by courtesy; whether it did."""
     g = s.glob[0]
     job = s.jobs[j]
     pool = s.queues[job.queue].pool
-    if job.since_ms < 0:
+    if not fits_bound(s, s.queues[job.queue].row, job.gang):
+        job.since_ms = -1
+    elif job.since_ms < 0:  # from this instant the gang has waited for what it is guaranteed
         job.since_ms = g.now
+    since = job.since_ms if job.since_ms >= 0 else g.now
     if g.rules & SHARES:
-        done = claim_for(s, j, BY_SHARE, job.since_ms)
+        done = claim_for(s, j, BY_SHARE, since)
     else:
-        done = claim_for(s, j, RIGHT, job.since_ms)
+        done = claim_for(s, j, RIGHT, since)
         if not done and courtesy:
-            done = claim_for(s, j, COURTESY, job.since_ms)
+            done = claim_for(s, j, COURTESY, since)
     if done:
         drop_turn(s, j)
         serve_claims(s, pool)
