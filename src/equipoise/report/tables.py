@@ -75,9 +75,8 @@ def print_demo(
     runs = (promised, product_first)
     gpus = int(promised.pools["gpus"].sum())
     jobs_per_s = " and ".join(count(round(run.jobs_per_s or 0)) for run in runs)
-    console.print(
-        Text(f"A synthetic lab of {count(gpus)} GPUs over {days} days: {count(promised.n_jobs)} jobs", "bold")
-    )
+    title = f"A synthetic lab of {count(gpus)} GPUs over {days} days: {count(promised.n_jobs)} jobs"
+    console.print(Text(title, style="bold"))
     console.print(f"replayed twice, as its charter promises and with the product first, at {jobs_per_s} jobs/s")
     console.print()
     teams = [row["team"] for row in _teams(promised)]
@@ -97,14 +96,11 @@ def print_demo(
         for head, of in zip(heads, table, strict=True):
             columns.append(Column(f"{name}\n{head}", [write(of[team][field]) for team in teams], rank))
     console.print(fitted(columns, console))
-    lost = [
-        hours(float(frame.filter(~pl.col("team").str.contains(".", literal=True))["lost_gpu_h"].sum()))
-        for frame in accounts
-    ]
-    console.print(
-        f"delivered: GPU-hours within the {days} days, without {lost[0]} (product first: {lost[1]}) lost to stops; "
-        "denied: part of what the charter\nentitled a team to while it asked; wait: of the jobs, until the last has started."
-    )
+    top = ~pl.col("team").str.contains(".", literal=True)
+    lost = [hours(float(frame.filter(top)["lost_gpu_h"].sum())) for frame in accounts]
+    console.print(f"delivered: GPU-hours within the {days} days. denied: part of what the charter entitled a team to.")
+    console.print("wait p95: of jobs, as long as it takes until the last has started.")
+    console.print(f"Stopping jobs lost {lost[0]} GPU-hours as promised, {lost[1]} with the product first.")
     _services(console, runs)
 
 

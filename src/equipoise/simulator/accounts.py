@@ -115,7 +115,7 @@ def closes_frame(record: Record) -> pl.DataFrame:
 
 
 def account_frame(record: Record, *, until_ms: int) -> pl.DataFrame:
-    """Return what each team held, was entitled to and was denied up to the last close that is not after ``until_ms``."""
+    """Return what each team held, was entitled to and was denied by the last close not after ``until_ms``."""
     count = int(np.searchsorted(record.run.closes_ms, until_ms, side="right"))
     at = np.zeros_like(record.accounts[0]) if count == 0 else record.accounts[count - 1]
     totals = at.sum(axis=0)
