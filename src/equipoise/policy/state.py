@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from equipoise.charter.model import Pool
 from equipoise.errors import InputError
 from equipoise.policy.kernel import layout as k
+from equipoise.policy.kernel.capacity import watch_all
 from equipoise.policy.kernel.decay import REBASE, STEPS
 from equipoise.policy.kernel.entitlement import settle_all
 from equipoise.policy.kernel.pointer import Handle
@@ -258,6 +259,7 @@ def _fill_row(row: Any, line: Line, pool: int, number: int, *, base: int) -> Non
     row["parent"] = base + line.parent if line.parent >= 0 else -1
     row["first"], row["n"] = base + line.first, line.children
     row["floor"], row["limit"] = quota.floor if line.parent >= 0 else 0, quota.limit
+    row["reserve"] = quota.reserve if line.parent >= 0 else 0
     row["nominal_floor"], row["nominal_limit"] = row["floor"], row["limit"]
     row["weight"], row["leading"] = line.weight_e4, line.leading
     row["grace_ms"], row["min_runtime_ms"], row["recover_ms"] = line.grace_ms, line.min_runtime_ms, line.recover_ms
@@ -344,6 +346,7 @@ def _jobs(columns: dict[str, Any], reference: Plan, workload: Workload, pools: t
         "next",
         "prev",
         "charge_next",
+        "charge_prev",
         "dependents",
     ):
         jobs[name] = -1
@@ -436,4 +439,5 @@ def _settle(state: k.State, handle: Handle, p: int) -> None:
         shares["due"][at] = state.pools["capacity"][p]
         settle_all(handle, shares, at, False)
         if state.shares is state.refs:
-            return
+            break
+    watch_all(handle, p)

@@ -42,9 +42,10 @@ def ends_at(s, now):
             if s.slots[i].end_ms == now:  # else stale: the job was stopped
                 k = n
                 while k > 0 and s.slots[s.scratch[base + k - 1]].job > s.slots[i].job:
-                    s.scratch[base + k] = s.scratch[base + k - 1]
                     k -= 1
-                if k == 0 or s.scratch[base + k - 1] != i:
+                if k == 0 or s.scratch[base + k - 1] != i:  # else a stale end of a slot that was used again
+                    for m in range(n, k, -1):
+                        s.scratch[base + m] = s.scratch[base + m - 1]
                     s.scratch[base + k] = i
                     n += 1
         for k in range(n):

@@ -262,7 +262,8 @@ class Replay:
             share.floor, share.limit, share.reserve = floor, limit, reserve
             if name == "shares":
                 row = rows[base + number]
-                row.floor, row.limit = (floor if line.parent >= 0 else 0), limit
+                inner = line.parent >= 0
+                row.floor, row.limit, row.reserve = (floor if inner else 0), limit, (reserve if inner else 0)
 
 
 def simulate(

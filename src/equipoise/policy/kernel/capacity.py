@@ -101,8 +101,20 @@ def rescale(s, pool):
     if s.glob[0].same_tree == 0:
         s.shares[p.root].due = p.capacity
         settle_all(s, s.shares, p.root, False)
+    watch_all(s, pool)
     for v in range(p.root + 1, p.root + p.n_rows):
-        watch_hunger(s, v)
         s.rows[v].tried_ends = -1
         s.rows[v].tried_freed = -1
     p.dirty = 1
+
+
+@kernel
+def watch_all(s, pool):
+    """Look anew at every row of a pool, children before parents: who is below its floor, whose reserve is unfilled."""
+    p = s.pools[pool]
+    p.reserving = 0
+    for v in range(p.root + 1, p.root + p.n_rows):
+        if s.rows[v].reserve > 0:
+            p.reserving = 1
+    for v in range(p.root + p.n_rows - 1, p.root, -1):
+        watch_hunger(s, v)

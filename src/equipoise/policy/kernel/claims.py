@@ -12,7 +12,6 @@ from equipoise.policy.kernel.placement import (
     node_link,
     node_unlink,
     place,
-    room_now,
     take_part,
 )
 from equipoise.policy.kernel.running import begin, emit, heap_push, new_slot, pool_accrue, stop, watch_path
@@ -301,7 +300,7 @@ def withdraw(s, k):
 
 @kernel
 def take_held(s, k):
-    """Start the gang of claim k on the devices it holds."""
+    """Start the gang of claim k on the devices it holds; returns its slot."""
     c = s.claims[k]
     j, pool = c.job, c.pool
     p = s.pools[pool]
@@ -332,6 +331,7 @@ def take_held(s, k):
     c.part_node = -1
     close_claim(s, k)
     begin(s, j, i, pool)
+    return i
 
 
 @inlined
@@ -347,39 +347,46 @@ def take_remainder(s, i, n, part):
 
 
 @inlined
-def within_limits_now(s, c):
-    """Whether the gang of a claim may start beside everything that still runs."""
-    v = c.row
-    while s.rows[v].parent >= 0:
-        if s.rows[v].alloc + c.gang > s.rows[v].limit:
-            return False
-        v = s.rows[v].parent
-    return True
+def own_victims_below(s, c, v):
+    """Accelerators of a claim's victims below row v that still run."""
+    total = 0
+    i = c.warn_head
+    while i >= 0:
+        w = s.warns[i]
+        if w.state < 3:
+            u = s.slots[w.slot].row
+            while u > v:
+                u = s.rows[u].parent
+            if u == v:
+                total += s.slots[w.slot].gang
+        i = w.next
+    return total
 
 
 @kernel
-def serve_claims(s, pool):
-    """Start every claimant whose devices are free, or that the free devices now hold without its remaining victims."""
-    p = s.pools[pool]
-    k = p.claim_head
-    while k >= 0:
-        c = s.claims[k]
-        after = c.next
-        if not within_limits_now(s, c):
-            pass  # the victims that stand below the limit have to go first
-        elif claim_ready(s, k):
-            take_held(s, k)
-        elif c.gang <= room_now(s, p) + (c.held if p.per_node == 1 else 0):
-            j = c.job
-            let_go(s, k)
-            close_claim(s, k)
-            start_served(s, j, pool)
-        k = after
+def may_be_served(s, k, early):
+    """Whether limits let claim k start beside all that runs; ``early``: its victims stay, and other claims count on the room too."""
+    c = s.claims[k]
+    v = c.row
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        if t.alloc + c.gang > t.limit:
+            return False
+        if early and t.alloc + t.claimed - t.warned + own_victims_below(s, c, v) > t.limit:
+            return False
+        v = t.parent
+    return True
 
 
 @inlined
-def start_served(s, j, pool):
+def start_served(s, k):
+    """Start the gang of claim k on free devices; its remaining victims stay. Returns its slot."""
+    c = s.claims[k]
+    j, pool = c.job, c.pool
+    let_go(s, k)
+    close_claim(s, k)
     i = new_slot(s, j)
     pool_accrue(s, s.pools[pool])
     place(s, pool, i, s.jobs[j].gang, s.slots[i].expected_ms, -1, -1)
     begin(s, j, i, pool)
+    return i

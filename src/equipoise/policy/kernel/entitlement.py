@@ -6,36 +6,28 @@ reference tree (which is accounted) and the executing tree (which is not, unless
 """
 
 from equipoise.policy.kernel.jit import inlined, kernel
-from equipoise.policy.kernel.layout import CLAIMED, NEVER, PENDING
+from equipoise.policy.kernel.layout import NEVER
 
 BY_FLOOR, BY_WEIGHT, EVENLY = 0, 1, 2  # EVENLY: children of weight 0, once all others have their caps
 
 
-@kernel
+@inlined
 def charge_waiting(s, x, amount):
     """Charge denied GPU-time to the waiting jobs of a leaf, first in first out, at most what their work still needs."""
     left = amount
-    j = x.charge_head
-    while left > 0 and j >= 0:
+    while left > 0 and x.charge_head >= 0:
+        j = x.charge_head
         job = s.jobs[j]
-        need = 0
-        if job.state == PENDING or job.state == CLAIMED:
-            if job.duration_ms >= NEVER:
-                need = NEVER
-            else:
-                need = job.gang * (job.duration_ms - job.done_ms) - job.charged
+        need = NEVER
+        if job.duration_ms < NEVER:
+            need = job.gang * (job.duration_ms - job.done_ms) - job.charged
         if need > left:
             job.charged += left
             left = 0
         else:
-            if need > 0:
-                job.charged += need
-                left -= need
-            job.listed = 0
-            j = job.charge_next
-    x.charge_head = j
-    if j < 0:
-        x.charge_tail = -1
+            job.charged += need
+            left -= need
+            unlist_charge(s, j)
     return amount - left
 
 
@@ -59,17 +51,34 @@ def accrue(s, i):
 
 @inlined
 def list_charge(s, j):
-    """Enter a job that begins to wait into its leaf's list of charges."""
+    """Enter a job that begins to wait at the end of its leaf's list of charges."""
     job = s.jobs[j]
     x = s.refs[job.ref]
-    if job.listed == 0:
-        job.listed = 1
-        job.charge_next = -1
-        if x.charge_tail < 0:
-            x.charge_head = j
+    job.listed = 1
+    job.charge_next = -1
+    job.charge_prev = x.charge_tail
+    if x.charge_tail < 0:
+        x.charge_head = j
+    else:
+        s.jobs[x.charge_tail].charge_next = j
+    x.charge_tail = j
+
+
+@inlined
+def unlist_charge(s, j):
+    """Take a job that no longer waits, or whose need is used up, out of its leaf's list of charges."""
+    job = s.jobs[j]
+    if job.listed:
+        x = s.refs[job.ref]
+        job.listed = 0
+        if job.charge_prev >= 0:
+            s.jobs[job.charge_prev].charge_next = job.charge_next
         else:
-            s.jobs[x.charge_tail].charge_next = j
-        x.charge_tail = j
+            x.charge_head = job.charge_next
+        if job.charge_next >= 0:
+            s.jobs[job.charge_next].charge_prev = job.charge_prev
+        else:
+            x.charge_tail = job.charge_prev
 
 
 @inlined

@@ -35,11 +35,16 @@ def merged(function: Any) -> Any:
 
 
 def _widened(dispatcher: Any) -> Any:
-    """Let calls from other kernel functions pass every integer as int64: one compiled version instead of one per mix of widths."""
+    """Let kernel functions call each other with int64 and bool only: one compiled version instead of one per mix of widths."""
     resolve = dispatcher.get_call_template
 
+    def widest(kind: Any) -> Any:
+        if isinstance(kind, numba.types.Integer):
+            return numba.types.int64
+        return numba.types.boolean if isinstance(kind, numba.types.Boolean | numba.types.BooleanLiteral) else kind
+
     def get_call_template(args: Any, kws: Any) -> Any:
-        return resolve(tuple(numba.types.int64 if isinstance(a, numba.types.Integer) else a for a in args), kws)
+        return resolve(tuple(widest(a) for a in args), kws)
 
     dispatcher.get_call_template = get_call_template
     return dispatcher

@@ -60,7 +60,7 @@ POOL = np.dtype(
         ("cell_off", I8), ("capacity", I8), ("free", I8), ("whole", I8), ("held", I8), ("claim_held", I8),
         ("pending", I8), ("quantum_ms", I8), ("swept", I8), ("claim_head", I4), ("claim_tail", I4),
         ("dirty", I4), ("reserved", I4), ("shadow_ms", I8), ("spare", I8), ("reserved_node", I4), ("turns", I4),
-        ("ends", I8), ("expected", I8), ("largest", I8), ("n_rows", I4), ("head", I4), ("fresh", I4), ("turn_check_ms", I8),
+        ("ends", I8), ("expected", I8), ("largest", I8), ("n_rows", I4), ("head", I4), ("fresh", I4), ("reserving", I4), ("turn_check_ms", I8),
         ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8), ("maintenance", I8),
         ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8), ("stranded", I8),
         ("hungry", I4), ("hungry_n", I4),
@@ -77,7 +77,7 @@ ROW = np.dtype(
         ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("day", I8), ("reclaims_today", I8),
         ("max_job", I8), ("share", I4), ("tried_ends", I8), ("tried_freed", I8), ("freed", I8), ("pending", I8), ("soft", I8),
         ("turn", F8), ("turn_level", F8), ("turn_ms", I8), ("crossed_ms", I8), ("turn_job", I4), ("left", I8), ("left_stamp", I8),
-        ("pick", I4), ("pick_n", I4), ("waiting", I4), ("entered", I8), ("secured", I8), ("marked", I8), ("nominal_floor", I8), ("nominal_limit", I8), ("tried_entered", I8), ("soft_mask", I8), ("solid_mask", I8),
+        ("pick", I4), ("pick_n", I4), ("waiting", I4), ("entered", I8), ("secured", I8), ("marked", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("nominal_floor", I8), ("nominal_limit", I8), ("tried_entered", I8), ("soft_mask", I8), ("solid_mask", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -98,7 +98,7 @@ JOB = np.dtype(
     [
         ("submit_ms", I8), ("eligible_ms", I8), ("duration_ms", I8), ("estimate_ms", I8), ("done_ms", I8),
         ("start_ms", I8), ("first_ms", I8), ("end_ms", I8), ("charged", I8), ("lost", I8), ("savepoint_ms", I8), ("since_ms", I8),
-        ("gang", I4), ("queue", I4), ("ref", I4), ("next", I4), ("prev", I4), ("slot", I4), ("charge_next", I4),
+        ("gang", I4), ("queue", I4), ("ref", I4), ("next", I4), ("prev", I4), ("slot", I4), ("charge_next", I4), ("charge_prev", I4),
         ("waits_for", I4), ("dependents", I4), ("service", I4), ("stops", I4), ("klass", U1), ("state", U1),
         ("listed", U1), ("reason", U1),
     ],

@@ -50,6 +50,41 @@ def room_now(s, p):
     return p.whole * p.per_node + part
 
 
+@kernel
+def kept_after(s, p, v, gang):
+    """Devices that must stay free for unfilled reserves once leaf v has started ``gang`` more."""
+    child = 0  # how much less the child on the path keeps
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        after = max(t.below_unfilled - child, t.reserve - t.alloc - t.claimed + t.warned - gang)
+        child = t.unfilled - after
+        v = t.parent
+    return s.rows[v].below_unfilled - child
+
+
+@kernel
+def room_for(s, p, v):
+    """Largest gang of leaf v that fits the free devices now, those apart that idle reserves keep free."""
+    room = room_now(s, p)
+    if p.reserving == 0 or s.rows[p.root].below_unfilled == 0 or leaves_reserves(s, p, v, room):
+        return room
+    low, high = 0, room
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if leaves_reserves(s, p, v, middle):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@inlined
+def leaves_reserves(s, p, v, gang):
+    """Whether leaf v may start ``gang`` more: what is free then covers the reserves, or the start only fills reserves."""
+    kept = kept_after(s, p, v, gang)
+    return p.free - gang >= kept or s.rows[p.root].below_unfilled - kept >= gang
+
+
 @inlined
 def node_expect(s, p, pool, n, t):
     """Let node ``n`` be expected whole again at ``t`` (0: it is whole)."""

@@ -7,6 +7,7 @@ turn out unnecessary, check the whole set, and open a claim. All amounts are in 
 from equipoise.policy.kernel.claims import add_victim, advance_warning, hold_node, hold_part, open_claim, pledged
 from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import NEVER, SHARES
+from equipoise.policy.kernel.placement import kept_after
 
 RIGHT, COURTESY, BY_SHARE, INSIDE = 0, 1, 2, 3
 
@@ -268,7 +269,7 @@ def count_victim(s, p, slot, stamp, sign, part):
 @inlined
 def is_met(s, p, gang):
     """Whether the gang fits the free devices and those of the victims."""
-    if p.per_node == 1:
+    if p.per_node == 1 or s.scratch2[1] < gang:
         return s.scratch2[1] >= gang
     whole, part = gang // p.per_node, gang % p.per_node
     if part == 0:
@@ -277,10 +278,10 @@ def is_met(s, p, gang):
 
 
 @inlined
-def begin_count(s, p, gang):
-    """Start the counts with the devices that are free now."""
+def begin_count(s, p, leaf, gang):
+    """Start the counts with the devices that are free now, and that no idle reserve keeps free."""
     part = gang % p.per_node
-    s.scratch2[1] = p.free
+    s.scratch2[1] = p.free - (kept_after(s, p, leaf, gang) if p.reserving else 0)
     s.scratch2[2] = p.whole
     s.scratch2[3] = 0
     if part > 0:
@@ -366,7 +367,7 @@ def choose_victims(s, leaf, gang, rule, stamp, since_ms, recover_ms):
     """Victims for a gang of ``leaf``: listed in scratch from scratch2[5] on, their number in scratch2[6]; whether they suffice."""
     p = s.pools[s.rows[leaf].pool]
     part = gang % p.per_node
-    begin_count(s, p, gang)
+    begin_count(s, p, leaf, gang)
     s.scratch2[4] = 2 * s.glob[0].n_rows
     chosen = 2 * s.glob[0].n_rows + s.glob[0].n_slots
     s.scratch2[5] = chosen
@@ -585,7 +586,7 @@ def preempt_for(s, j):
         x = s.slots[s.scratch[base + i]]
         x.order = s.queues[s.jobs[x.job].queue].priority
     heap_sort(s, base, n, stamp, False)
-    begin_count(s, p, job.gang)
+    begin_count(s, p, leaf, job.gang)
     chosen = base + g.n_slots
     s.scratch2[5] = chosen
     m = 0

@@ -1,7 +1,7 @@
 """Starting, ending and stopping jobs: what each does to teams, users, devices, calendars and the account."""
 
 from equipoise.policy.kernel.calendar import calendar_add, calendar_remove
-from equipoise.policy.kernel.entitlement import accrue, demand_changes, held_changes, list_charge
+from equipoise.policy.kernel.entitlement import accrue, demand_changes, held_changes, list_charge, unlist_charge
 from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import (
     DONE,
@@ -86,10 +86,15 @@ def pool_accrue(s, p):
 
 @inlined
 def watch_hunger(s, v):
-    """Keep row v in the pool's list of rows below their floor that have waiting work."""
+    """Keep row v in the pool's list of rows below their floor that have waiting work, and its unfilled reserve up to date."""
     t = s.rows[v]
-    hungry = t.waiting > 0 and t.alloc + t.claimed - t.warned < t.floor
+    have = t.alloc + t.claimed - t.warned
+    hungry = t.waiting > 0 and have < t.floor
     p = s.pools[t.pool]
+    if p.reserving:
+        unfilled = max(t.below_unfilled, t.reserve - have)
+        s.rows[t.parent].below_unfilled += unfilled - t.unfilled
+        t.unfilled = unfilled
     if hungry and t.hungry_at < 0:
         t.hungry_at = p.hungry_n
         s.scratch[p.hungry + p.hungry_n] = v
@@ -128,16 +133,23 @@ def charge(s, v, user, by):
 
 @inlined
 def enter_running(s, v, slot):
-    """Append a slot to the leaf's running jobs (oldest start first)."""
+    """Enter a slot among the leaf's running jobs: oldest start first, ties by job."""
     t = s.rows[v]
     x = s.slots[slot]
-    x.prev = t.run_tail
-    x.next = -1
-    if t.run_tail >= 0:
-        s.slots[t.run_tail].next = slot
+    before = t.run_tail
+    while before >= 0 and s.slots[before].start_ms == x.start_ms and s.slots[before].job > x.job:
+        before = s.slots[before].prev
+    after = s.slots[before].next if before >= 0 else t.run_head
+    x.prev = before
+    x.next = after
+    if before >= 0:
+        s.slots[before].next = slot
     else:
         t.run_head = slot
-    t.run_tail = slot
+    if after >= 0:
+        s.slots[after].prev = slot
+    else:
+        t.run_tail = slot
 
 
 @inlined
@@ -185,6 +197,7 @@ def begin(s, j, i, pool):
     pool_accrue(s, p)
     p.held += job.gang
     accrue(s, job.ref)  # while it still counts as waiting
+    unlist_charge(s, j)
     job.state = RUNNING
     job.slot = i
     job.start_ms = g.now

@@ -5,8 +5,8 @@ below its floor, one reservation, and backfill around it.
 """
 
 from equipoise.policy.kernel.calendar import calendar_add, calendar_remove, expected_release, next_bucket
-from equipoise.policy.kernel.claims import serve_claims, withdraw
-from equipoise.policy.kernel.entitlement import accrue, list_charge
+from equipoise.policy.kernel.claims import claim_ready, may_be_served, start_served, take_held, withdraw
+from equipoise.policy.kernel.entitlement import accrue, list_charge, unlist_charge
 from equipoise.policy.kernel.jit import inlined, kernel, merged
 from equipoise.policy.kernel.layout import (
     BACKFILL,
@@ -28,7 +28,7 @@ from equipoise.policy.kernel.layout import (
     SECURE_START,
     SHARES,
 )
-from equipoise.policy.kernel.placement import node_expect, part_free_at, room_now
+from equipoise.policy.kernel.placement import kept_after, node_expect, part_free_at, room_for, room_now
 from equipoise.policy.kernel.reclaim import BY_SHARE, COURTESY, RIGHT, claim_for, preempt_for
 from equipoise.policy.kernel.running import demand_moves, emit, end, pool_accrue, start, stop, watch_path
 from equipoise.policy.kernel.turns import crossed_turn, pay_turn, watch_turn
@@ -147,6 +147,7 @@ def cancel(s, j, state):
         pool_accrue(s, s.pools[s.queues[job.queue].pool])
         s.pools[s.queues[job.queue].pool].dirty = 1
         accrue(s, job.ref)  # while it still counts as waiting
+        unlist_charge(s, j)
         job.state = state
         demand_moves(s, j, -job.gang)
 
@@ -300,20 +301,30 @@ def reserve(s, pool, j):
     now = s.glob[0].now
     extend_overdue(s, pool)
     gang = s.jobs[j].gang
+    kept = kept_after(s, p, s.queues[s.jobs[j].queue].row, gang) if p.reserving else 0
     p.reserved_node = -1
     p.spare = 0
     if p.per_node == 1:
-        p.shadow_ms = expected_release(s, 2 * pool, gang - p.free, now)
+        p.shadow_ms = expected_release(s, 2 * pool, gang + kept - p.free, now)
     else:
         whole, part = gang // p.per_node, gang % p.per_node
+        whole += (kept + p.per_node - 1) // p.per_node  # reserves are counted in whole nodes here: an estimate, never a start
+        if whole > 0 and part > 0 and kept > 0:
+            whole, part = whole + 1, 0
         if part == 0:
-            p.shadow_ms = expected_release(s, 2 * pool + 1, whole - p.whole, now)
+            p.shadow_ms = whole_release(s, pool, whole - p.whole, now)
         elif whole == 0:
             first_part_free(s, pool, part)
             p.spare = NEVER
         else:
             mixed_shadow(s, pool, whole, part)
     return p.shadow_ms < NEVER
+
+
+@inlined
+def whole_release(s, pool, need, now):
+    """When ``need`` more whole nodes are expected; with none needed (only reserves stand in the way) one release is waited for."""
+    return expected_release(s, 2 * pool + 1, max(need, 1), now)
 
 
 @inlined
@@ -428,6 +439,28 @@ def try_claim(s, j, courtesy):
     return done
 
 
+@kernel
+def serve_claims(s, pool):
+    """Start every claimant whose devices are free, or that the free devices now hold without its remaining victims."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    k = p.claim_head
+    while k >= 0:
+        c = s.claims[k]
+        after = c.next
+        i = -1
+        if claim_ready(s, k):
+            if may_be_served(s, k, False):
+                i = take_held(s, k)
+        elif c.gang <= room_now(s, p) + (c.held if p.per_node == 1 else 0) and may_be_served(s, k, True):
+            if p.reserving == 0 or p.free + c.held >= c.gang + s.rows[p.root].below_unfilled:
+                i = start_served(s, k)
+        if i >= 0 and s.slots[i].end_ms <= g.now:
+            end_at_once(s, i)
+            after = p.claim_head  # what ended may have let other claims go
+        k = after
+
+
 @merged
 def admit(s, pool):
     """Start jobs in the order of admission until one neither fits nor can take devices back; that one, or -1."""
@@ -439,10 +472,10 @@ def admit(s, pool):
         j = next_job(s, p.root, NEVER, NEVER, NEVER, stamp)
         if j < 0:
             return -1
-        if s.jobs[j].gang <= room_now(s, p):
+        leaf = s.queues[s.jobs[j].queue].row
+        if s.jobs[j].gang <= room_for(s, p, leaf):
             launch(s, j, pool, -1, -1)
             continue
-        leaf = s.queues[s.jobs[j].queue].row
         if (g.rules & RECLAIM) and below_floor(s, leaf) and try_claim(s, j, True):
             g.stamp += 1
             stamp = g.stamp
@@ -506,8 +539,8 @@ def restore(s, pool, v):
         if j < 0:  # every gang is larger than what is missing: they wait for their turn at the head
             t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, t.freed
             return
-        gang = s.jobs[j].gang
-        if gang <= room_now(s, p) and gang <= limit_room(s, s.queues[s.jobs[j].queue].row):
+        gang, leaf = s.jobs[j].gang, s.queues[s.jobs[j].queue].row
+        if gang <= room_for(s, p, leaf) and gang <= limit_room(s, leaf):
             launch(s, j, pool, -1, -1)
         elif not try_claim(s, j, False):
             t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, -1
@@ -553,12 +586,18 @@ def follow_priority(s, pool):
 
 
 @inlined
+def fits_now(s, p, j):
+    """Whether the free devices, idle reserves apart, hold job j."""
+    return s.jobs[j].gang <= room_for(s, p, s.queues[s.jobs[j].queue].row)
+
+
+@inlined
 def may_start(s, p, j):
     """Whether the only job that came since the pool was at rest can start beside the reservation as it stands."""
     job = s.jobs[j]
     u = s.queues[job.queue]
     t = s.rows[u.row]
-    if job.gang > room_now(s, p) or job.gang > limit_room(s, u.row):
+    if job.gang > room_for(s, p, u.row) or job.gang > limit_room(s, u.row):
         return False
     if u.solid and (s.glob[0].rules & SECURE_START) and t.solid + job.gang > t.floor:
         return False
@@ -632,7 +671,7 @@ def decide_all(s, pool):
                 restore_floors(s, pool)
             if g.rules & PREEMPT:
                 follow_priority(s, pool)
-            again = head >= 0 and (s.jobs[head].state != PENDING or s.jobs[head].gang <= room_now(s, p))
+            again = head >= 0 and (s.jobs[head].state != PENDING or fits_now(s, p, head))
         p.head = head
         if (g.rules & BACKFILL) and p.pending > 0:
             make_reservation(s, pool, head, acts == g.starts + g.claims + g.stops)
@@ -651,7 +690,7 @@ def make_reservation(s, pool, head, fresh):
     if target >= 0:
         if target == head and fresh:
             p.reserved = target
-        elif s.jobs[target].gang <= room_now(s, p):
+        elif fits_now(s, p, target):
             launch(s, target, pool, -1, -1)
         elif reserve(s, pool, target):
             p.reserved = target

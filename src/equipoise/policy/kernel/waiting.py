@@ -16,6 +16,7 @@ from equipoise.policy.kernel.layout import (
     SECURE_START,
     SIZES,
 )
+from equipoise.policy.kernel.placement import room_for
 
 
 @inlined
@@ -358,6 +359,8 @@ def next_job(s, top, room, within_ms, spare, stamp):
     while True:
         t = s.rows[v]
         if t.n == 0:
+            if room < NEVER and s.pools[t.pool].reserving:
+                rooms = min(rooms, room_for(s, s.pools[t.pool], v))
             j = pick(s, v, rooms, within_ms, spare)
             if j >= 0:
                 return j
