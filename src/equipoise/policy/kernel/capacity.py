@@ -3,11 +3,24 @@
 from equipoise.policy.kernel.claims import withdraw
 from equipoise.policy.kernel.entitlement import settle_all
 from equipoise.policy.kernel.jit import inlined, kernel
-from equipoise.policy.kernel.layout import LOST
+from equipoise.policy.kernel.layout import LOST, PENDING
 from equipoise.policy.kernel.placement import node_link, node_unlink
-from equipoise.policy.kernel.running import pool_accrue, stop, watch_hunger
+from equipoise.policy.kernel.running import pool_accrue, stop, watch_hunger, watch_path
+from equipoise.policy.kernel.waiting import enqueue
 
 UP, DOWN, MAINTENANCE = 0, 1, 2
+
+
+@kernel
+def put_back(s, k):
+    """Withdraw claim k because its devices go; its gang waits on as before."""
+    j = s.claims[k].job
+    withdraw(s, k)
+    job = s.jobs[j]
+    job.state = PENDING
+    job.since_ms = -1
+    enqueue(s, j)
+    watch_path(s, s.queues[job.queue].row)
 
 
 @kernel
@@ -16,7 +29,7 @@ def leave_node(s, pool, n):
     p = s.pools[pool]
     node = s.nodes[n]
     while node.claim >= 0 or node.part_claim >= 0:
-        withdraw(s, node.claim if node.claim >= 0 else node.part_claim)
+        put_back(s, node.claim if node.claim >= 0 else node.part_claim)
     i = 0
     while i < s.glob[0].n_slots:
         x = s.slots[i]
@@ -78,7 +91,7 @@ def set_devices_out(s, pool, by, state):
     p = s.pools[pool]
     pool_accrue(s, p)
     while p.free < by and p.claim_head >= 0:
-        withdraw(s, p.claim_tail)
+        put_back(s, p.claim_tail)
     while p.free < by:
         newest = -1
         for i in range(s.glob[0].n_slots):

@@ -196,19 +196,7 @@ def member_types() -> dict[str, np.dtype[Any]]:
         "glob": GLOB, "pools": POOL, "rows": ROW, "refs": SHARE, "shares": SHARE, "jobs": JOB, "slots": SLOT, "queues": QUEUE,
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
     }  # fmt: skip
-    wide = {
-        "least_ms",
-        "row_least",
-        "sums0",
-        "sums1",
-        "sums2",
-        "item_ms",
-        "item_weight",
-        "heap",
-        "timers",
-        "carried",
-        "scratch2",
-    }
+    wide = {"least_ms", "row_least", "item_ms", "heap", "timers", "carried", "scratch2"}
     types = {
         name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4))
         for name in State._fields

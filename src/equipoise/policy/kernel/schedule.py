@@ -416,6 +416,20 @@ def fits_bound(s, v, gang):
     return False
 
 
+@inlined
+def may_be_courteous(s, v, gang):
+    """Whether some row of the claimant's path is below its floor and may hold the gang by its entitlement (rule N)."""
+    if s.glob[0].rules & SHARES:
+        return False
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        have = t.alloc + t.claimed - t.warned
+        if have < t.floor and have + gang <= s.shares[t.share].due:
+            return True
+        v = t.parent
+    return False
+
+
 @kernel
 def try_claim(s, j, courtesy):
     """Let job j take devices back, by right or (if asked) by courtesy; whether it did."""
@@ -427,12 +441,13 @@ def try_claim(s, j, courtesy):
     elif job.since_ms < 0:  # from this instant the gang has waited for what it is guaranteed
         job.since_ms = g.now
     since = job.since_ms if job.since_ms >= 0 else g.now
+    done = False
     if g.rules & SHARES:
         done = claim_for(s, j, BY_SHARE, since)
-    else:
+    elif job.since_ms >= 0:
         done = claim_for(s, j, RIGHT, since)
-        if not done and courtesy:
-            done = claim_for(s, j, COURTESY, since)
+    if not done and courtesy and may_be_courteous(s, s.queues[job.queue].row, job.gang):
+        done = claim_for(s, j, COURTESY, since)
     if done:
         drop_turn(s, j)
         serve_claims(s, pool)
