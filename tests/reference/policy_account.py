@@ -4,11 +4,13 @@ Between events nothing changes, so every integral is a product. Demand of a leaf
 eligible; entitlement comes from the reference tree, whatever policy made the run.
 
 Denial charges budgets: a job that begins to wait brings the GPU-time that it still needs, charges go first in, first
-out by eligibility, and once the budgets of a leaf are empty nothing more is denied to it. Two ways to charge:
+out, and once the budgets of a leaf are empty nothing more is denied to it. Two ways to charge:
 
-* ``first``: a stretch's denial empties the first budget, then the next; demand is not touched.
-* ``gang``: PACING 4 in full; each job is charged at most its size at a time, and a job whose budget is empty is no
-  demand any more. Stretches are then also cut where a budget runs out, rounded up to the millisecond.
+* ``first``: a stretch's denial empties the first budget, then the next, in the order in which jobs began to wait (a
+  stopped job begins anew); demand is not touched.
+* ``gang``: PACING 4 in full, in order of eligibility; each job is charged at most its size at a time, and a job whose
+  budget is empty is no demand any more. Stretches are then also cut where a budget runs out, rounded up to the
+  millisecond.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ def account(
     until_ms: int,
     reference: Tree | None = None,
     charge: str = "first",
+    inner: str = "bounded",
     entitle: Entitle = entitlements,
 ) -> list[RowAccount]:
     """Return one account per row of the tree, from time 0 to ``until_ms``.
@@ -59,6 +62,8 @@ def account(
         The tree that entitlement is computed from; None means the run's own.
     charge : str
         ``first`` or ``gang``.
+    inner : str
+        ``bounded``, or ``free``: the denial of a row with rows below it is not bounded by what waits there.
     entitle : function of (tree, capacity, demand per row)
         Takes the place of the one-device-at-a-time entitlement where a pool is too large for it.
 
@@ -67,20 +72,23 @@ def account(
     AssertionError
         If GPU-time is not conserved: for some job, what it held is not what it made good plus what it lost.
     """
-    return Bookkeeper(run, reference or run.tree, charge=charge, entitle=entitle).keep(until_ms)
+    return Bookkeeper(run, reference or run.tree, charge=charge, inner=inner, entitle=entitle).keep(until_ms)
 
 
 class Bookkeeper:
     """The books while the stream is read."""
 
-    def __init__(self, run: Run, reference: Tree, *, charge: str, entitle: Entitle) -> None:
+    def __init__(self, run: Run, reference: Tree, *, charge: str, inner: str, entitle: Entitle) -> None:
         """Open the books at time 0."""
         if charge not in ("first", "gang"):
             raise ValueError(f"no way to charge is called {charge}")
+        if inner not in ("bounded", "free"):
+            raise ValueError(f"denial of inner rows is bounded or free, not {inner}")
         self.entitle = entitle
         self.run = run
         self.reference = reference
         self.by_gang = charge == "gang"
+        self.inner_bounded = inner == "bounded"
         self.state = State(run)
         self.books = [RowAccount() for _ in range(len(run.tree))]
         self.budget: dict[int, int] = {}
@@ -143,7 +151,8 @@ class Bookkeeper:
             book.held_gpu_ms += self.state.held[row] * length
             book.entitled_gpu_ms += due[row] * length
             if row not in leaves:
-                book.denied_gpu_ms += min(short[row] * length, open_[row])
+                missing = short[row] * length
+                book.denied_gpu_ms += min(missing, open_[row]) if self.inner_bounded else missing
         for leaf in leaves:
             self.books[leaf].denied_gpu_ms += self.charge(leaf, queue, rates, short[leaf] * length, length)
         for job, gang in self.state.running.items():
@@ -152,8 +161,10 @@ class Bookkeeper:
 
     def queue(self) -> list[int]:
         """Return the waiting jobs that count as demand, first in first."""
+        if not self.by_gang:
+            return list(self.budget)
         waiting = sorted(self.state.waiting, key=lambda job: (self.state.eligible_ms[job], job))
-        return [job for job in waiting if self.budget[job] > 0 or not self.by_gang]
+        return [job for job in waiting if self.budget[job] > 0]
 
     def demand(self, queue: list[int]) -> list[int]:
         """Return per row what runs and what of the queue counts."""

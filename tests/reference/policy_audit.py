@@ -33,9 +33,10 @@ class Violation:
 
 @dataclass(slots=True)
 class Claim:
-    """A claim that is open: since when, for whom, and from whom."""
+    """A claim that is open: since when its claimant is due (t0) and since when it claims, for whom, and from whom."""
 
     since_ms: int
+    made_ms: int
     gang: Gang
     victims: set[int]
     complete: bool
@@ -79,9 +80,10 @@ class Audit:
                 self.state.advance(row.time_ms)
             checks = {Kind.START: self.start, Kind.END: self.end, Kind.CLAIM: self.claim, Kind.WARN: self.warn}
             checks |= {Kind.STOP: self.stop, Kind.WITHDRAW: self.withdraw, Kind.REFUSE: self.refuse}
+            checks[Kind.LEAVE] = self.leave_at_will
             if row.kind in checks:
                 checks[row.kind](row)
-            self.decided = self.decided or row.kind is not Kind.END
+            self.decided = self.decided or row.kind not in (Kind.END, Kind.LEAVE)
         self.index = len(self.run.rows)
         self.close_instant(self.state.now + 1 if until_ms is None else max(until_ms, self.state.now) + 1)
         self.state.advance(self.state.now if until_ms is None else max(until_ms, self.state.now))
@@ -157,6 +159,12 @@ class Audit:
             self.say("order", f"job {row.job} ends after decisions of the same instant")
         self.leave(row)
 
+    def leave_at_will(self, row: Row) -> None:
+        """A job that is no longer asked for gives back its devices; its claim must have been withdrawn before."""
+        if row.job in self.claims:
+            self.say("withdraw", f"job {row.job} leaves while its claim stands")
+        self.leave(row)
+
     def claim(self, row: Row) -> None:
         """A claim is right on the view that all earlier claims leave."""
         job, state = row.job, self.state
@@ -179,7 +187,10 @@ class Audit:
             self.judge_reclaim(view, gang, victims)
         else:
             self.judge_known_victims(view, gang, victims)
-        self.claims[job] = Claim(row.time_ms, gang, victims, complete, inside)
+        since_ms = row.time_ms if row.other < 0 else row.other
+        if not state.waits_since_ms[job] <= since_ms <= row.time_ms:
+            self.say("claim", f"job {job} claims as of {since_ms} ms, it waits since {state.waits_since_ms[job]} ms")
+        self.claims[job] = Claim(since_ms, row.time_ms, gang, victims, complete, inside)
         if complete and self.unheld() < 0:
             self.say("hold", f"job {job} counts on {-self.unheld()} GPUs that earlier claims have yet to set free")
 
@@ -207,7 +218,7 @@ class Audit:
         if warned is None:
             self.say("stop", f"job {row.job} is stopped without a warning")
         elif claim is not None and not claim.inside:
-            due = min(warned[0] + self.protection(row.job).grace_ms, self.latest_ms(claim))
+            due = self.stop_ms(claim, row.job, warned[0])
             if row.time_ms != due:
                 self.say("stop", f"job {row.job} is stopped at {row.time_ms} ms, due at {due} ms")
         self.leave(row)
@@ -297,11 +308,15 @@ class Audit:
         return claim.since_ms + self.run.protections[claim.gang.leaf].recover_ms
 
     def warn_ms(self, claim: Claim, victim: int) -> int:
-        """Return max(t0, min(start + min_runtime, t0 + recover - grace))."""
+        """Return max(t0, min(start + min_runtime, t0 + recover - grace)), but never before the claim is made."""
         protection = self.protection(victim)
         started = self.state.running[victim].start_ms
         protected = min(started + protection.min_runtime_ms, self.latest_ms(claim) - protection.grace_ms)
-        return max(claim.since_ms, protected)
+        return max(claim.made_ms, protected)
+
+    def stop_ms(self, claim: Claim, victim: int, warned_ms: int) -> int:
+        """Return min(warning + grace, t0 + recover), but never before the claim is made."""
+        return max(claim.made_ms, min(warned_ms + self.protection(victim).grace_ms, self.latest_ms(claim)))
 
     def open_claim(self, row: Row) -> Claim | None:
         """Return the claim that a WARN or STOP belongs to, and object if there is none or it never named the job."""
@@ -345,7 +360,7 @@ class Audit:
         warned = self.state.warned.get(victim)
         if warned is None:
             return self.warn_ms(claim, victim) < following_ms
-        return min(warned[0] + self.protection(victim).grace_ms, self.latest_ms(claim)) < following_ms
+        return self.stop_ms(claim, victim, warned[0]) < following_ms
 
     def missing_refusals(self) -> None:
         """Note the jobs that can never start and were not told so."""

@@ -1,7 +1,8 @@
 """One queue on one pool, event by event: strict first-in-first-out and exact EASY backfill, slow and plain.
 
 A gang of g on nodes of n devices takes g // n whole empty nodes and, for the rest, the node with the fewest free
-devices that suffice; among equals the first node. A count-only pool is one node that holds all devices.
+devices that suffice; among equals the node whose free devices changed last (at first: the first node). A count-only
+pool is one node that holds all devices.
 
 At one millisecond jobs end, then jobs are submitted, then there is one pass. A job of duration 0 gives its devices back
 inside the pass that starts it. A running job that has outlived its estimate is expected to end in the next millisecond.
@@ -40,20 +41,21 @@ class Machine:
             nodes, gpus_per_node = 1, nodes
         self.gpus_per_node = gpus_per_node
         self.free = [gpus_per_node] * nodes
+        self.latest = list(range(nodes))  # the node that changed last stands first
 
     def place(self, gang: int) -> Placement | None:
         """Return the nodes that a gang would take now, with the devices on each, or None."""
         whole, rest = divmod(gang, self.gpus_per_node)
-        empty = [node for node, free in enumerate(self.free) if free == self.gpus_per_node]
+        empty = [node for node in self.latest if self.free[node] == self.gpus_per_node]
         if len(empty) < whole:
             return None
         taken = empty[:whole]
         placement = [(node, self.gpus_per_node) for node in taken]
         if rest:
-            able = [node for node, free in enumerate(self.free) if free >= rest and node not in taken]
+            able = [node for node in self.latest if self.free[node] >= rest and node not in taken]
             if not able:
                 return None
-            placement.append((min(able, key=lambda node: (self.free[node], node)), rest))
+            placement.append((min(able, key=lambda node: self.free[node]), rest))
         return tuple(placement)
 
     def take(self, placement: Placement) -> None:
@@ -61,17 +63,25 @@ class Machine:
         for node, devices in placement:
             self.free[node] -= devices
             assert self.free[node] >= 0, "a node holds more than it has"
+            self.changed(node)
 
     def give_back(self, placement: Placement) -> None:
-        """Give the devices of a placement back."""
-        for node, devices in placement:
+        """Give the devices of a placement back: whole nodes, the last taken first, then the rest."""
+        whole = [part for part in placement if part[1] == self.gpus_per_node]
+        for node, devices in (*reversed(whole), *(part for part in placement if part not in whole)):
             self.free[node] += devices
             assert self.free[node] <= self.gpus_per_node, "a node has more than it holds"
+            self.changed(node)
+
+    def changed(self, node: int) -> None:
+        """Remember that a node's free devices changed last."""
+        self.latest.remove(node)
+        self.latest.insert(0, node)
 
     def copy(self) -> Machine:
         """Return a machine that can be changed without changing this one."""
         twin = Machine(1, self.gpus_per_node)
-        twin.gpus_per_node, twin.free = self.gpus_per_node, list(self.free)
+        twin.gpus_per_node, twin.free, twin.latest = self.gpus_per_node, list(self.free), list(self.latest)
         return twin
 
 
@@ -130,8 +140,10 @@ class OneQueue:
         if placement is None:
             return False
         self.start_ms[job] = now
-        if self.jobs[job].duration_ms > 0:
-            self.machine.take(placement)
+        self.machine.take(placement)
+        if self.jobs[job].duration_ms == 0:
+            self.machine.give_back(placement)
+        else:
             self.where[job] = placement
             heapq.heappush(self.ends, (now + self.jobs[job].duration_ms, job))
         return True

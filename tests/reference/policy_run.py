@@ -14,16 +14,17 @@ from tests.reference.policy_tree import Gang, Tree
 
 
 class Kind(IntEnum):
-    """What a row of the stream says. ``other`` is the claimant, the reason of a refusal, or -1."""
+    """What a row of the stream says. ``other`` is the claimant, the reason of a refusal, a time, or -1."""
 
     START = 0
     END = 1  # an event, not a decision: the job came to its natural end
     WARN = 2  # other = claimant; grace begins
     STOP = 3  # other = claimant; the victim goes back to the queue
-    CLAIM = 4  # devices are held for this job from now on
+    CLAIM = 4  # devices are held for this job from now on; other = t0 of FAIRNESS 5 where that was earlier
     WITHDRAW = 5  # the claim is gone; warnings not yet carried out are void
     REFUSE = 6  # at submission; other = a reason code of the caller
     MARK = 7  # optional, directly after its CLAIM: this job is one of its victims; other = claimant
+    LEAVE = 8  # an event: the job is no longer asked for (a replica whose service shrinks), whatever it was doing
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,12 @@ class Run:
         return self.nodes * self.gpus_per_node
 
     def too_large(self, job: int) -> bool:
-        """Return whether a gang must be refused at submission: above a limit, max_job or the pool."""
+        """Return whether a gang must be refused at submission: above a limit, max_job or the pool.
+
+        A job that is not preemptible may only start where it is secure, so above its team's floor it never will.
+        """
         asked = self.jobs[job]
-        bounds = [self.capacity]
+        bounds = [self.capacity] if asked.preemptible else [self.tree.floor[asked.leaf]]
         for row in self.tree.path(asked.leaf):
             bounds.append(self.tree.limit[row])
             largest = self.max_job[row] if self.max_job else None
@@ -120,6 +124,7 @@ class State:
         self.progress_ms = [0] * len(run.jobs)
         self.lost_ms = [0] * len(run.jobs)
         self.eligible_ms: dict[int, int] = {}
+        self.waits_since_ms: dict[int, int] = {}  # as above, but a stopped job begins anew
         self.held = [0] * len(run.tree)
         self._following = sorted(range(len(run.jobs)), key=lambda job: (run.jobs[job].submit_ms, job), reverse=True)
         self._dependent: dict[int, list[int]] = {}
@@ -134,7 +139,7 @@ class State:
         while self._following and self.run.jobs[self._following[-1]].submit_ms <= now:
             job = self._following.pop()
             first = self.run.jobs[job].after
-            if first >= 0 and first not in self.done:
+            if first >= 0 and first not in self.done and first not in self.refused:
                 self._dependent.setdefault(first, []).append(job)
             else:
                 self._become_eligible(job, self.run.jobs[job].submit_ms)
@@ -152,6 +157,9 @@ class State:
         elif row.kind is Kind.REFUSE:
             self.refused.add(row.job)
             self.waiting.pop(row.job, None)
+            self._release(row.job)
+        elif row.kind is Kind.LEAVE:
+            self._leave(row.job)
         elif row.kind is Kind.WITHDRAW:
             self._forget_warnings_of(row.job)
 
@@ -170,6 +178,7 @@ class State:
         if job not in self.refused:
             self.eligible_ms[job] = since
             self.waiting[job] = since
+            self.waits_since_ms[job] = since
 
     def _start(self, job: int) -> None:
         asked = self.run.jobs[job]
@@ -184,6 +193,20 @@ class State:
         self.warned.pop(job, None)
         self.done.add(job)
         self.progress_ms[job] = self.run.jobs[job].duration_ms
+        self._release(job)
+
+    def _leave(self, job: int) -> None:
+        gang = self.running.pop(job, None)
+        if gang is not None:
+            self._hold(gang.leaf, -gang.size)
+            self.progress_ms[job] += self.now - gang.start_ms
+        self.waiting.pop(job, None)
+        self.warned.pop(job, None)
+        self._forget_warnings_of(job)
+        self.done.add(job)
+
+    def _release(self, job: int) -> None:
+        """What waits for a job waits no longer once it has ended, or is refused and never will."""
         for dependent in self._dependent.pop(job, []):
             self._become_eligible(dependent, self.now)
 
@@ -196,6 +219,7 @@ class State:
         self.progress_ms[job] += kept
         self.lost_ms[job] += ran - kept
         self.waiting[job] = self.eligible_ms[job]
+        self.waits_since_ms[job] = self.now
 
     def kept_ms(self, job: int, ran_ms: int, granted_ms: int) -> int:
         """Return how much of a run survives a stop; savepoints are counted from the start of the run."""
