@@ -191,8 +191,9 @@ def test_outages_are_replayed(folder: Path) -> None:
     file.write_text("time_s,pool,node,state\n\n5,p,0,down\n 15 ,p, 0 ,up\n", "utf-8")
     run = simulate(folder / "jobs.csv", folder / "lab.yaml", policy="fifo", outages=file)
     assert run.failures == 1
-    # The product's four-GPU job starts again at 15 for 100 s, and had lost 4×5.
-    assert run.jobs["end_s"].to_list()[0] == 115
+    # At 5 the product's four-GPU job loses 4×5. It cannot run on the three GPUs that are left, so nobody waits for it:
+    # safety runs 10–60. It starts again when safety has ended, and the product's second job after it.
+    assert run.jobs["end_s"].to_list() == [160, 60, 260]
     assert run.lost_gpu_h * 3600 == pytest.approx(20)
     assert run.pools["down_gpu_ms"].to_list() == [10_000]
 
