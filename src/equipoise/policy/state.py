@@ -428,6 +428,7 @@ def _globals(
     g["n_pools"], g["n_rows"], g["n_refs"] = len(state.pools), len(state.rows), len(state.refs)
     g["n_arrivals"], g["n_demands"] = len(workload.jobs), sum(len(s.at_ms) for s in workload.services)
     g["n_jobs"], g["n_slots"], g["n_users"] = n_all, len(state.slots), n_users
+    g["per_half_life"] = (1 << 30) / plan.half_life_ms * (1 - 2.0**-40)  # never reaches 2^30 within one half-life
     g["n_services"] = len(workload.services)
     g["savepoint_cost_ms"] = options.savepoint_cost_ms
 

@@ -17,17 +17,14 @@ SHRINK = 2.0**-512
 def inflation_at(s, now):
     """2^((now - base) / half-life) from the tables, resolved to 2^-30 half-lives."""
     g = s.glob[0]
-    h = g.half_life_ms
-    whole = now // h - g.decay_base
-    rest = now % h
-    rest = rest << STEP_BITS
-    a = rest // h
-    rest = (rest - a * h) << STEP_BITS
-    b = rest // h
-    rest = (rest - b * h) << STEP_BITS
-    c = rest // h
-    fraction = s.powers[a] * s.powers[STEPS + b] * s.powers[2 * STEPS + c]
-    return s.powers[3 * STEPS + whole] * fraction
+    if now >= g.half_begins_ms + g.half_life_ms:
+        g.half_lives = now // g.half_life_ms
+        g.half_begins_ms = g.half_lives * g.half_life_ms
+        while g.half_lives - g.decay_base >= REBASE:
+            rebase(s)
+    x = int((now - g.half_begins_ms) * g.per_half_life)  # one correctly rounded product: the same bits everywhere
+    fraction = s.powers[x >> 20] * s.powers[STEPS + ((x >> 10) & (STEPS - 1))] * s.powers[2 * STEPS + (x & (STEPS - 1))]
+    return s.powers[3 * STEPS + g.half_lives - g.decay_base] * fraction
 
 
 @kernel
@@ -45,7 +42,6 @@ def rebase(s):
 def advance(s, now):
     """Move the clock of decay to ``now``."""
     g = s.glob[0]
-    while now // g.half_life_ms - g.decay_base >= REBASE:
-        rebase(s)
-    g.now = now
-    g.inflation = inflation_at(s, now)
+    if now != g.now:
+        g.now = now
+        g.inflation = inflation_at(s, now)

@@ -44,7 +44,7 @@ BACKFILL, RECLAIM, SHARES, SECURE_START, PREEMPT, TURNS, TRACE = 1, 2, 4, 8, 16,
 
 GLOB = np.dtype(
     [
-        ("now", I8), ("rules", I8), ("inflation", F8), ("half_life_ms", I8), ("decay_base", I8), ("day", I8),
+        ("now", I8), ("rules", I8), ("inflation", F8), ("half_life_ms", I8), ("half_begins_ms", I8), ("half_lives", I8), ("per_half_life", F8), ("decay_base", I8), ("day", I8),
         ("heap_n", I8), ("timer_n", I8), ("slot_free", I4), ("claim_free", I4), ("warn_free", I4), ("n_pools", I4),
         ("n_rows", I4), ("n_refs", I4), ("n_arrivals", I4), ("arrived", I4), ("n_demands", I4), ("demanded", I4),
         ("out_n", I8), ("stamp", I8), ("events", I8), ("passes", I8), ("starts", I8), ("ends", I8), ("stops", I8),

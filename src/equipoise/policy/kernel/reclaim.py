@@ -525,7 +525,7 @@ def hold_devices(s, k, n, chosen, stamp):
             if m >= 0 and s.nodes[m].part_claim < 0 and part <= s.nodes[m].free + s.nodes[m].gain < p.per_node:
                 best = m
         if best < 0:
-            best = fullest_unclaimed(s, p, part)
+            best = fullest_unclaimed(s, p, part, stamp)
         if best < 0:
             whole += 1
         else:
@@ -548,14 +548,15 @@ def hold_devices(s, k, n, chosen, stamp):
 
 
 @inlined
-def fullest_unclaimed(s, p, part):
-    """Node with the fewest free devices that hold ``part`` and that no claim has an eye on; -1 if none."""
+def fullest_unclaimed(s, p, part, stamp):
+    """Node with the fewest free devices that hold ``part``, that no claim has an eye on and no victim makes whole; -1 if none."""
     for f in range(part, p.per_node):
         n = s.buckets[p.bucket_off + f]
         while n >= 0:
-            if s.nodes[n].part_claim < 0:
+            node = s.nodes[n]
+            if node.part_claim < 0 and not (node.stamp == stamp and node.free + node.gain == p.per_node):
                 return n
-            n = s.nodes[n].next
+            n = node.next
     return -1
 
 
