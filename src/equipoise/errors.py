@@ -9,8 +9,8 @@
         - StoreError        a ledger store
     - InternalError         a bug of ours
 
-Each carries a stable ``code``, one sentence with the offending value, and a hint that says what to do. The library raises;
-only the edge (CLI, API) prints them and turns them into exit codes or HTTP statuses.
+Each carries a stable ``code``, one sentence with the offending value, and a hint that says what to do. The library
+raises; only the edge (CLI, API) prints them and turns them into exit codes or HTTP statuses.
 """
 
 from __future__ import annotations

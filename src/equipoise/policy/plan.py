@@ -1,7 +1,7 @@
 """The rules of one run: a tree of teams with floors, limits and weights per pool, and which rules act.
 
-`charter` runs the charter itself. The others are baselines of the same core: `fifo` and `easy` keep one queue, `no-floors` divides by
-weight alone, `product-first` puts one team before all its siblings.
+`charter` runs the charter itself. The others are baselines of the same core: `fifo` and `easy` keep one queue,
+`no-floors` divides by weight alone, `product-first` puts one team before all its siblings.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ POLICIES = ("charter", "no-floors", "product-first", "easy", "fifo")
 class Line:
     """A row of the tree: one team (or the whole lab) with what it may count on.
 
-    ``quotas`` holds floor, limit and reserve in accelerators per pool; ``children`` are line numbers, siblings side by side.
+    ``quotas`` holds floor, limit and reserve in accelerators per pool; ``children`` are line numbers, siblings side by
+    side.
     """
 
     path: str

@@ -408,7 +408,7 @@ def _slots(n: int) -> Any:
 
 @cache
 def _powers() -> NDArray[np.float64]:
-    """2^(i/2^10), 2^(i/2^20), 2^(i/2^30) for i < 1024, correctly rounded, then 2^i: exact decimal arithmetic, never libm."""
+    """2^(i/2^10), 2^(i/2^20), 2^(i/2^30) for i < 1024, correctly rounded, then 2^i: exact decimals, never libm."""
     with localcontext() as context:
         context.prec = 50
         fine = [float(Decimal(2) ** (Decimal(i) / (1 << bits))) for bits in (10, 20, 30) for i in range(STEPS)]

@@ -1,7 +1,8 @@
 """What is to be run: jobs and services as columns.
 
-A *job* ends; a *service* holds a number of replicas that follows demand. Both are *workloads*. Columns are NumPy arrays of
-equal length; names (teams, pools, users) are stored once and referred to by index, so that ten million jobs stay small.
+A *job* ends; a *service* holds a number of replicas that follows demand. Both are *workloads*. Columns are NumPy arrays
+of equal length; names (teams, pools, users) are stored once and referred to by index, so that ten million jobs stay
+small.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ class Service:
     minimum : int
         Replicas that are never reclaimed once they run.
     at_ms, replicas : int64, int32 arrays of equal length
-        From ``at_ms[i]`` on, ``replicas[i]`` are wanted; strictly increasing times since ``Workload.origin_ms``. The last
-        entry should be 0 if the service ends.
+        From ``at_ms[i]`` on, ``replicas[i]`` are wanted; strictly increasing times since ``Workload.origin_ms``. The
+        last entry should be 0 if the service ends.
     carry : bool
         Whether unserved demand is carried (for at most an hour) rather than shed.
     """
