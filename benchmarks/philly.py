@@ -93,9 +93,10 @@ def sharing(apart: dict[str, Results], both: tuple[Results, Results]) -> str:
     """Waits of each cluster: alone, with floors off, with floors on."""
     off, on = both
     rows = [
-        "cluster | jobs | floor | mean wait: alone | floors off | floors on | longest 1 %: alone | floors off | floors on"
+        "cluster | jobs | floor | mean wait: alone | floors off | floors on"
+        " | longest 1 %: alone | floors off | floors on",
+        "---|---:|---:|---:|---:|---:|---:|---:|---:",
     ]
-    rows.append("---|---:|---:|---:|---:|---:|---:|---:|---:")
     for team in [team.path for team in on.record.charter.leaves]:
         three = (apart[team].team(team), off.team(team), on.team(team))
         cells = [team, f"{three[2]['jobs']:,}", f"{three[2]['floor_gpus']} GPUs"]
