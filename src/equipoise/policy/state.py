@@ -206,13 +206,13 @@ def _columns(workload: Workload, pool_of: NDArray[np.int32], options: Options) -
 
 def _queues(workload: Workload, columns: dict[str, Any], plan: Plan, n_pools: int) -> tuple[Any, Any, list[list[int]]]:
     """Queues (row, user, priority, solid) and users (row, user); sets each job's queue in ``columns``."""
-    lines = np.array([plan.line_of(path) for path in workload.teams], np.int64)
-    for path, line in zip(workload.teams, lines.tolist(), strict=True):
-        if plan.lines[line].children:
+    numbers = [plan.line_of(path) for path in workload.teams]
+    for path, number in zip(workload.teams, numbers, strict=True):
+        if plan.lines[number].children:
             raise InputError(
                 "W102", f"team '{path}' has teams of its own: only leaves hold workloads", hint="map to a leaf"
             )
-    row = columns["pool"].astype(np.int64) * len(plan.lines) + lines[columns["team"]]
+    row = columns["pool"].astype(np.int64) * len(plan.lines) + np.array(numbers, np.int64)[columns["team"]]
     user, priority, solid = columns["user"].astype(np.int64) + 1, columns["priority"].astype(np.int64), columns["solid"]
     if plan.one_queue:
         user, priority, solid = np.zeros_like(user), np.zeros_like(priority), np.zeros_like(solid)
@@ -232,8 +232,8 @@ def _queues(workload: Workload, columns: dict[str, Any], plan: Plan, n_pools: in
     columns["queue"] = queue_of.astype(np.int32)
     columns["several_priorities"] = span > 1
     leaf_queues: list[list[int]] = [[] for _ in range(len(plan.lines) * n_pools)]
-    for number, at in enumerate(queues["row"].tolist()):
-        leaf_queues[at].append(number)
+    for number, at in enumerate(queues["row"]):
+        leaf_queues[int(at)].append(number)
     return queues, np.zeros(max(1, len(people)), k.USER), leaf_queues
 
 
