@@ -10,8 +10,9 @@ from equipoise.policy.kernel.entitlement import accrue
 from equipoise.policy.kernel.jit import kernel, merged
 from equipoise.policy.kernel.layout import FUTURE, INDEX_BITS, INDEX_MASK, NEVER
 from equipoise.policy.kernel.running import heap_pop, pool_accrue, service_accrue
-from equipoise.policy.kernel.schedule import decide, finish, submit
+from equipoise.policy.kernel.schedule import decide
 from equipoise.policy.kernel.services import change_demand
+from equipoise.policy.kernel.submission import finish, submit
 
 
 @merged
@@ -91,9 +92,13 @@ def finish_instant(s, now):
     g = s.glob[0]
     deadlines_at(s, now)
     arrivals_at(s, now)
-    for p in range(g.n_pools):
-        if s.pools[p].dirty:
-            decide(s, p)
+    again = True
+    while again:  # a job that takes no time may release work of a pool that was visited before
+        again = False
+        for p in range(g.n_pools):
+            if s.pools[p].dirty:
+                decide(s, p)
+                again = g.n_pools > 1
 
 
 @kernel

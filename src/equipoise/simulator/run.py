@@ -26,10 +26,14 @@ from equipoise.policy.kernel import (
     jit,
     placement,
     reclaim,
+    restoring,
     running,
     schedule,
     services,
+    shadow,
+    submission,
     turns,
+    victims,
     waiting,
 )
 from equipoise.policy.kernel.capacity import rescale, set_devices_out, set_node
@@ -41,6 +45,8 @@ from equipoise.simulator import loop
 from equipoise.workload.model import Workload
 
 DAY_MS = 86_400_000
+
+DEFAULTS = Options()
 
 NODE_STATES = {"up": capacity.UP, "down": capacity.DOWN, "maintenance": capacity.MAINTENANCE}
 
@@ -272,7 +278,7 @@ def simulate(
     plan: Plan,
     *,
     reference: Plan,
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     closes_ms: Sequence[int] = (),
     midnights_ms: Sequence[int] | None = None,
     nodes: Sequence[NodeChange] = (),
@@ -333,7 +339,10 @@ def simulate(
 
 def _interpreted() -> dict[str, Any]:
     """Return the kernel's functions by name, to be run as plain Python over `policy.state.plain`."""
-    modules = [calendar, capacity, claims, decay, entitlement, placement, reclaim, running, schedule, services, turns, waiting, loop]
+    modules = [
+        calendar, capacity, claims, decay, entitlement, placement, reclaim, restoring, running, schedule, services, shadow,
+        submission, turns, victims, waiting, loop,
+    ]  # fmt: skip
     return jit.plain(modules)
 
 

@@ -26,7 +26,6 @@ def put_back(s, k):
 @kernel
 def leave_node(s, pool, n):
     """Withdraw the claims on node n, and let the jobs on it wait again without what they had not saved."""
-    p = s.pools[pool]
     node = s.nodes[n]
     while node.claim >= 0 or node.part_claim >= 0:
         put_back(s, node.claim if node.claim >= 0 else node.part_claim)

@@ -17,7 +17,6 @@ from equipoise.policy.kernel.placement import (
 from equipoise.policy.kernel.running import begin, emit, heap_push, new_slot, pool_accrue, stop, watch_path
 from equipoise.policy.kernel.waiting import dequeue
 
-
 LONGEST_WAIT = (1 << 31) - 1  # what the stream's 32-bit detail can say
 
 

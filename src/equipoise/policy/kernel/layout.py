@@ -44,12 +44,13 @@ BACKFILL, RECLAIM, SHARES, SECURE_START, PREEMPT, TURNS, TRACE = 1, 2, 4, 8, 16,
 
 GLOB = np.dtype(
     [
-        ("now", I8), ("rules", I8), ("inflation", F8), ("half_life_ms", I8), ("half_begins_ms", I8), ("half_lives", I8), ("per_half_life", F8), ("decay_base", I8), ("day", I8),
-        ("heap_n", I8), ("timer_n", I8), ("slot_free", I4), ("claim_free", I4), ("warn_free", I4), ("n_pools", I4),
-        ("n_rows", I4), ("n_refs", I4), ("n_arrivals", I4), ("arrived", I4), ("n_demands", I4), ("demanded", I4),
-        ("out_n", I8), ("stamp", I8), ("events", I8), ("passes", I8), ("starts", I8), ("ends", I8), ("stops", I8),
-        ("n_jobs", I8), ("n_slots", I8), ("same_tree", I4), ("n_users", I4), ("savepoint_cost_ms", I8),
-        ("claims", I8), ("failed", I8), ("n_services", I4),
+        ("now", I8), ("rules", I8), ("inflation", F8), ("half_life_ms", I8), ("half_begins_ms", I8),
+        ("half_lives", I8), ("per_half_life", F8), ("decay_base", I8), ("day", I8), ("heap_n", I8), ("timer_n", I8),
+        ("slot_free", I4), ("claim_free", I4), ("warn_free", I4), ("n_pools", I4), ("n_rows", I4), ("n_refs", I4),
+        ("n_arrivals", I4), ("arrived", I4), ("n_demands", I4), ("demanded", I4), ("out_n", I8), ("stamp", I8),
+        ("events", I8), ("passes", I8), ("starts", I8), ("ends", I8), ("stops", I8), ("n_jobs", I8),
+        ("n_slots", I8), ("same_tree", I4), ("n_users", I4), ("savepoint_cost_ms", I8), ("claims", I8),
+        ("failed", I8), ("n_services", I4),
     ],
     align=True,
 )  # fmt: skip
@@ -58,12 +59,12 @@ POOL = np.dtype(
     [
         ("root", I4), ("ref_root", I4), ("per_node", I4), ("n_nodes", I4), ("node_off", I4), ("bucket_off", I4),
         ("cell_off", I8), ("capacity", I8), ("free", I8), ("whole", I8), ("held", I8), ("claim_held", I8),
-        ("pending", I8), ("quantum_ms", I8), ("swept", I8), ("claim_head", I4), ("claim_tail", I4),
-        ("dirty", I4), ("reserved", I4), ("shadow_ms", I8), ("spare", I8), ("reserved_node", I4), ("turns", I4),
-        ("ends", I8), ("expected", I8), ("largest", I8), ("n_rows", I4), ("head", I4), ("fresh", I4), ("reserving", I4), ("turn_check_ms", I8),
-        ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8), ("maintenance", I8),
-        ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8), ("stranded", I8),
-        ("hungry", I4), ("hungry_n", I4),
+        ("pending", I8), ("quantum_ms", I8), ("swept", I8), ("claim_head", I4), ("claim_tail", I4), ("dirty", I4),
+        ("reserved", I4), ("shadow_ms", I8), ("spare", I8), ("reserved_node", I4), ("turns", I4), ("ends", I8),
+        ("expected", I8), ("largest", I8), ("n_rows", I4), ("head", I4), ("fresh", I4), ("reserving", I4),
+        ("turn_check_ms", I8), ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8),
+        ("maintenance", I8), ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8),
+        ("stranded", I8), ("hungry", I4), ("hungry_n", I4),
     ],
     align=True,
 )  # fmt: skip
@@ -75,9 +76,11 @@ ROW = np.dtype(
         ("excluded", I8), ("solid", I8), ("pool", I4), ("leading", I4), ("depth", I4), ("hungry_at", I4),
         ("run_head", I4), ("run_tail", I4), ("history_n", I8), ("history_ms", I8), ("grace_ms", I8),
         ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("day", I8), ("reclaims_today", I8),
-        ("max_job", I8), ("share", I4), ("tried_ends", I8), ("tried_freed", I8), ("freed", I8), ("pending", I8), ("soft", I8),
-        ("turn", F8), ("turn_level", F8), ("turn_ms", I8), ("crossed_ms", I8), ("turn_job", I4), ("left", I8), ("left_stamp", I8),
-        ("pick", I4), ("pick_n", I4), ("waiting", I4), ("entered", I8), ("secured", I8), ("marked", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("nominal_floor", I8), ("nominal_limit", I8), ("tried_entered", I8), ("soft_mask", I8), ("solid_mask", I8),
+        ("max_job", I8), ("share", I4), ("tried_ends", I8), ("tried_freed", I8), ("freed", I8), ("pending", I8),
+        ("soft", I8), ("turn", F8), ("turn_level", F8), ("turn_ms", I8), ("crossed_ms", I8), ("turn_job", I4),
+        ("left", I8), ("left_stamp", I8), ("pick", I4), ("pick_n", I4), ("waiting", I4), ("entered", I8),
+        ("secured", I8), ("marked", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8),
+        ("nominal_floor", I8), ("nominal_limit", I8), ("tried_entered", I8), ("soft_mask", I8), ("solid_mask", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -86,10 +89,10 @@ ROW = np.dtype(
 SHARE = np.dtype(
     [
         ("floor", I8), ("limit", I8), ("reserve", I8), ("weight", I8), ("demand", I8), ("ask", I8), ("due", I8),
-        ("low", I8), ("extra", I8), ("sum_ask", I8), ("held", I8), ("last_ms", I8),
-        ("acc_held", I8), ("acc_entitled", I8), ("acc_denied", I8), ("acc_lost", I8), ("acc_reclaims", I8),
-        ("parent", I4), ("first", I4), ("n", I4), ("charge_head", I4), ("charge_tail", I4), ("stacked", I4),
-        ("rest", I8), ("weights", I8), ("open", I8), ("acc_level", F8), ("level_ms", I8),
+        ("low", I8), ("extra", I8), ("sum_ask", I8), ("held", I8), ("last_ms", I8), ("acc_held", I8),
+        ("acc_entitled", I8), ("acc_denied", I8), ("acc_lost", I8), ("acc_reclaims", I8), ("parent", I4),
+        ("first", I4), ("n", I4), ("charge_head", I4), ("charge_tail", I4), ("stacked", I4), ("rest", I8),
+        ("weights", I8), ("open", I8), ("acc_level", F8), ("level_ms", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -97,10 +100,10 @@ SHARE = np.dtype(
 JOB = np.dtype(
     [
         ("submit_ms", I8), ("eligible_ms", I8), ("duration_ms", I8), ("estimate_ms", I8), ("done_ms", I8),
-        ("start_ms", I8), ("first_ms", I8), ("end_ms", I8), ("charged", I8), ("lost", I8), ("savepoint_ms", I8), ("since_ms", I8),
-        ("gang", I4), ("queue", I4), ("ref", I4), ("next", I4), ("prev", I4), ("slot", I4), ("charge_next", I4), ("charge_prev", I4),
-        ("waits_for", I4), ("dependents", I4), ("service", I4), ("stops", I4), ("klass", U1), ("state", U1),
-        ("listed", U1), ("reason", U1),
+        ("start_ms", I8), ("first_ms", I8), ("end_ms", I8), ("charged", I8), ("lost", I8), ("savepoint_ms", I8),
+        ("since_ms", I8), ("gang", I4), ("queue", I4), ("ref", I4), ("next", I4), ("prev", I4), ("slot", I4),
+        ("charge_next", I4), ("charge_prev", I4), ("waits_for", I4), ("dependents", I4), ("service", I4),
+        ("stops", I4), ("klass", U1), ("state", U1), ("listed", U1), ("reason", U1),
     ],
     align=True,
 )  # fmt: skip
@@ -137,9 +140,9 @@ WARN_ = np.dtype(
 )  # fmt: skip
 SERVICE = np.dtype(
     [
-        ("first_job", I4), ("most", I4), ("wanted", I4), ("asked", I4), ("running", I4), ("gang", I4), ("carry", I4),
-        ("ring_n", I4), ("last_ms", I8), ("demanded", I8), ("served", I8), ("shed", I8), ("carried", I8),
-        ("short_ms", I8), ("over_ms", I8),
+        ("first_job", I4), ("most", I4), ("wanted", I4), ("asked", I4), ("running", I4), ("gang", I4),
+        ("carry", I4), ("ring_n", I4), ("last_ms", I8), ("demanded", I8), ("served", I8), ("shed", I8),
+        ("carried", I8), ("short_ms", I8), ("over_ms", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -197,8 +200,7 @@ def member_types() -> dict[str, np.dtype[Any]]:
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
     }  # fmt: skip
     wide = {"least_ms", "row_least", "item_ms", "heap", "timers", "carried", "scratch2"}
-    types = {
+    return {
         name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4))
         for name in State._fields
     }
-    return types

@@ -3,7 +3,7 @@
 from equipoise.policy.kernel.jit import kernel
 from equipoise.policy.kernel.layout import FUTURE
 from equipoise.policy.kernel.running import service_accrue
-from equipoise.policy.kernel.schedule import cancel, submit
+from equipoise.policy.kernel.submission import cancel, submit
 
 CARRY_MS = 3_600_000
 CARRIED = 64  # demand changes within the hour that are remembered

@@ -1,0 +1,167 @@
+"""Floors and priorities: serving open claims, opening new ones for whoever is below its floor, preempting inside a team."""
+
+from equipoise.policy.kernel.claims import claim_ready, may_be_served, start_served, take_held
+from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.layout import NEVER, SHARES
+from equipoise.policy.kernel.placement import room_for, room_now
+from equipoise.policy.kernel.reclaim import claim_for, preempt_for
+from equipoise.policy.kernel.submission import drop_turn, end_at_once, launch
+from equipoise.policy.kernel.victims import BY_SHARE, COURTESY, RIGHT
+from equipoise.policy.kernel.waiting import next_job, pick
+
+
+@inlined
+def fits_bound(s, v, gang):
+    """Whether the gang fits the floor (with ``reclaim: shares``, the entitlement) of its leaf or of a row above."""
+    shares = s.glob[0].rules & SHARES
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        bound = s.shares[t.share].due if shares else t.floor
+        if t.alloc + t.claimed - t.warned + gang <= bound:
+            return True
+        v = t.parent
+    return False
+
+
+@inlined
+def may_be_courteous(s, v, gang):
+    """Whether some row of the claimant's path is below its floor and may hold the gang by its entitlement (rule N)."""
+    if s.glob[0].rules & SHARES:
+        return False
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        have = t.alloc + t.claimed - t.warned
+        if have < t.floor and have + gang <= s.shares[t.share].due:
+            return True
+        v = t.parent
+    return False
+
+
+@kernel
+def try_claim(s, j, courtesy):
+    """Let job j take devices back, by right or (if asked) by courtesy; whether it did."""
+    g = s.glob[0]
+    job = s.jobs[j]
+    pool = s.queues[job.queue].pool
+    if not fits_bound(s, s.queues[job.queue].row, job.gang):
+        job.since_ms = -1
+    elif job.since_ms < 0:  # from this instant the gang has waited for what it is guaranteed
+        job.since_ms = g.now
+    since = job.since_ms if job.since_ms >= 0 else g.now
+    done = False
+    if g.rules & SHARES:
+        done = claim_for(s, j, BY_SHARE, since)
+    elif job.since_ms >= 0:
+        done = claim_for(s, j, RIGHT, since)
+    if not done and courtesy and may_be_courteous(s, s.queues[job.queue].row, job.gang):
+        done = claim_for(s, j, COURTESY, since)
+    if done:
+        drop_turn(s, j)
+        serve_claims(s, pool)
+    return done
+
+
+@kernel
+def serve_claims(s, pool):
+    """Start every claimant whose devices are free, or that the free devices now hold without its remaining victims."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    k = p.claim_head
+    while k >= 0:
+        c = s.claims[k]
+        after = c.next
+        i = -1
+        if claim_ready(s, k):
+            if may_be_served(s, k, False):
+                i = take_held(s, k)
+        elif c.gang <= room_now(s, p) + (c.held if p.per_node == 1 else 0) and may_be_served(s, k, True):
+            if p.reserving == 0 or p.free + c.held >= c.gang + s.rows[p.root].below_unfilled:
+                i = start_served(s, k)
+        if i >= 0 and s.slots[i].end_ms <= g.now:
+            end_at_once(s, i)
+            after = p.claim_head  # what ended may have let other claims go
+        k = after
+
+
+@inlined
+def limit_room(s, v):
+    """How much more row v may hold under its own limit and those above it."""
+    room = NEVER
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        room = min(room, t.limit - t.alloc - t.claimed)
+        v = t.parent
+    return room
+
+
+@inlined
+def lacks(s, v):
+    """How much row v is below its floor (with ``reclaim: shares``, a leaf below its entitlement)."""
+    t = s.rows[v]
+    have = t.alloc + t.claimed - t.warned
+    if s.glob[0].rules & SHARES:
+        return s.shares[t.share].due - have if t.n == 0 else 0
+    return t.floor - have
+
+
+@kernel
+def restore(s, pool, v):
+    """Give row v gangs until its floor is met or nothing more can be taken back."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    t = s.rows[v]
+    if t.tried_entered == t.entered and (t.tried_ends == p.ends or t.tried_freed == t.freed):
+        return  # nothing came since, and nothing ended (anywhere, or where every gang was too large: below this row)
+    while s.rows[v].waiting > 0:
+        short = lacks(s, v)
+        if short <= 0:
+            return
+        g.stamp += 1
+        j = next_job(s, v, short, NEVER, NEVER, g.stamp)
+        if j < 0:  # every gang is larger than what is missing: they wait for their turn at the head
+            t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, t.freed
+            return
+        gang, leaf = s.jobs[j].gang, s.queues[s.jobs[j].queue].row
+        if gang <= room_for(s, p, leaf) and gang <= limit_room(s, leaf):
+            launch(s, j, pool, -1, -1)
+        elif not try_claim(s, j, False):
+            t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, -1
+            return
+
+
+@kernel
+def restore_floors(s, pool):
+    """Visit every row below its floor that has waiting work, by id (parents before children)."""
+    g = s.glob[0]
+    p = s.pools[pool]
+    base = 2 * g.n_rows + 3 * g.n_slots
+    n = 0
+    if g.rules & SHARES:
+        for v in range(p.root + 1, p.root + p.n_rows):
+            if s.rows[v].n == 0 and s.rows[v].waiting > 0:
+                s.scratch[base + n] = v
+                n += 1
+    else:
+        for i in range(p.hungry_n):  # insertion by id: the list is short
+            v = s.scratch[p.hungry + i]
+            k = n
+            while k > 0 and s.scratch[base + k - 1] > v:
+                s.scratch[base + k] = s.scratch[base + k - 1]
+                k -= 1
+            s.scratch[base + k] = v
+            n += 1
+    for i in range(n):
+        restore(s, pool, s.scratch[base + i])
+
+
+@kernel
+def follow_priority(s, pool):
+    """Inside every team, the next job may stop running jobs of lower priority."""
+    p = s.pools[pool]
+    for v in range(p.root, p.root + p.n_rows):
+        t = s.rows[v]
+        if t.n == 0 and t.waiting > 0:
+            j = pick(s, v, NEVER, NEVER, NEVER)
+            if j >= 0 and preempt_for(s, j):
+                drop_turn(s, j)
+                serve_claims(s, pool)
