@@ -30,8 +30,8 @@ def explain(charter: Charter) -> list[str]:
     >>> from equipoise.charter.model import EVERYTHING, Pool, Share, Team
     >>> half = Team("safety", "safety", None, {"h100": Share(fraction=Fraction(1, 2))}, {"h100": EVERYTHING})
     >>> lines = explain(Charter("Small", (Pool("h100", "H100", 2, 8),), (half,)))
-    >>> lines[6]
-    'safety     8     16     0'
+    >>> lines[5].split()
+    ['safety', '8', '16', '0']
     """
     lines = list(_head(charter))
     for pool in charter.pools:
