@@ -106,7 +106,9 @@ def write_sacct(frame: pl.DataFrame, path: Path) -> None:
             (run % 60).cast(pl.String).str.zfill(2),
         ).alias("Elapsed"),
         pl.lit("2-00:00:00").alias("Timelimit"),
-        pl.format("billing={},cpu={},gres/gpu={},mem=64G,node=1", "gpus", pl.col("gpus") * 8, "gpus").alias("AllocTRES"),
+        pl.format("billing={},cpu={},gres/gpu={},mem=64G,node=1", "gpus", pl.col("gpus") * 8, "gpus").alias(
+            "AllocTRES"
+        ),
         pl.lit("COMPLETED").alias("State"),
     ).write_csv(path, separator="|", quote_style="never")
 
