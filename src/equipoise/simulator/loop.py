@@ -4,7 +4,7 @@ At one instant: ends by job, then what the driver changes (capacity, charter, ca
 number; then one pass over every pool that something happened to.
 """
 
-from equipoise.policy.kernel.claims import deadline
+from equipoise.policy.kernel.claims import deadline, deadline_holds
 from equipoise.policy.kernel.decay import advance
 from equipoise.policy.kernel.entitlement import accrue
 from equipoise.policy.kernel.jit import kernel, merged
@@ -17,8 +17,14 @@ from equipoise.policy.kernel.submission import finish, submit
 
 @merged
 def next_time(s):
-    """Time of the next instant at which something happens."""
+    """Time of the next instant at which something happens; ends and deadlines that no longer hold are dropped."""
     g = s.glob[0]
+    while g.heap_n > 0 and s.slots[s.heap[0] & INDEX_MASK].end_ms != s.heap[0] >> INDEX_BITS:
+        heap_pop(s.heap, g.heap_n)
+        g.heap_n -= 1
+    while g.timer_n > 0 and not deadline_holds(s, s.timers[0]):
+        heap_pop(s.timers, g.timer_n)
+        g.timer_n -= 1
     t = s.jobs[g.arrived].submit_ms if g.arrived < g.n_arrivals else NEVER
     if g.heap_n > 0:
         t = min(t, s.heap[0] >> INDEX_BITS)

@@ -226,22 +226,26 @@ def drop_stale_timers(s):
     n, kept = g.timer_n, 0
     for k in range(n):
         x = s.timers[k]
-        w = s.warns[x & INDEX_MASK]
-        t = x >> INDEX_BITS
-        if (w.state == 0 and w.warn_ms == t) or (w.state == 1 and w.stop_ms == t):
+        if deadline_holds(s, x):
             heap_push(s.timers, kept, x)
             kept += 1
     g.timer_n = kept
 
 
 @inlined
-def deadline(s, x):
-    """Timer entry x fired: it counts only if warning and time still agree."""
-    i = x & INDEX_MASK
+def deadline_holds(s, x):
+    """Whether timer entry x still agrees with its warning (else it was withdrawn or carried out)."""
+    w = s.warns[x & INDEX_MASK]
     t = x >> INDEX_BITS
-    w = s.warns[i]
-    if (w.state == 0 and w.warn_ms == t) or (w.state == 1 and w.stop_ms == t):
-        s.pools[s.claims[w.claim].pool].dirty = 1
+    return (w.state == 0 and w.warn_ms == t) or (w.state == 1 and w.stop_ms == t)
+
+
+@kernel
+def deadline(s, x):
+    """Timer entry x fired."""
+    if deadline_holds(s, x):
+        i = x & INDEX_MASK
+        s.pools[s.claims[s.warns[i].claim].pool].dirty = 1
         advance_warning(s, i)
 
 
