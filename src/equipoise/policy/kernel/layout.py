@@ -62,7 +62,7 @@ POOL = np.dtype(
         ("pending", I8), ("quantum_ms", I8), ("swept", I8), ("claim_head", I4), ("claim_tail", I4), ("dirty", I4),
         ("reserved", I4), ("shadow_ms", I8), ("spare", I8), ("reserved_node", I4), ("turns", I4), ("ends", I8),
         ("expected", I8), ("largest", I8), ("n_rows", I4), ("head", I4), ("fresh", I4), ("reserving", I4),
-        ("turn_check_ms", I8), ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8),
+        ("turn_check_ms", I8), ("crossed", I8), ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8),
         ("maintenance", I8), ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8),
         ("stranded", I8), ("hungry", I4), ("hungry_n", I4),
     ],

@@ -55,6 +55,8 @@ def pay_turn(s, v):
     grow_turn(s, v)
     job = s.jobs[t.turn_job]
     t.turn = max(t.turn - 1.0 * job.gang * job.estimate_ms, 0.0)
+    if t.crossed_ms < NEVER:
+        s.pools[t.pool].crossed -= 1
     t.crossed_ms = NEVER
     best = -1
     for i in range(t.act_n):
@@ -88,10 +90,13 @@ def crossed_turn(s, pool):
                 lacks = 1.0 * job.gang * job.estimate_ms - t.turn
                 if lacks <= 0.0:
                     t.crossed_ms = now
+                    p.crossed += 1
                 else:
                     p.turn_check_ms = min(
                         p.turn_check_ms, now + 1 + int(lacks / p.capacity) if p.capacity > 0 else NEVER
                     )
+    if p.crossed == 0:
+        return -1
     for v in range(p.root, p.root + p.n_rows):
         t = s.rows[v]
         if t.turn_job >= 0 and t.crossed_ms < NEVER and s.jobs[t.turn_job].state == PENDING:
