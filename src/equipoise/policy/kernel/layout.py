@@ -72,15 +72,15 @@ POOL = np.dtype(
 ROW = np.dtype(
     [
         ("alloc", I8), ("claimed", I8), ("warned", I8), ("floor", I8), ("limit", I8), ("mask", I8), ("usage", F8),
-        ("weight", F8), ("parent", I4), ("first", I4), ("n", I4), ("act", I4), ("act_n", I4), ("at", I4),
-        ("excluded", I8), ("solid", I8), ("pool", I4), ("leading", I4), ("depth", I4), ("hungry_at", I4),
-        ("run_head", I4), ("run_tail", I4), ("history_n", I8), ("history_ms", I8), ("grace_ms", I8),
+        ("weight", F8), ("excluded", I8), ("soft_mask", I8), ("solid_mask", I8), ("solid", I8), ("parent", I4),
+        ("first", I4), ("n", I4), ("act", I4), ("act_n", I4), ("at", I4), ("leading", I4), ("waiting", I4),
+        ("pool", I4), ("share", I4), ("entered", I8), ("freed", I8), ("hungry_at", I4), ("turn_job", I4),
+        ("soft", I8), ("run_head", I4), ("run_tail", I4), ("history_n", I8), ("history_ms", I8), ("grace_ms", I8),
         ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("day", I8), ("reclaims_today", I8),
-        ("max_job", I8), ("share", I4), ("tried_ends", I8), ("tried_freed", I8), ("freed", I8), ("pending", I8),
-        ("soft", I8), ("turn", F8), ("turn_level", F8), ("turn_ms", I8), ("crossed_ms", I8), ("turn_job", I4),
-        ("left", I8), ("left_stamp", I8), ("pick", I4), ("pick_n", I4), ("waiting", I4), ("entered", I8),
-        ("secured", I8), ("marked", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8),
-        ("nominal_floor", I8), ("nominal_limit", I8), ("tried_entered", I8), ("soft_mask", I8), ("solid_mask", I8),
+        ("max_job", I8), ("tried_ends", I8), ("tried_freed", I8), ("turn", F8), ("turn_level", F8), ("turn_ms", I8),
+        ("crossed_ms", I8), ("left", I8), ("left_stamp", I8), ("pick", I4), ("pick_n", I4), ("secured", I8),
+        ("marked", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("nominal_floor", I8),
+        ("nominal_limit", I8), ("tried_entered", I8),
     ],
     align=True,
 )  # fmt: skip
