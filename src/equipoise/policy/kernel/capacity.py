@@ -6,7 +6,7 @@ from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import LOST, PENDING
 from equipoise.policy.kernel.placement import node_link, node_unlink
 from equipoise.policy.kernel.running import pool_accrue, stop, watch_hunger, watch_path
-from equipoise.policy.kernel.waiting import enqueue
+from equipoise.policy.kernel.waiting import enqueue, watch_open
 
 UP, DOWN, MAINTENANCE = 0, 1, 2
 
@@ -130,3 +130,5 @@ def watch_all(s, pool):
             p.reserving = 1
     for v in range(p.root + p.n_rows - 1, p.root, -1):
         watch_hunger(s, v)
+        if s.rows[v].n == 0:
+            watch_open(s, v)

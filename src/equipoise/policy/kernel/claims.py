@@ -15,7 +15,7 @@ from equipoise.policy.kernel.placement import (
     take_part,
 )
 from equipoise.policy.kernel.running import begin, emit, heap_push, new_slot, pool_accrue, stop, watch_path
-from equipoise.policy.kernel.waiting import dequeue
+from equipoise.policy.kernel.waiting import dequeue, watch_open
 
 LONGEST_WAIT = (1 << 31) - 1  # what the stream's 32-bit detail can say
 
@@ -54,6 +54,7 @@ def move_claimed(s, row, by, solid):
     v = row
     if solid:
         s.rows[row].solid += by
+        watch_open(s, row)
     while v >= 0:
         s.rows[v].claimed += by
         v = s.rows[v].parent

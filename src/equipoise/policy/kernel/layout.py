@@ -72,7 +72,8 @@ POOL = np.dtype(
 ROW = np.dtype(
     [
         ("alloc", I8), ("claimed", I8), ("warned", I8), ("floor", I8), ("limit", I8), ("mask", I8), ("usage", F8),
-        ("weight", F8), ("excluded", I8), ("soft_mask", I8), ("solid_mask", I8), ("solid", I8), ("parent", I4),
+        ("weight", F8), ("excluded", I8), ("soft_mask", I8), ("solid_mask", I8), ("open", I4), ("open_n", I4), ("solid", I8),
+        ("parent", I4),
         ("first", I4), ("n", I4), ("act", I4), ("act_n", I4), ("at", I4), ("leading", I4), ("waiting", I4),
         ("pool", I4), ("share", I4), ("entered", I8), ("freed", I8), ("hungry_at", I4), ("turn_job", I4),
         ("soft", I8), ("run_head", I4), ("run_tail", I4), ("history_n", I8), ("history_ms", I8), ("grace_ms", I8),

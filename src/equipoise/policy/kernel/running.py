@@ -16,7 +16,7 @@ from equipoise.policy.kernel.layout import (
     TRACE,
 )
 from equipoise.policy.kernel.placement import give_back, place
-from equipoise.policy.kernel.waiting import enqueue
+from equipoise.policy.kernel.waiting import enqueue, watch_open
 
 
 @inlined
@@ -209,6 +209,7 @@ def begin(s, j, i, pool):
     held_changes(s, job.ref, job.gang)
     if x.solid:
         s.rows[x.row].solid += job.gang
+        watch_open(s, x.row)
     else:
         v = x.row
         while v >= 0:
@@ -295,6 +296,7 @@ def vacate(s, i, pool):
         v = t.parent
     if x.solid:
         s.rows[x.row].solid -= x.gang
+        watch_open(s, x.row)
     charge(s, x.row, s.queues[job.queue].user, -x.gang)
     held_changes(s, job.ref, -x.gang)
     if job.service >= 0:

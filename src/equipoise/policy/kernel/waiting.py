@@ -99,7 +99,7 @@ def activate(s, v, child):
 
 
 @inlined
-def count_up(s, v, k, estimate_ms):
+def count_up(s, v, k, estimate_ms, solid):
     """One more waiting job of class k in row v and above."""
     bit = 1 << k
     while v >= 0:
@@ -108,6 +108,11 @@ def count_up(s, v, k, estimate_ms):
         t.entered += 1
         at = v * CLASSES + k
         s.counts[at] += 1
+        if solid:
+            s.counts[s.glob[0].n_rows * CLASSES + at] += 1
+            t.solid_mask |= bit
+        else:
+            t.soft_mask |= bit
         s.row_least[at] = min(s.row_least[at], estimate_ms) if t.mask & bit else estimate_ms
         t.mask |= bit
         up = t.parent
@@ -117,14 +122,21 @@ def count_up(s, v, k, estimate_ms):
 
 
 @inlined
-def count_down(s, v, k):
+def count_down(s, v, k, solid):
     """One waiting job of class k less in row v and above."""
     bit = 1 << k
     while v >= 0:
         t = s.rows[v]
         t.waiting -= 1
         at = v * CLASSES + k
+        hard = s.glob[0].n_rows * CLASSES + at
         s.counts[at] -= 1
+        if solid:
+            s.counts[hard] -= 1
+            if s.counts[hard] == 0:
+                t.solid_mask ^= bit
+        elif s.counts[at] == s.counts[hard]:
+            t.soft_mask ^= bit
         if s.counts[at] == 0:
             t.mask ^= bit
         up = t.parent
@@ -137,20 +149,25 @@ def count_down(s, v, k):
         v = up
 
 
-@inlined
-def count_kind(s, v, k, solid, by):
-    """Keep a leaf's masks of preemptible and other waiting jobs; called after its row counts changed."""
-    t = s.rows[v]
-    at = (s.glob[0].n_rows + v) * CLASSES + k
-    if solid:
-        s.counts[at] += by
-    bit = 1 << k
-    t.solid_mask &= ~bit
-    t.soft_mask &= ~bit
-    if s.counts[at] > 0:
-        t.solid_mask |= bit
-    if s.counts[v * CLASSES + k] > s.counts[at]:
-        t.soft_mask |= bit
+@kernel
+def watch_open(s, leaf):
+    """Keep up to date whether a non-preemptible waiting job of the leaf may be secure, and count such leaves above it.
+
+    Where none may, searches pass these jobs by until a job of the leaf ends or its floor changes.
+    """
+    t = s.rows[leaf]
+    may = t.solid_mask
+    if s.glob[0].rules & SECURE_START:
+        may &= classes_within(t.floor - t.solid)
+    now = 1 if may != 0 else 0
+    v = leaf
+    while s.rows[v].open != now:
+        s.rows[v].open = now
+        v = s.rows[v].parent
+        if v < 0:
+            return
+        s.rows[v].open_n += 1 if now else -1
+        now = 1 if s.rows[v].open_n > 0 else 0
 
 
 @kernel
@@ -189,8 +206,9 @@ def enqueue(s, j):
             s.jobs[after].prev = j
         else:
             s.tails[at] = j
-    count_up(s, u.row, k, job.estimate_ms)
-    count_kind(s, u.row, k, u.solid, 1)
+    count_up(s, u.row, k, job.estimate_ms, u.solid)
+    if u.solid:
+        watch_open(s, u.row)
     s.pools[u.pool].pending += 1
 
 
@@ -218,8 +236,9 @@ def dequeue(s, j):
             moved = s.active[t.act + t.act_n]
             s.active[t.act + u.at] = moved
             s.queues[moved].at = u.at
-    count_down(s, u.row, k)
-    count_kind(s, u.row, k, u.solid, -1)
+    count_down(s, u.row, k, u.solid)
+    if u.solid:
+        watch_open(s, u.row)
     s.pools[u.pool].pending -= 1
 
 
@@ -312,7 +331,7 @@ def goes_first(s, a, b):
 def offers(s, v, room, within_ms, spare):
     """Whether row v may hold a waiting job with gang <= room and (estimate <= within_ms or gang <= spare)."""
     x = s.rows[v]
-    m = x.mask & classes_within(room)
+    m = (x.mask if x.open else x.soft_mask) & classes_within(room)
     if x.n == 0 and x.solid_mask != 0 and (s.glob[0].rules & SECURE_START):
         m = x.soft_mask & classes_within(room)
         m |= x.solid_mask & classes_within(min(room, x.floor - x.solid))
@@ -372,7 +391,7 @@ def next_job(s, top, room, within_ms, spare, stamp):
                 if x.excluded == stamp:
                     continue
                 most = min(rooms, x.limit - x.alloc - x.claimed)
-                if most <= 0 or (x.mask & wanted(most, within_ms, spare)) == 0:
+                if most <= 0 or ((x.mask if x.open else x.soft_mask) & wanted(most, within_ms, spare)) == 0:
                     continue
                 if (best < 0 or goes_first(s, c, best)) and offers(s, c, most, within_ms, spare):
                     best = c
