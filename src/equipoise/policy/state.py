@@ -100,6 +100,7 @@ def build(
         heads=np.full(len(queues) * k.CLASSES, -1, i4),
         tails=np.full(len(queues) * k.CLASSES, -1, i4),
         least_ms=np.zeros(len(queues) * k.CLASSES, np.int64),
+        head_ms=np.zeros(len(queues) * k.CLASSES, np.int64),
         counts=np.zeros(2 * n_rows * k.CLASSES, i4),
         row_least=np.zeros(n_rows * k.CLASSES, np.int64),
         active=active,

@@ -166,6 +166,7 @@ class State(NamedTuple):
     heads: Any  # queue x class: first and last waiting job, and a lower bound of their estimates
     tails: Any
     least_ms: Any
+    head_ms: Any  # queue x class: when the first waiting job became eligible
     counts: Any  # row x class: waiting jobs, and (second half) those that may not be preempted
     row_least: Any  # row x class: a lower bound of the estimates of waiting jobs
     active: Any  # per row: its children (of a leaf: its queues) that have waiting jobs
@@ -200,7 +201,7 @@ def member_types() -> dict[str, np.dtype[Any]]:
         "glob": GLOB, "pools": POOL, "rows": ROW, "refs": SHARE, "shares": SHARE, "jobs": JOB, "slots": SLOT, "queues": QUEUE,
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
     }  # fmt: skip
-    wide = {"least_ms", "row_least", "item_ms", "heap", "timers", "carried", "scratch2"}
+    wide = {"least_ms", "head_ms", "row_least", "item_ms", "heap", "timers", "carried", "scratch2"}
     return {
         name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4))
         for name in State._fields

@@ -189,6 +189,7 @@ def enqueue(s, j):
         job.next = -1
         job.prev = -1
         s.least_ms[at] = job.estimate_ms
+        s.head_ms[at] = job.eligible_ms
     else:
         s.least_ms[at] = min(s.least_ms[at], job.estimate_ms)
         before = s.tails[at]
@@ -197,6 +198,7 @@ def enqueue(s, j):
         if before < 0:
             after = s.heads[at]
             s.heads[at] = j
+            s.head_ms[at] = job.eligible_ms
         else:
             after = s.jobs[before].next
             s.jobs[before].next = j
@@ -228,7 +230,9 @@ def dequeue(s, j):
         s.jobs[job.next].prev = job.prev
     else:
         s.tails[at] = job.prev
-    if s.heads[at] < 0:
+    if s.heads[at] >= 0:
+        s.head_ms[at] = s.jobs[s.heads[at]].eligible_ms
+    else:
         u.mask ^= 1 << k
         if u.mask == 0:
             t = s.rows[u.row]
@@ -270,6 +274,8 @@ def oldest_in_queue(s, q, room, within_ms, spare):
         k = lowest_bit(m)
         m &= m - 1
         at = q * CLASSES + k
+        if best >= 0 and s.head_ms[at] > s.jobs[best].eligible_ms:
+            continue
         if ((easy >> k) & 1) or s.least_ms[at] <= within_ms:
             j = first_in_class(s, at, room, within_ms, spare, best)
             if j >= 0:
