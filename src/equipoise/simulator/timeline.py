@@ -8,7 +8,7 @@ from equipoise.charter.model import Charter
 from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.plan import Plan
 from equipoise.policy.state import Options, build
-from equipoise.simulator.run import NodeChange, Progress, Replay, Run
+from equipoise.simulator.run import DAY_MS, NodeChange, Progress, Replay, Run
 from equipoise.workload.model import Workload
 
 
@@ -51,7 +51,7 @@ def replay(
     closes = iter(closes_ms)
     close_ms = next(closes, NEVER)
     changes = sorted(nodes, key=lambda change: change.at_ms)
-    done, now_ms = 0, 0
+    done, now_ms, day_ms = 0, 0, DAY_MS
 
     def watch(now: Progress) -> None:
         nonlocal now_ms
@@ -61,7 +61,7 @@ def replay(
 
     while True:
         change_ms = changes[done].at_ms if done < len(changes) else NEVER
-        stop_ms = min(close_ms, change_ms)
+        stop_ms = min(close_ms, change_ms, day_ms)
         next_ms = under_way.until(stop_ms, progress=watch)
         if next_ms >= NEVER and (change_ms >= NEVER or not _waiting(under_way)):
             under_way.close(now_ms)
@@ -69,6 +69,9 @@ def replay(
         if stop_ms == close_ms:
             under_way.close(stop_ms)
             close_ms = next(closes, NEVER)
+        if stop_ms == day_ms:  # reclaims are counted by day: 24 hours from the first submission on
+            under_way.begin_day()
+            day_ms += DAY_MS
         if stop_ms == change_ms:
             due = [change for change in changes[done:] if change.at_ms == stop_ms]
             under_way.change_nodes(stop_ms, due)
