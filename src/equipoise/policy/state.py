@@ -102,7 +102,7 @@ def build(
         least_ms=np.zeros(len(queues) * k.CLASSES, np.int64),
         head_ms=np.zeros(len(queues) * k.CLASSES, np.int64),
         counts=np.zeros(2 * n_rows * k.CLASSES, i4),
-        row_least=np.zeros(n_rows * k.CLASSES, np.int64),
+        row_least=np.zeros(2 * n_rows * k.CLASSES, np.int64),
         active=active,
         nodes=_nodes(pools),
         cells=np.full(max(1, sum(p.capacity for p in pools if p.gpus_per_node > 1)), -1, i4),

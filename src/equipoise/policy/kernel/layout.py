@@ -14,7 +14,7 @@ I8, I4, F8, U1 = np.int64, np.int32, np.float64, np.uint8
 
 NEVER = 1 << 60  # a time that does not come, and "no bound" of an amount
 
-# Classes of waiting jobs: 15 sizes (powers of two, the last open-ended) x 4 lengths = 60 bits of a mask.
+# Classes of waiting jobs: 15 sizes (from a power of two to below the next, the last open-ended) x 4 lengths = 60 bits of a mask.
 SIZES = 15
 LENGTHS = 4
 CLASSES = SIZES * LENGTHS
@@ -168,7 +168,7 @@ class State(NamedTuple):
     least_ms: Any
     head_ms: Any  # queue x class: when the first waiting job became eligible
     counts: Any  # row x class: waiting jobs, and (second half) those that may not be preempted
-    row_least: Any  # row x class: a lower bound of the estimates of waiting jobs
+    row_least: Any  # row x class: a lower bound of the estimates of waiting jobs, preemptible, then (second half) the others
     active: Any  # per row: its children (of a leaf: its queues) that have waiting jobs
     nodes: Any
     cells: Any  # device -> slot

@@ -7,7 +7,7 @@ it has crossed. Crossed teams get the reservation in the order in which they cro
 from equipoise.policy.kernel.entitlement import level_now
 from equipoise.policy.kernel.jit import inlined, kernel, lowest_bit
 from equipoise.policy.kernel.layout import CLASSES, NEVER, PENDING, TURNS
-from equipoise.policy.kernel.waiting import classes_within, older
+from equipoise.policy.kernel.waiting import classes_below, older
 
 
 @inlined
@@ -61,13 +61,15 @@ def pay_turn(s, v):
     best = -1
     for i in range(t.act_n):
         q = s.active[t.act + i]
-        m = s.queues[q].mask & ~classes_within(t.floor)
+        m = s.queues[q].mask & ~classes_below(t.floor)
         while m != 0:
             k = lowest_bit(m)
             m &= m - 1
-            head = s.heads[q * CLASSES + k]
-            if best < 0 or older(s, head, best):
-                best = head
+            j = s.heads[q * CLASSES + k]
+            while j >= 0 and s.jobs[j].gang <= t.floor:  # only the class in which the floor lies holds both kinds
+                j = s.jobs[j].next
+            if j >= 0 and (best < 0 or older(s, j, best)):
+                best = j
     t.turn_job = best
     if best < 0:
         s.pools[t.pool].turns -= 1

@@ -12,6 +12,7 @@ from equipoise.policy.kernel.layout import (
     LENGTH_1_MS,
     LENGTH_2_MS,
     LENGTH_3_MS,
+    LENGTHS,
     NEVER,
     SECURE_START,
     SIZES,
@@ -21,9 +22,11 @@ from equipoise.policy.kernel.placement import room_for
 
 @inlined
 def class_of(gang, estimate_ms):
-    """Size (smallest power of two that holds the gang, the last open-ended) and length of a job as one number."""
-    size = bit_length(gang - 1) if gang > 1 else 0
-    size = min(size, SIZES - 1)
+    """Size (largest power of two within the gang, the last open-ended) and length of a job as one number.
+
+    Most gangs are powers of two, so most lists hold one size: a room smaller than that never enters the list.
+    """
+    size = min(bit_length(gang) - 1, SIZES - 1)
     length = 0
     if estimate_ms > LENGTH_1_MS:
         length = 1
@@ -39,10 +42,16 @@ def classes_within(gang):
     """Mask of the classes whose smallest gang is at most ``gang``."""
     if gang <= 0:
         return 0
-    sizes = bit_length(gang - 1) + 1 if gang > 1 else 1
+    sizes = bit_length(gang)
     if sizes >= SIZES:
         return ALL_CLASSES
     return (1 << (4 * sizes)) - 1
+
+
+@inlined
+def classes_below(gang):
+    """Mask of the classes whose largest gang is at most ``gang``."""
+    return classes_within((gang + 1) // 2) if gang < (1 << (SIZES - 1)) else ALL_CLASSES >> LENGTHS
 
 
 @inlined
@@ -108,12 +117,14 @@ def count_up(s, v, k, estimate_ms, solid):
         t.entered += 1
         at = v * CLASSES + k
         s.counts[at] += 1
+        hard = s.glob[0].n_rows * CLASSES + at
         if solid:
-            s.counts[s.glob[0].n_rows * CLASSES + at] += 1
+            s.counts[hard] += 1
+            s.row_least[hard] = min(s.row_least[hard], estimate_ms) if t.solid_mask & bit else estimate_ms
             t.solid_mask |= bit
         else:
+            s.row_least[at] = min(s.row_least[at], estimate_ms) if t.soft_mask & bit else estimate_ms
             t.soft_mask |= bit
-        s.row_least[at] = min(s.row_least[at], estimate_ms) if t.mask & bit else estimate_ms
         t.mask |= bit
         up = t.parent
         if t.waiting == 1 and up >= 0:
@@ -309,7 +320,7 @@ def pick(s, v, room, within_ms, spare):
     return best
 
 
-@kernel
+@inlined
 def goes_first(s, a, b):
     """Whether row a comes before its sibling b: furthest below its floor, then least decayed usage for its weight, then id."""
     x, y = s.rows[a], s.rows[b]
@@ -333,44 +344,71 @@ def goes_first(s, a, b):
     return ua < ub or (ua == ub and a < b)
 
 
-@kernel
+@inlined
+def solid_room(s, x, room):
+    """Largest non-preemptible gang that row record x may start within ``room``."""
+    if x.n > 0:
+        return room if x.open else 0
+    if s.glob[0].rules & SECURE_START:
+        return min(room, x.floor - x.solid)
+    return room
+
+
+@inlined
+def short_enough(s, first, m, within_ms):
+    """Whether some class of mask m has a bound of estimates, listed from ``first`` on, within the given time."""
+    while m != 0:
+        if s.row_least[first + lowest_bit(m)] <= within_ms:
+            return True
+        m &= m - 1
+    return False
+
+
+@inlined
 def offers(s, v, room, within_ms, spare):
     """Whether row v may hold a waiting job with gang <= room and (estimate <= within_ms or gang <= spare)."""
     x = s.rows[v]
-    m = (x.mask if x.open else x.soft_mask) & classes_within(room)
-    if x.n == 0 and x.solid_mask != 0 and (s.glob[0].rules & SECURE_START):
-        m = x.soft_mask & classes_within(room)
-        m |= x.solid_mask & classes_within(min(room, x.floor - x.solid))
-    if m & (classes_surely_ending(within_ms) | classes_within(spare)):
+    soft = x.soft_mask & classes_within(room)
+    solid = x.solid_mask & classes_within(solid_room(s, x, room)) if x.open else 0
+    if (soft | solid) & (classes_surely_ending(within_ms) | classes_within(spare)):
         return True
-    m &= classes_ending_within(within_ms)
-    while m != 0:
-        k = lowest_bit(m)
-        m &= m - 1
-        if s.row_least[v * CLASSES + k] <= within_ms:
-            return True
-    return False
+    some = classes_ending_within(within_ms)
+    first = v * CLASSES
+    if short_enough(s, first, soft & some, within_ms):
+        return True
+    return short_enough(s, s.glob[0].n_rows * CLASSES + first, solid & some, within_ms)
 
 
 @kernel
 def tighten(s, v, within_ms):
     """Row v offered nothing: raise its bounds of estimates to those of what is below it."""
     t = s.rows[v]
-    m = t.mask & classes_ending_within(within_ms) & ~classes_surely_ending(within_ms)
-    while m != 0:
-        k = lowest_bit(m)
-        m &= m - 1
-        at = v * CLASSES + k
-        if s.row_least[at] <= within_ms:
-            least = NEVER
-            for i in range(t.act_n):
-                c = s.active[t.act + i]
-                if t.n == 0:
-                    if (s.queues[c].mask >> k) & 1:
-                        least = min(least, s.least_ms[c * CLASSES + k])
-                elif (s.rows[c].mask >> k) & 1:
-                    least = min(least, s.row_least[c * CLASSES + k])
-            s.row_least[at] = least
+    some = classes_ending_within(within_ms) & ~classes_surely_ending(within_ms)
+    hard = s.glob[0].n_rows * CLASSES
+    for solid in range(2):
+        m = some & (t.solid_mask if solid else t.soft_mask)
+        first = hard * solid
+        while m != 0:
+            k = lowest_bit(m)
+            m &= m - 1
+            at = first + v * CLASSES + k
+            if s.row_least[at] <= within_ms:
+                s.row_least[at] = least_below(s, t, k, solid, first)
+
+
+@inlined
+def least_below(s, t, k, solid, first):
+    """Least bound of estimates of class k among the queues or children of row record t."""
+    least = NEVER
+    for i in range(t.act_n):
+        c = s.active[t.act + i]
+        if t.n == 0:
+            u = s.queues[c]
+            if u.solid == solid and (u.mask >> k) & 1:
+                least = min(least, s.least_ms[c * CLASSES + k])
+        elif ((s.rows[c].solid_mask if solid else s.rows[c].soft_mask) >> k) & 1:
+            least = min(least, s.row_least[first + c * CLASSES + k])
+    return least
 
 
 @kernel
@@ -381,6 +419,8 @@ def next_job(s, top, room, within_ms, spare, stamp):
     """
     v = top
     rooms = room
+    if within_ms < NEVER and not offers(s, top, room, within_ms, spare):
+        return -1
     while True:
         t = s.rows[v]
         if t.n == 0:
