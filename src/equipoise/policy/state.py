@@ -22,6 +22,7 @@ from equipoise.policy.plan import Line, Plan
 from equipoise.workload.model import Workload
 
 HOUR_MS = 3_600_000
+CACHE_LINE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ def build(
         nodes=_nodes(pools),
         cells=np.full(max(1, sum(p.capacity for p in pools if p.gpus_per_node > 1)), -1, i4),
         buckets=_buckets(pools),
+        calendars=np.zeros(2 * len(pools), k.CALENDAR),
         sums0=np.zeros(2 * len(pools) * k.RING, i4),
         sums1=np.zeros(2 * len(pools) * k.RING // 64, i4),
         sums2=np.zeros(2 * len(pools) * k.RING // 4096, i4),
@@ -240,7 +242,7 @@ def _queues(workload: Workload, columns: dict[str, Any], plan: Plan, n_pools: in
 
 def _rows(plan: Plan, pools: tuple[Pool, ...], leaf_queues: list[list[int]]) -> tuple[Any, Any]:
     n = len(plan.lines)
-    rows = np.zeros(n * len(pools), k.ROW)
+    rows = _in_lines(n * len(pools), k.ROW)
     offset = 0
     for p in range(len(pools)):
         for number, line in enumerate(plan.lines):
@@ -269,7 +271,7 @@ def _fill_row(row: Any, line: Line, pool: int, number: int, *, base: int) -> Non
 
 def _shares(plan: Plan, pools: tuple[Pool, ...]) -> Any:
     n = len(plan.lines)
-    shares = np.zeros(n * len(pools), k.SHARE)
+    shares = _in_lines(n * len(pools), k.SHARE)
     for p in range(len(pools)):
         for number, line in enumerate(plan.lines):
             share, quota = shares[p * n + number], line.quotas[p]
@@ -313,7 +315,9 @@ def _nodes(pools: tuple[Pool, ...]) -> Any:
             nodes["next"] = np.append(np.arange(1, pool.nodes) + offset, -1)
             parts.append(nodes)
             offset += pool.nodes
-    out = np.concatenate(parts) if parts else np.zeros(1, k.NODE)
+    out = _in_lines(max(1, offset), k.NODE)
+    if parts:
+        out[:] = np.concatenate(parts)
     out["claim"] = out["part_claim"] = -1
     return out
 
@@ -329,7 +333,7 @@ def _buckets(pools: tuple[Pool, ...]) -> Any:
 
 
 def _jobs(columns: dict[str, Any], reference: Plan, workload: Workload, pools: tuple[Pool, ...]) -> Any:
-    jobs = np.zeros(len(columns["gang"]), k.JOB)
+    jobs = _in_lines(len(columns["gang"]), k.JOB)
     lines = np.array([reference.line_of(path) for path in workload.teams] or [0], np.int64)
     for target, source in (
         ("submit_ms", "submit"), ("duration_ms", "duration"), ("estimate_ms", "estimate"), ("gang", "gang"),
@@ -395,6 +399,13 @@ def _largest_burst(workload: Workload) -> int:
     return int(np.diff(np.concatenate([[0], edges, [len(submit)]])).max())
 
 
+def _in_lines(n: int, record: np.dtype[Any]) -> Any:
+    """Return ``n`` empty records, the first at the beginning of a cache line; fields lie so that lines are read whole."""
+    raw = np.zeros(n * record.itemsize + CACHE_LINE, np.uint8)
+    skip = -raw.ctypes.data % CACHE_LINE
+    return raw[skip : skip + n * record.itemsize].view(record)
+
+
 def _chain(array: Any) -> Any:
     """Link the entries of a free list through ``next``."""
     array["next"] = np.append(np.arange(1, len(array)), -1)
@@ -402,7 +413,7 @@ def _chain(array: Any) -> Any:
 
 
 def _slots(n: int) -> Any:
-    slots = _chain(np.zeros(n, k.SLOT))
+    slots = _chain(_in_lines(n, k.SLOT))
     slots["end_ms"] = -1
     return slots
 

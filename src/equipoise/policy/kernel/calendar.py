@@ -13,12 +13,24 @@ def bucket_of(s, c, t):
     return (t // s.pools[c >> 1].quantum_ms) & (RING - 1)
 
 
+@inlined
+def know(s, c, t, weight):
+    """Keep count of what the calendar holds in all, before and by the time that was found last."""
+    k = s.calendars[c]
+    k.total += weight
+    if t <= k.known_ms:
+        k.by += weight
+        if t < k.known_ms:
+            k.before += weight
+
+
 @kernel
 def calendar_add(s, c, item, t, weight):
     """Expect ``weight`` back at ``t``; what never ends is not entered."""
     s.item_ms[item] = t
     s.item_weight[item] = weight
     if t < NEVER:
+        know(s, c, t, weight)
         b = bucket_of(s, c, t)
         at = c * RING + b
         s.sums0[at] += weight
@@ -39,6 +51,7 @@ def calendar_remove(s, c, item):
         b = bucket_of(s, c, t)
         at = c * RING + b
         weight = s.item_weight[item]
+        know(s, c, t, -weight)
         s.sums0[at] -= weight
         s.sums1[at >> 6] -= weight
         s.sums2[at >> 12] -= weight
@@ -75,9 +88,13 @@ def next_bucket(s, c, tick, end):
 def expected_release(s, c, need, now):
     """Earliest time by which ``need`` (> 0) is back. Sets the pool's ``spare`` to what is back by then beyond the need.
 
-    Returns NEVER if the calendar does not hold that much.
+    Returns NEVER if the calendar does not hold that much. What is overdue must have been extended before.
     """
     p = s.pools[c >> 1]
+    k = s.calendars[c]
+    if k.before < need <= k.by:
+        p.spare = k.by - need
+        return k.known_ms
     base = c * RING
     tick = now // p.quantum_ms
     end = tick + RING
@@ -100,7 +117,7 @@ def expected_release(s, c, need, now):
     if tick >= end:
         return NEVER
     at = base + (tick & (RING - 1))
-    last = -1
+    last, found = -1, 0
     while seen < need:
         best, found = NEVER, 0
         i = s.first_item[at]
@@ -115,4 +132,5 @@ def expected_release(s, c, need, now):
         seen += found
         last = best
     p.spare = seen - need
+    k.known_ms, k.before, k.by = last, seen - found, seen
     return last

@@ -113,10 +113,10 @@ def rescale(s, pool):
     if s.glob[0].same_tree == 0:
         s.shares[p.root].due = p.capacity
         settle_all(s, s.shares, p.root, False)
-    watch_all(s, pool)
     for v in range(p.root + 1, p.root + p.n_rows):
         s.rows[v].tried_ends = -1
         s.rows[v].tried_freed = -1
+    watch_all(s, pool)
     p.dirty = 1
 
 

@@ -69,19 +69,22 @@ POOL = np.dtype(
     align=True,
 )  # fmt: skip
 
+# Rows that are read together lie in one cache line: 64 bytes, the first fields of a record.
 ROW = np.dtype(
     [
-        ("alloc", I8), ("claimed", I8), ("warned", I8), ("floor", I8), ("limit", I8), ("mask", I8), ("usage", F8),
-        ("weight", F8), ("excluded", I8), ("soft_mask", I8), ("solid_mask", I8), ("open", I4), ("open_n", I4), ("solid", I8),
-        ("parent", I4),
-        ("first", I4), ("n", I4), ("act", I4), ("act_n", I4), ("at", I4), ("leading", I4), ("waiting", I4),
-        ("pool", I4), ("share", I4), ("entered", I8), ("freed", I8), ("hungry_at", I4), ("turn_job", I4),
-        ("soft", I8), ("run_head", I4), ("run_tail", I4), ("history_n", I8), ("history_ms", I8), ("grace_ms", I8),
-        ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("day", I8), ("reclaims_today", I8),
-        ("max_job", I8), ("tried_ends", I8), ("tried_freed", I8), ("turn", F8), ("turn_level", F8), ("turn_ms", I8),
-        ("crossed_ms", I8), ("left", I8), ("left_stamp", I8), ("pick", I4), ("pick_n", I4), ("secured", I8),
-        ("marked", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("nominal_floor", I8),
-        ("nominal_limit", I8), ("tried_entered", I8),
+        ("alloc", I8), ("claimed", I8), ("warned", I8), ("floor", I8), ("limit", I8), ("usage", F8), ("weight", F8),
+        ("excluded", I8),
+        ("soft_mask", I8), ("solid_mask", I8), ("mask", I8), ("parent", I4), ("n", I4), ("open", I4), ("leading", I4),
+        ("act", I4), ("act_n", I4), ("solid", I8), ("waiting", I4), ("at", I4),
+        ("entered", I8), ("freed", I8), ("tried_entered", I8), ("tried_freed", I8), ("tried_ends", I8), ("hungry_at", I4),
+        ("pool", I4), ("first", I4), ("share", I4), ("run_head", I4), ("run_tail", I4),
+        ("soft", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("history_n", I8), ("history_ms", I8),
+        ("open_n", I4), ("turn_job", I4), ("max_job", I8),
+        ("grace_ms", I8), ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("turn", F8),
+        ("turn_level", F8), ("day", I4), ("reclaims_today", I4),
+        ("turn_ms", I8), ("crossed_ms", I8), ("left", I8), ("left_stamp", I8), ("pick", I4), ("pick_n", I4),
+        ("secured", I8), ("marked", I8), ("nominal_floor", I8),
+        ("nominal_limit", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -89,31 +92,33 @@ ROW = np.dtype(
 # The tree of the reference charter (and, where it differs, of the executing one) for entitlement and the account.
 SHARE = np.dtype(
     [
-        ("floor", I8), ("limit", I8), ("reserve", I8), ("weight", I8), ("demand", I8), ("ask", I8), ("due", I8),
-        ("low", I8), ("extra", I8), ("sum_ask", I8), ("held", I8), ("last_ms", I8), ("acc_held", I8),
-        ("acc_entitled", I8), ("acc_denied", I8), ("acc_lost", I8), ("acc_reclaims", I8), ("parent", I4),
-        ("first", I4), ("n", I4), ("charge_head", I4), ("charge_tail", I4), ("stacked", I4), ("rest", I8),
-        ("weights", I8), ("open", I8), ("acc_level", F8), ("level_ms", I8),
+        ("floor", I8), ("weight", I8), ("ask", I8), ("low", I8), ("extra", I8), ("due", I8), ("n", I4), ("parent", I4),
+        ("first", I4), ("stacked", U1), ("open", U1),
+        ("demand", I8), ("held", I8), ("last_ms", I8), ("acc_held", I8), ("acc_entitled", I8), ("acc_denied", I8),
+        ("charge_head", I4), ("charge_tail", I4), ("limit", I8),
+        ("reserve", I8), ("sum_ask", I8), ("rest", I8), ("weights", I8), ("acc_level", F8), ("level_ms", I8),
+        ("acc_lost", I8), ("acc_reclaims", I8),
     ],
     align=True,
 )  # fmt: skip
 
 JOB = np.dtype(
     [
-        ("submit_ms", I8), ("eligible_ms", I8), ("duration_ms", I8), ("estimate_ms", I8), ("done_ms", I8),
-        ("start_ms", I8), ("first_ms", I8), ("end_ms", I8), ("charged", I8), ("lost", I8), ("savepoint_ms", I8),
-        ("since_ms", I8), ("gang", I4), ("queue", I4), ("ref", I4), ("next", I4), ("prev", I4), ("slot", I4),
-        ("charge_next", I4), ("charge_prev", I4), ("waits_for", I4), ("dependents", I4), ("service", I4),
-        ("stops", I4), ("klass", U1), ("state", U1), ("listed", U1), ("reason", U1),
+        ("eligible_ms", I8), ("estimate_ms", I8), ("duration_ms", I8), ("since_ms", I8), ("queue", I4), ("ref", I4),
+        ("gang", I4), ("next", I4), ("prev", I4), ("slot", I4), ("service", I4), ("klass", U1), ("state", U1),
+        ("listed", U1), ("reason", U1),
+        ("done_ms", I8), ("charged", I8), ("savepoint_ms", I8), ("start_ms", I8), ("first_ms", I8), ("end_ms", I8),
+        ("charge_next", I4), ("charge_prev", I4), ("waits_for", I4), ("dependents", I4),
+        ("submit_ms", I8), ("lost", I8), ("stops", I4), ("pad", I4, (11,)),
     ],
     align=True,
 )  # fmt: skip
 
 SLOT = np.dtype(
     [
-        ("job", I4), ("row", I4), ("gang", I4), ("node", I4), ("part_node", I4), ("part", I4), ("start_ms", I8),
-        ("end_ms", I8), ("expected_ms", I8), ("prev", I4), ("next", I4), ("claim", I4), ("warn", I4),
-        ("secure", I8), ("picked", I8), ("solid", I4), ("order", I4), ("lost", I8),
+        ("job", I4), ("row", I4), ("gang", I4), ("node", I4), ("part_node", I4), ("part", I4), ("prev", I4), ("next", I4),
+        ("start_ms", I8), ("end_ms", I8), ("expected_ms", I8), ("claim", I4), ("warn", I4),
+        ("solid", I4), ("order", I4), ("secure", I8), ("picked", I8), ("lost", I8), ("pad", I8, (4,)),
     ],
     align=True,
 )  # fmt: skip
@@ -124,7 +129,7 @@ QUEUE = np.dtype(
 USER = np.dtype([("alloc", I8), ("usage", F8)], align=True)
 NODE = np.dtype(
     [("free_ms", I8), ("free", I4), ("prev", I4), ("next", I4), ("claim", I4), ("part_claim", I4), ("down", I4),
-     ("stamp", I8), ("gain", I4), ("calendared", I4)],
+     ("stamp", I8), ("gain", I4), ("calendared", I4), ("pad", I8, (2,))],
     align=True,
 )  # fmt: skip
 CLAIM_ = np.dtype(
@@ -148,6 +153,7 @@ SERVICE = np.dtype(
     align=True,
 )  # fmt: skip
 DEMAND = np.dtype([("at_ms", I8), ("service", I4), ("replicas", I4), ("next_ms", I8)], align=True)
+CALENDAR = np.dtype([("total", I8), ("known_ms", I8), ("before", I8), ("by", I8)], align=True)
 DECISION = np.dtype([("time_ms", I8), ("kind", I4), ("job", I4), ("other", I4), ("detail", I4)], align=True)
 
 
@@ -173,7 +179,8 @@ class State(NamedTuple):
     nodes: Any
     cells: Any  # device -> slot
     buckets: Any  # per pool: first node with that many free devices
-    sums0: Any  # the calendars
+    calendars: Any  # two per pool: what they hold, and how much of it until the time that was found last
+    sums0: Any
     sums1: Any
     sums2: Any
     first_item: Any
@@ -200,6 +207,7 @@ def member_types() -> dict[str, np.dtype[Any]]:
     records = {
         "glob": GLOB, "pools": POOL, "rows": ROW, "refs": SHARE, "shares": SHARE, "jobs": JOB, "slots": SLOT, "queues": QUEUE,
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
+        "calendars": CALENDAR,
     }  # fmt: skip
     wide = {"least_ms", "head_ms", "row_least", "item_ms", "heap", "timers", "carried", "scratch2"}
     return {

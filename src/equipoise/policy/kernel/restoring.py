@@ -5,6 +5,7 @@ from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import NEVER, SHARES
 from equipoise.policy.kernel.placement import room_for, room_now
 from equipoise.policy.kernel.reclaim import claim_for, preempt_for
+from equipoise.policy.kernel.running import watch_hunger
 from equipoise.policy.kernel.submission import drop_turn, end_at_once, launch
 from equipoise.policy.kernel.victims import BY_SHARE, COURTESY, RIGHT
 from equipoise.policy.kernel.waiting import next_job, pick
@@ -119,7 +120,8 @@ def restore(s, pool, v):
         g.stamp += 1
         j = next_job(s, v, short, NEVER, NEVER, g.stamp)
         if j < 0:  # every gang is larger than what is missing: they wait for their turn at the head
-            t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, t.freed
+            t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, -1 if g.rules & SHARES else t.freed
+            watch_hunger(s, v)
             return
         gang, leaf = s.jobs[j].gang, s.queues[s.jobs[j].queue].row
         if gang <= room_for(s, p, leaf) and gang <= limit_room(s, leaf):

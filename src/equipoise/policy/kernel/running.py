@@ -86,10 +86,13 @@ def pool_accrue(s, p):
 
 @inlined
 def watch_hunger(s, v):
-    """Keep row v in the pool's list of rows below their floor that have waiting work, and its unfilled reserve up to date."""
+    """Keep row v in the pool's list of rows below their floor whose waiting work may help, and its unfilled reserve up to date.
+
+    Where every gang was found larger than what is missing, none helps until one comes or something ends below the row.
+    """
     t = s.rows[v]
     have = t.alloc + t.claimed - t.warned
-    hungry = t.waiting > 0 and have < t.floor
+    hungry = t.waiting > 0 and have < t.floor and (t.tried_entered != t.entered or t.tried_freed != t.freed)
     p = s.pools[t.pool]
     if p.reserving:
         unfilled = max(t.below_unfilled, t.reserve - have)

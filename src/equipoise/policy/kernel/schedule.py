@@ -8,7 +8,7 @@ from equipoise.policy.kernel.jit import inlined, kernel, merged
 from equipoise.policy.kernel.layout import BACKFILL, NEVER, PENDING, PREEMPT, RECLAIM, SECURE_START, SHARES
 from equipoise.policy.kernel.placement import room_for, room_now
 from equipoise.policy.kernel.restoring import follow_priority, limit_room, restore_floors, serve_claims, try_claim
-from equipoise.policy.kernel.shadow import launch_beyond, reserve, room_beyond
+from equipoise.policy.kernel.shadow import launch_beyond, may_ever_fit, reserve, room_beyond
 from equipoise.policy.kernel.submission import FRESH, below_floor, calls_for_more, launch
 from equipoise.policy.kernel.turns import crossed_turn
 from equipoise.policy.kernel.waiting import next_job
@@ -55,7 +55,7 @@ def admit(s, pool):
             g.stamp += 1
             stamp = g.stamp
             continue
-        if reserve(s, pool, j):
+        if may_ever_fit(s, pool, j):
             return j
         s.rows[leaf].excluded = stamp  # it can never fit as things stand: skipped, not waited for
         if s.rows[leaf].parent < 0:
@@ -137,13 +137,11 @@ def decide_all(s, pool):
     p.head = -1
     if p.pending > 0:
         head = -1
-        acts = 0
         again = True
         while again:
             if g.rules & SHARES:  # who is due more goes first, or what is admitted now would be taken back at once
                 restore_floors(s, pool)
             head = admit(s, pool)
-            acts = g.starts + g.claims + g.stops
             if (g.rules & RECLAIM) and p.hungry_n > 0:
                 restore_floors(s, pool)
             if g.rules & PREEMPT:
@@ -151,23 +149,21 @@ def decide_all(s, pool):
             again = head >= 0 and (s.jobs[head].state != PENDING or fits_now(s, p, head))
         p.head = head
         if (g.rules & BACKFILL) and p.pending > 0:
-            make_reservation(s, pool, head, acts == g.starts + g.claims + g.stops)
+            make_reservation(s, pool, head)
             backfill(s, pool)
     p.dirty = 0
 
 
 @inlined
-def make_reservation(s, pool, head, fresh):
-    """The earliest crossed turn, else the head of the order (``fresh``: its shadow was just found), gets the pool's reservation."""
+def make_reservation(s, pool, head):
+    """The earliest crossed turn, else the head of the order, gets the pool's reservation."""
     p = s.pools[pool]
     turn = crossed_turn(s, pool) if p.turns > 0 else -1
     target = head
     if turn >= 0 and s.jobs[turn].gang <= limit_room(s, s.queues[s.jobs[turn].queue].row):
         target = turn
     if target >= 0:
-        if target == head and fresh:
-            p.reserved = target
-        elif fits_now(s, p, target):
+        if fits_now(s, p, target):
             launch(s, target, pool, -1, -1)
         elif reserve(s, pool, target):
             p.reserved = target

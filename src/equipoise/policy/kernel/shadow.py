@@ -114,6 +114,19 @@ def mixed_shadow(s, pool, whole, part):
 
 
 @kernel
+def may_ever_fit(s, pool, j):
+    """Whether job j can start once all that is expected to end has ended."""
+    p = s.pools[pool]
+    gang = s.jobs[j].gang
+    kept = kept_after(s, p, s.queues[s.jobs[j].queue].row, gang) if p.reserving else 0
+    if p.per_node == 1:
+        return gang + kept - p.free <= s.calendars[2 * pool].total
+    if gang % p.per_node == 0 and kept == 0:
+        return gang // p.per_node - p.whole <= s.calendars[2 * pool + 1].total
+    return reserve(s, pool, j)
+
+
+@kernel
 def reserve(s, pool, j):
     """Find when job j can start if estimates hold, and what that leaves over; whether it ever can."""
     p = s.pools[pool]

@@ -140,6 +140,7 @@ def cancel(s, j, state):
     if job.state == PENDING or job.state == CLAIMED or job.state == RUNNING:
         pool_accrue(s, s.pools[s.queues[job.queue].pool])
         s.pools[s.queues[job.queue].pool].dirty = 1
+        s.pools[s.queues[job.queue].pool].ends += 1  # what one team no longer asks for may be due to another
         accrue(s, job.ref)  # while it still counts as waiting
         unlist_charge(s, j)
         job.state = state
