@@ -28,16 +28,15 @@ from rich.table import Table
 
 from equipoise.charter import Charter
 from equipoise.charter_io import loads
-from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.plan import plan
 from equipoise.policy.state import Options, build
-from equipoise.simulator.run import Replay, Run
+from equipoise.simulator.replay import Replay, Run
+from equipoise.simulator.timeline import Timeline
 from equipoise.tasks.compilation import compile_scheduler
 from equipoise.workload import Workload
 from equipoise.workload.fleet import fleet
 
 POLICIES = ("fifo", "easy", "no-floors", "charter")
-DAY_MS = 86_400_000
 STARTS = {"equipoise --help": ["--help"], "equipoise check": ["check"]}
 
 
@@ -97,18 +96,14 @@ def _median(policy: str, workload: Workload, charter: Charter, rounds: int) -> S
 
 
 def _round(policy: str, workload: Workload, charter: Charter) -> tuple[float, Run]:
-    """Run once, with days that begin at midnight as in `simulate`; returns seconds of one core and the run."""
+    """Run once, along the road that `simulate` goes; returns seconds of one core and the run."""
     reference = plan(charter)
     way = reference if policy == "charter" else plan(charter, policy)
     laid_out = build(workload, charter.pools, way, reference=reference, options=Options(enforce_walltime=True))
     replay = Replay(laid_out, charter, keep=False)
-    last = int(workload.jobs.submit_ms[-1])
+    timeline = Timeline(replay)
     started = time.thread_time()
-    for midnight in range(DAY_MS, last + DAY_MS, DAY_MS):
-        replay.until(midnight)
-        replay.begin_day()
-    replay.until(NEVER)
-    replay.close(replay.now_ms)
+    timeline.run()
     seconds = time.thread_time() - started
     return seconds, replay.result()
 

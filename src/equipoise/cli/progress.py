@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from equipoise.simulator.run import Progress as Way
+    from equipoise.simulator.replay import Progress as Way
 
 AFTER_S = 1.0
 

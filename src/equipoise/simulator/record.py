@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from equipoise.charter.model import Charter
 from equipoise.policy.kernel.layout import LOST, PREEMPT, RECLAIM, STOP
 from equipoise.policy.plan import Plan
-from equipoise.simulator.run import Run
+from equipoise.simulator.replay import Run
 from equipoise.workload.model import Workload
 
 I64 = NDArray[np.int64]

@@ -1,84 +1,97 @@
-"""When a run is looked at: closes for as long as something happens, and changes of nodes between them."""
+"""The one road of a run: the kernel moves from instant to instant; closes, days and changes of nodes come between.
+
+Who simulates, compares, measures or continues from a snapshot goes along it, so that all of them decide alike.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from equipoise.charter.model import Charter
 from equipoise.policy.kernel.layout import NEVER
-from equipoise.policy.plan import Plan
-from equipoise.policy.state import Options, build
-from equipoise.simulator.run import DAY_MS, NodeChange, Progress, Replay, Run
-from equipoise.workload.model import Workload
+from equipoise.simulator.replay import NodeChange, Progress, Replay
+
+DAY_MS = 86_400_000
 
 
-def replay(
-    workload: Workload,
-    charter: Charter,
-    plan: Plan,
-    *,
-    reference: Plan,
-    options: Options | None = None,
-    closes_ms: Iterable[int] = (),
-    nodes: Sequence[NodeChange] = (),
-    keep: bool = False,
-    progress: Callable[[Progress], None] | None = None,
-) -> Run:
-    """Replay a workload as `equipoise.simulator.run.simulate` does, with closes for as long as the run lasts.
+class Timeline:
+    """What happens to a replay from outside, each thing at its time.
+
+    At one instant a close comes first, then a new day, then what ends, and then the nodes change.
 
     Parameters
     ----------
+    replay : Replay
+        At its beginning, or anywhere later: what it has passed is not done again.
     closes_ms : iterable of int
-        Strictly increasing times, perhaps without end: how long a run lasts is known when it is over. Nothing is
-        recorded after the last event but one close at its time.
+        Strictly increasing times at which totals are recorded, perhaps without end.
+    midnight_after : callable
+        The first time after a given one at which a day begins: reclaims are counted by day.
     nodes : sequence of NodeChange
-        Changes of nodes that exist, in any order. Those after the last job has ended are left out.
+        Changes of nodes that exist, in any order.
+    progress : callable or None
+        Called now and then with how far the run is.
 
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    InputError
-        As ``simulate``.
+    Notes
+    -----
+    The run is over when nothing more happens by itself and nothing waits that a change of nodes could let start. What
+    was to come later is left out; one close is made at the time of the last event.
     """
-    under_way = Replay(
-        build(workload, charter.pools, plan, reference=reference, options=options or Options()),
-        charter,
-        keep=keep,
-    )
-    closes = iter(closes_ms)
-    close_ms = next(closes, NEVER)
-    changes = sorted(nodes, key=lambda change: change.at_ms)
-    done, now_ms, day_ms = 0, 0, DAY_MS
 
-    def watch(now: Progress) -> None:
-        nonlocal now_ms
-        now_ms = now.now_ms
-        if progress is not None:
-            progress(now)
+    def __init__(
+        self,
+        replay: Replay,
+        *,
+        closes_ms: Iterable[int] = (),
+        midnight_after: Callable[[int], int] | None = None,
+        nodes: Sequence[NodeChange] = (),
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        passed_ms = replay.passed_ms
+        self._replay = replay
+        self._closes = iter(closes_ms)
+        self._close_ms = next((at for at in self._closes if at > passed_ms), NEVER)
+        self._midnight_after = midnight_after or _every_24_hours
+        self._midnight_ms = self._midnight_after(replay.day_ms)
+        self._changes = sorted(
+            (change for change in nodes if change.at_ms > passed_ms), key=lambda change: change.at_ms
+        )
+        self._progress = progress
 
-    while True:
-        change_ms = changes[done].at_ms if done < len(changes) else NEVER
-        stop_ms = min(close_ms, change_ms, day_ms)
-        next_ms = under_way.until(stop_ms, progress=watch)
-        if next_ms >= NEVER and (change_ms >= NEVER or not _waiting(under_way)):
-            under_way.close(now_ms)
-            return under_way.result()
-        if stop_ms == close_ms:
-            under_way.close(stop_ms)
-            close_ms = next(closes, NEVER)
-        if stop_ms == day_ms:  # reclaims are counted by day: 24 hours from the first submission on
-            under_way.begin_day()
-            day_ms += DAY_MS
-        if stop_ms == change_ms:
-            due = [change for change in changes[done:] if change.at_ms == stop_ms]
-            under_way.change_nodes(stop_ms, due)
-            done += len(due)
-            now_ms = stop_ms
+    def run(self, until_ms: int = NEVER) -> None:
+        """Go on with everything that comes before ``until_ms``; without it, to the end."""
+        replay = self._replay
+        while not replay.over:
+            stop_ms = min(self._close_ms, self._midnight_ms, self._change_ms)
+            goal_ms = min(stop_ms, until_ms)
+            next_ms = replay.advance(goal_ms)
+            if self._progress is not None:
+                self._progress(replay.progress())
+            if next_ms >= NEVER and (self._change_ms >= NEVER or not replay.waiting):
+                replay.finish()
+            elif next_ms >= goal_ms:
+                if stop_ms >= until_ms:
+                    return
+                self._stop(stop_ms, next_ms)
+
+    @property
+    def _change_ms(self) -> int:
+        return self._changes[0].at_ms if self._changes else NEVER
+
+    def _stop(self, stop_ms: int, next_ms: int) -> None:
+        if stop_ms == self._close_ms:
+            self._replay.close(stop_ms)
+            self._close_ms = next(self._closes, NEVER)
+        if stop_ms == self._midnight_ms:
+            # Nothing happens before next_ms, so all days that begin until then may begin at once.
+            quiet_ms = max(stop_ms, min(next_ms, self._change_ms))
+            self._replay.begin_day(quiet_ms)
+            self._midnight_ms = self._midnight_after(quiet_ms)
+        due = [change for change in self._changes if change.at_ms == stop_ms]
+        if due:
+            self._replay.change_nodes(stop_ms, due)
+            self._changes = self._changes[len(due) :]
+        self._replay.passed_ms = stop_ms
 
 
-def _waiting(under_way: Replay) -> bool:
-    """Whether work waits that a change of nodes could let start."""
-    return bool((under_way.layout.state.pools["pending"] > 0).any())
+def _every_24_hours(at_ms: int) -> int:
+    return (at_ms // DAY_MS + 1) * DAY_MS

@@ -11,8 +11,7 @@ from numba.core import event
 
 from equipoise.charter.model import EVERYTHING, NOTHING, Charter, Pool, Team
 from equipoise.policy.plan import plan
-from equipoise.simulator.run import NodeChange
-from equipoise.simulator.timeline import replay
+from equipoise.simulator.run import NodeChange, simulate
 from equipoise.workload import Jobs, Workload
 
 SENTENCE = "compiling the scheduler (first use on this machine, less than a minute) …"
@@ -78,4 +77,4 @@ def _run_once(*, outages: bool) -> None:
     changes = [NodeChange(at, pool, 1, state) for pool in "ab" for at, state in ((2, "down"), (4, "up"))]
     workload = Workload(jobs=jobs, teams=("t",), pools=("a",))
     way = plan(charter)
-    replay(workload, charter, way, reference=way, closes_ms=[3], nodes=changes if outages else ())
+    simulate(workload, charter, way, reference=way, closes_ms=[3], nodes=changes if outages else ())

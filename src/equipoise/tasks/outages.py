@@ -9,7 +9,7 @@ from pathlib import Path
 
 from equipoise.charter.model import Charter
 from equipoise.errors import InputError, Place
-from equipoise.simulator.run import NODE_STATES, NodeChange
+from equipoise.simulator.replay import NODE_STATES, NodeChange
 
 COLUMNS = ["time_s", "pool", "node", "state"]
 LATEST_MS = 1 << 42

@@ -1,7 +1,7 @@
 """Replay a job log under a charter, and under the rules that it is compared with.
 
 `simulate` is the main path: it reads the log for the charter's teams (``traces``), compiles the scheduler if need be
-(``compilation``), replays (``simulator.timeline``) and makes the results (``simulator.results``).
+(``compilation``), replays (``simulator.run``) and makes the results (``simulator.results``).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from equipoise.charter_io import load
 from equipoise.errors import InputError
 from equipoise.policy.plan import POLICIES, Plan, plan
 from equipoise.policy.state import Options
+from equipoise.simulator import run as simulator
 from equipoise.simulator.record import Record, needs_decisions
+from equipoise.simulator.replay import NodeChange, Progress
 from equipoise.simulator.results import Results, results
-from equipoise.simulator.run import NodeChange, Progress
-from equipoise.simulator.timeline import replay
 from equipoise.tasks.compilation import compile_scheduler
 from equipoise.tasks.dates import Closes, close_times
 from equipoise.tasks.outages import read_outages
@@ -295,7 +295,7 @@ def _replayed(
     progress: Watch | None,
 ) -> Results:
     begun_s = time.perf_counter()
-    run = replay(
+    run = simulator.simulate(
         workload,
         way.charter,
         way.plan,

@@ -132,7 +132,7 @@ def test_interruption_leaves_with_130_and_no_result(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(task, "replay", interrupted)
+    monkeypatch.setattr(task.simulator, "simulate", interrupted)
     assert run("jobs.csv", "-c", "lab.yaml") == 130
     told = capsys.readouterr()
     assert told.out == ""

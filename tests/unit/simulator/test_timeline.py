@@ -1,0 +1,112 @@
+"""The road of a run: what comes between instants comes at its time, however the road is cut."""
+
+from __future__ import annotations
+
+from itertools import count
+from random import Random
+
+import numpy as np
+import pytest
+
+from equipoise.charter_io import loads
+from equipoise.policy.kernel.layout import NEVER
+from equipoise.policy.plan import plan
+from equipoise.policy.state import build
+from equipoise.simulator.replay import NodeChange, Replay, Run
+from equipoise.simulator.run import simulate
+from equipoise.simulator.timeline import Timeline
+from equipoise.workload.fleet import fleet
+from tests.property.policy_systems import System, draw_closes, draw_system, with_outages
+
+
+def replay_of(system: System) -> Replay:
+    way = system.plan()
+    layout = build(system.workload, system.charter.pools, way, reference=way, options=system.options)
+    return Replay(layout, system.charter, keep=True)
+
+
+def equal(one: Run, other: Run) -> bool:
+    assert one.decisions is not None
+    assert other.decisions is not None
+    pairs = ((one.jobs, other.jobs), (one.services, other.services), (one.teams, other.teams), (one.pools, other.pools))
+    return (
+        one.digest == other.digest
+        and one.closes_ms.tolist() == other.closes_ms.tolist()
+        and one.decisions.tolist() == other.decisions.tolist()
+        and all(a.tolist() == b.tolist() for a, b in pairs)
+    )
+
+
+def test_a_run_cut_into_pieces_is_the_same_run() -> None:
+    for seed in range(150):
+        chance = Random(seed)
+        system = with_outages(draw_system(chance), chance)
+        closes_ms = draw_closes(chance, system)
+        straight = system.run(closes_ms=closes_ms)
+        replay = replay_of(system)
+        timeline = Timeline(replay, closes_ms=closes_ms, nodes=system.outages)
+        at_ms = 0
+        while not replay.over:
+            at_ms += chance.choice((1, 3, 17)) * system.tick_ms
+            timeline.run(at_ms if at_ms < 400 * system.tick_ms else NEVER)
+        assert equal(replay.result(), straight), f"seed {seed}"
+
+
+@pytest.mark.parametrize("every_ms", [3_600_000, 86_400_000])
+def test_days_without_events_may_begin_at_once(every_ms: int) -> None:
+    """The same days, but each of them a stop of its own because a close falls on it."""
+    workload, text = fleet(3_000, nodes=12, teams=9, divisions=3, seed=1)
+    charter = loads(text.encode(), "fleet")
+    way = plan(charter)
+    digests: list[str] = []
+    for closes in ((), count(every_ms, every_ms)):
+        replay = Replay(build(workload, charter.pools, way, reference=way), charter, keep=False)
+        Timeline(replay, closes_ms=closes, midnight_after=lambda at_ms: (at_ms // every_ms + 1) * every_ms).run()
+        digests.append(replay.result().digest)
+    assert digests[0] == digests[1]
+
+
+def test_when_days_begin_changes_what_is_reclaimed() -> None:
+    workload, text = fleet(6_000, nodes=12, teams=9, divisions=3, seed=1)
+    charter = loads(text.encode(), "fleet")
+    way = plan(charter)
+    replay = Replay(build(workload, charter.pools, way, reference=way), charter, keep=False)
+    Timeline(replay, midnight_after=lambda at_ms: NEVER).run()
+    assert replay.result().digest != simulate(workload, charter, way, reference=way).digest
+
+
+def test_what_comes_after_the_last_event_is_left_out() -> None:
+    system = draw_system(Random(3))
+    straight = system.run()
+    end_ms = int(straight.closes_ms[-1])
+    late = NodeChange(end_ms + 5, system.charter.pools[0].name, 0, "down")
+    way = system.plan()
+    run = simulate(
+        system.workload,
+        system.charter,
+        way,
+        reference=way,
+        options=system.options,
+        closes_ms=count(max(1, end_ms // 4), max(1, end_ms // 4)),
+        nodes=[late],
+    )
+    assert len(run.closes_ms) > 3
+    assert run.closes_ms[-1] == end_ms
+    assert run.digest == straight.digest
+    assert np.array_equal(run.pools[-1], straight.pools[-1])
+
+
+def test_a_change_that_lets_waiting_work_start_is_waited_for() -> None:
+    system = draw_system(Random(3))
+    late_ms = 1_000 * system.tick_ms
+    nodes = [(pool.name, node) for pool in system.charter.pools for node in range(pool.nodes)]
+    down = [NodeChange(0, pool, node, "down") for pool, node in nodes]
+    up = [NodeChange(late_ms, pool, node, "up") for pool, node in nodes]
+    way = system.plan()
+    run = simulate(
+        system.workload, system.charter, way, reference=way, options=system.options, nodes=[*up, *down], keep=True
+    )
+    assert run.decisions is not None
+    starts = run.decisions["time_ms"][run.decisions["kind"] == 1]
+    assert len(starts)
+    assert starts.min() == late_ms
