@@ -30,6 +30,7 @@ from equipoise.charter import Charter
 from equipoise.charter_io import loads
 from equipoise.policy.plan import plan
 from equipoise.policy.state import Options, build
+from equipoise.simulator.days import midnights
 from equipoise.simulator.replay import Replay, Run
 from equipoise.simulator.timeline import Timeline
 from equipoise.tasks.compilation import compile_scheduler
@@ -101,7 +102,7 @@ def _round(policy: str, workload: Workload, charter: Charter) -> tuple[float, Ru
     way = reference if policy == "charter" else plan(charter, policy)
     laid_out = build(workload, charter.pools, way, reference=reference, options=Options(enforce_walltime=True))
     replay = Replay(laid_out, charter, keep=False)
-    timeline = Timeline(replay)
+    timeline = Timeline(replay, midnight_after=midnights(charter.timezone, workload.origin_ms))
     started = time.thread_time()
     timeline.run()
     seconds = time.thread_time() - started

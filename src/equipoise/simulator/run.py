@@ -11,6 +11,7 @@ from equipoise.charter.model import Charter, Pool
 from equipoise.errors import InputError
 from equipoise.policy.plan import Plan
 from equipoise.policy.state import Options, build
+from equipoise.simulator.days import midnights
 from equipoise.simulator.replay import NODE_STATES, NodeChange, Progress, Replay, Run
 from equipoise.simulator.timeline import Timeline
 from equipoise.workload.model import Workload
@@ -39,7 +40,7 @@ def simulate(
     ----------
     workload : Workload
     charter : Charter
-        The charter that ``plan`` was made of; its pools are the machine.
+        The charter that ``plan`` was made of; its pools are the machine, its days those by which reclaims are counted.
     plan, reference : Plan
         What executes, and what entitlement and denial are computed against.
     closes_ms : iterable of int
@@ -66,7 +67,8 @@ def simulate(
     _check_nodes(nodes, charter.pools)
     layout = build(workload, charter.pools, plan, reference=reference, options=options)
     replay = Replay(layout, charter, keep=keep, interpreted=interpreted)
-    Timeline(replay, closes_ms=closes_ms, nodes=nodes, progress=progress).run()
+    midnight_after = midnights(charter.timezone, workload.origin_ms)
+    Timeline(replay, midnight_after=midnight_after, closes_ms=closes_ms, nodes=nodes, progress=progress).run()
     return replay.result()
 
 

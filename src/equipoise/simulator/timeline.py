@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from equipoise.policy.kernel.layout import NEVER
 from equipoise.simulator.replay import NodeChange, Progress, Replay
 
-DAY_MS = 86_400_000
-
 
 class Timeline:
     """What happens to a replay from outside, each thing at its time.
@@ -22,10 +20,10 @@ class Timeline:
     ----------
     replay : Replay
         At its beginning, or anywhere later: what it has passed is not done again.
+    midnight_after : callable
+        The first time after a given one at which a day begins (`days.midnights`): reclaims are counted by day.
     closes_ms : iterable of int
         Strictly increasing times at which totals are recorded, perhaps without end.
-    midnight_after : callable
-        The first time after a given one at which a day begins: reclaims are counted by day.
     nodes : sequence of NodeChange
         Changes of nodes that exist, in any order.
     progress : callable or None
@@ -41,8 +39,8 @@ class Timeline:
         self,
         replay: Replay,
         *,
+        midnight_after: Callable[[int], int],
         closes_ms: Iterable[int] = (),
-        midnight_after: Callable[[int], int] | None = None,
         nodes: Sequence[NodeChange] = (),
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
@@ -50,7 +48,7 @@ class Timeline:
         self._replay = replay
         self._closes = iter(closes_ms)
         self._close_ms = next((at for at in self._closes if at > passed_ms), NEVER)
-        self._midnight_after = midnight_after or _every_24_hours
+        self._midnight_after = midnight_after
         self._midnight_ms = self._midnight_after(replay.day_ms)
         self._changes = sorted(
             (change for change in nodes if change.at_ms > passed_ms), key=lambda change: change.at_ms
@@ -91,7 +89,3 @@ class Timeline:
             self._replay.change_nodes(stop_ms, due)
             self._changes = self._changes[len(due) :]
         self._replay.passed_ms = stop_ms
-
-
-def _every_24_hours(at_ms: int) -> int:
-    return (at_ms // DAY_MS + 1) * DAY_MS

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import count, islice
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from equipoise.errors import InputError
+from equipoise.simulator.days import midnights
 from equipoise.units import DAY_MS
 from equipoise.workload import Workload
 
@@ -47,19 +46,18 @@ def close_times(workload: Workload, timezone: str, closes: Closes) -> Callable[[
         step_ms = -(-span_ms // closes)
         return lambda: iter(range(step_ms, (CLOSES_MAX + 1) * step_ms, step_ms))
     step = max(1, -(-span_ms // (CLOSES_MAX // 2 * DAY_MS)))
-    if workload.origin_ms <= 0:
-        return lambda: iter(range(step * DAY_MS, (CLOSES_MAX + 1) * step * DAY_MS, step * DAY_MS))
-    return lambda: islice(_midnights(workload.origin_ms, ZoneInfo(timezone), step), CLOSES_MAX)
+    midnight_after = midnights(timezone, workload.origin_ms)
+    return lambda: islice(_every(step, midnight_after), CLOSES_MAX)
 
 
 def _last_demand(workload: Workload) -> int:
     return max((int(service.at_ms[-1]) for service in workload.services if len(service.at_ms)), default=0)
 
 
-def _midnights(origin_ms: int, zone: ZoneInfo, step: int) -> Iterator[int]:
-    """Local midnights after the origin, every ``step`` days; a day that clocks shorten or lengthen stays one day."""
-    day = datetime.fromtimestamp(origin_ms // 1000, zone).date()
-    while True:
-        day += timedelta(days=step)
-        midnight = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-        yield int(midnight.timestamp()) * 1000 - origin_ms
+def _every(step: int, midnight_after: Callable[[int], int]) -> Iterator[int]:
+    """Every first, second, third … midnight after the origin."""
+    at_ms = 0
+    for number in count(1):
+        at_ms = midnight_after(at_ms)
+        if number % step == 0:
+            yield at_ms

@@ -201,13 +201,13 @@ def _by_submit_time(batch: Batch, team: I32, findings: Findings) -> tuple[Batch,
     return _taken(batch, order), team[order]
 
 
-def _since_first(submit_ms: I64, converter: Converter) -> tuple[int, I64]:
-    """Move time 0 to the first submit; return its Unix time (0 where the log has no calendar)."""
+def _since_first(submit_ms: I64, converter: Converter) -> tuple[int | None, I64]:
+    """Move time 0 to the first submit; return its Unix time (None where the log has no calendar)."""
     first = int(submit_ms[0])
     if converter.layout.calendar_ms is not None:
         origin_ms = converter.layout.calendar_ms + first
     else:
-        origin_ms = first if converter.dated or first >= _UNIX_TIME_FROM_MS else 0
+        origin_ms = first if converter.dated or first >= _UNIX_TIME_FROM_MS else None
     return origin_ms, submit_ms - first
 
 

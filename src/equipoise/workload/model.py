@@ -111,8 +111,8 @@ class Workload:
     pools : tuple of str
         Pool names; the empty name stands for "the only pool of the charter".
     users : tuple of str
-    origin_ms : int
-        Unix time of time 0 in milliseconds; 0 where the log has no calendar.
+    origin_ms : int or None
+        Unix time of time 0 in milliseconds; None where the log has no calendar.
     skipped : tuple of Skipped
         What the reader left out, and why.
     notes : tuple of str
@@ -124,6 +124,6 @@ class Workload:
     pools: tuple[str, ...] = ("",)
     users: tuple[str, ...] = ("",)
     services: tuple[Service, ...] = ()
-    origin_ms: int = 0
+    origin_ms: int | None = None
     skipped: tuple[Skipped, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())

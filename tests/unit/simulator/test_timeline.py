@@ -12,6 +12,7 @@ from equipoise.charter_io import loads
 from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.plan import plan
 from equipoise.policy.state import build
+from equipoise.simulator.days import midnights
 from equipoise.simulator.replay import NodeChange, Replay, Run
 from equipoise.simulator.run import simulate
 from equipoise.simulator.timeline import Timeline
@@ -44,7 +45,7 @@ def test_a_run_cut_into_pieces_is_the_same_run() -> None:
         closes_ms = draw_closes(chance, system)
         straight = system.run(closes_ms=closes_ms)
         replay = replay_of(system)
-        timeline = Timeline(replay, closes_ms=closes_ms, nodes=system.outages)
+        timeline = Timeline(replay, midnight_after=midnights("UTC", None), closes_ms=closes_ms, nodes=system.outages)
         at_ms = 0
         while not replay.over:
             at_ms += chance.choice((1, 3, 17)) * system.tick_ms

@@ -113,7 +113,7 @@ def test_options_that_make_no_sense_are_refused(folder: Path) -> None:
     refused("C100", folder, vs=[folder / "missing.yaml"])
 
 
-def jobs_of(walltime_s: list[int], run_s: list[int], *, origin_ms: int = 0, submit_s: int = 0) -> Workload:
+def jobs_of(walltime_s: list[int], run_s: list[int], *, origin_ms: int | None = None, submit_s: int = 0) -> Workload:
     n = len(run_s)
     index = np.zeros(n, np.int32)
     jobs = Jobs(

@@ -77,7 +77,7 @@ class TestSwf:
     def test_the_calendar_is_that_of_the_header(self, tmp_path: Path) -> None:
         rows = [swf_row(1, submit=100), swf_row(2, submit=160)]
         assert read(tmp_path, "; UnixStartTime: 1000\n" + "\n".join(rows)).origin_ms == 1_100_000
-        assert read(tmp_path, "\n".join(rows)).origin_ms == 0
+        assert read(tmp_path, "\n".join(rows)).origin_ms is None
         assert read(tmp_path, "; UnixStartTime: 0\n" + "\n".join(rows)).jobs.submit_ms.tolist() == [0, 60_000]
 
     def test_comments_between_rows_are_no_rows(self, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ class TestTables:
         workload = read(tmp_path, text)
         assert workload.origin_ms == 1_700_000_000_125
         assert workload.jobs.submit_ms.tolist() == [0, 1375]
-        assert read(tmp_path, text.replace("17000", "0")).origin_ms == 0
+        assert read(tmp_path, text.replace("17000", "0")).origin_ms is None
 
     def test_rows_out_of_order_are_sorted_stably_and_told(self, tmp_path: Path) -> None:
         text = "job_id,vc,submit_s,num_gpu,duration_s\na,x,5,1,1\nb,y,3,2,2\nc,x,5,3,3\nd,x,3,4,4\n"

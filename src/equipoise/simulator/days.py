@@ -1,0 +1,59 @@
+"""When the days of a charter begin: at local midnight, whatever the clocks do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from equipoise.units import DAY_MS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_LAST_UNIX_MS = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // _MS
+
+
+def midnights(timezone: str, origin_ms: int | None) -> Callable[[int], int]:
+    """Return a function that tells the first midnight after a time; times are milliseconds since the run's origin.
+
+    Parameters
+    ----------
+    timezone : str
+        IANA name, the charter's. Rules come from the zone database that Python's ``zoneinfo`` finds.
+    origin_ms : int or None
+        Unix time of time 0. None, of a log without a calendar: time 0 is taken as a midnight, and every day has 24
+        hours.
+
+    Notes
+    -----
+    Where clocks jump over midnight the day begins at the jump; where midnight comes twice it begins at the first. After
+    the year 9998 every day has 24 hours.
+
+    Examples
+    --------
+    Berlin sets its clocks forward on 29 March 2026:
+
+    >>> after = midnights("Europe/Berlin", 1_774_699_200_000)  # 2026-03-28T12:00:00Z
+    >>> [after(hour * 3_600_000) / 3_600_000 for hour in (0, 11, 34)]
+    [11.0, 34.0, 58.0]
+    """
+    if origin_ms is None:
+        return lambda at_ms: (at_ms // DAY_MS + 1) * DAY_MS
+    zone = ZoneInfo(timezone)
+
+    def after(at_ms: int) -> int:
+        unix_ms = origin_ms + at_ms
+        if unix_ms >= _LAST_UNIX_MS:
+            return (unix_ms // DAY_MS + 1) * DAY_MS - origin_ms
+        day = (_EPOCH + unix_ms * _MS).astimezone(zone).date()
+        midnight_ms = unix_ms
+        while midnight_ms <= unix_ms:
+            day += timedelta(days=1)
+            midnight_ms = _midnight_ms(day, zone)
+        return midnight_ms - origin_ms
+
+    return after
+
+
+def _midnight_ms(day: date, zone: ZoneInfo) -> int:
+    return (datetime(day.year, day.month, day.day, tzinfo=zone) - _EPOCH) // _MS
