@@ -101,7 +101,7 @@ def _round(policy: str, workload: Workload, charter: Charter) -> tuple[float, Ru
     reference = plan(charter)
     way = reference if policy == "charter" else plan(charter, policy)
     laid_out = build(workload, charter.pools, way, reference=reference, options=Options(enforce_walltime=True))
-    replay = Replay(laid_out, charter, keep=False)
+    replay = Replay(laid_out, keep=False)
     timeline = Timeline(replay, midnight_after=midnights(charter.timezone, workload.origin_ms))
     started = time.thread_time()
     timeline.run()

@@ -43,6 +43,7 @@ class Plan:
     """What the kernel needs to know of a charter and a policy."""
 
     name: str
+    charter: Charter
     lines: tuple[Line, ...]
     rules: int
     half_life_ms: int
@@ -58,10 +59,15 @@ class Plan:
                 return number
         raise InputError("C301", f"no team '{path}' in the charter")
 
+    def quotas(self, pool: str, devices: int) -> tuple[Quota, ...]:
+        """Return what every line has in a pool of which ``devices`` are up."""
+        if self.one_queue:
+            return (Quota(0, devices, 0),)
+        found = _quotas(self.charter, [line.path for line in self.lines], pool, devices)
+        return tuple(map(_bare, found)) if self.unfloored else found
 
-def plan(
-    charter: Charter, policy: str = "charter", *, first: str = "product", capacities: tuple[int, ...] | None = None
-) -> Plan:
+
+def plan(charter: Charter, policy: str = "charter", *, first: str = "product") -> Plan:
     """Return the plan that runs ``policy`` under ``charter``.
 
     Parameters
@@ -70,22 +76,20 @@ def plan(
     policy : {'charter', 'no-floors', 'product-first', 'easy', 'fifo'}
     first : str
         The team that ``product-first`` puts before its siblings.
-    capacities : tuple of int, optional
-        Devices that are up per pool; the charter's ``expect`` otherwise.
 
     Raises
     ------
     InputError
         P101 for an unknown policy, C301 for an unknown team.
     """
-    devices = capacities or tuple(pool.capacity for pool in charter.pools)
+    half_life_ms = charter.usage_half_life_ms
     if policy in ("fifo", "easy"):
-        root = Line("", -1, 0, 0, 10_000, tuple(Quota(0, c, 0) for c in devices))
-        return Plan(policy, (root,), BACKFILL if policy == "easy" else 0, charter.usage_half_life_ms, one_queue=True)
-    lines = _lines(charter, devices)
+        root = Line("", -1, 0, 0, 10_000, tuple(Quota(0, pool.capacity, 0) for pool in charter.pools))
+        return Plan(policy, charter, (root,), BACKFILL if policy == "easy" else 0, half_life_ms, one_queue=True)
+    lines = _lines(charter)
     if policy == "charter":
         rules = BACKFILL | RECLAIM | SECURE_START | TURNS | PREEMPT | (SHARES if charter.reclaim == "shares" else 0)
-        return Plan(policy, lines, rules, charter.usage_half_life_ms)
+        return Plan(policy, charter, lines, rules, half_life_ms)
     if policy not in POLICIES:
         raise InputError("P101", f"no policy '{policy}'", hint="one of: " + ", ".join(POLICIES))
     leading = set[str]()
@@ -94,15 +98,13 @@ def plan(
         parts = first.split(".")
         leading = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
     unfloored = tuple(
-        replace(line, quotas=tuple(Quota(0, q.limit, 0) for q in line.quotas), leading=line.path in leading)
-        for line in lines
+        replace(line, quotas=tuple(map(_bare, line.quotas)), leading=line.path in leading) for line in lines
     )
-    return Plan(policy, unfloored, BACKFILL | PREEMPT, charter.usage_half_life_ms, unfloored=True)
+    return Plan(policy, charter, unfloored, BACKFILL | PREEMPT, half_life_ms, unfloored=True)
 
 
-def _lines(charter: Charter, capacities: tuple[int, ...]) -> tuple[Line, ...]:
+def _lines(charter: Charter) -> tuple[Line, ...]:
     """Lay the teams out level by level, so that siblings are side by side and parents come first."""
-    divided = [quotas(charter, pool.name, capacity) for pool, capacity in zip(charter.pools, capacities, strict=True)]
     order: list[Team | None] = [None]
     parent, first, count = [-1], [0], [0]
     at = 0
@@ -116,10 +118,12 @@ def _lines(charter: Charter, capacities: tuple[int, ...]) -> tuple[Line, ...]:
             first.append(0)
             count.append(0)
         at += 1
+    paths = ["" if team is None else team.path for team in order]
+    rows = list(zip(*(_quotas(charter, paths, pool.name, pool.capacity) for pool in charter.pools), strict=True))
     lines: list[Line] = []
     for number, team in enumerate(order):
         if team is None:
-            lines.append(Line("", -1, first[0], count[0], 10_000, tuple(Quota(c, c, 0) for c in capacities)))
+            lines.append(Line("", -1, first[0], count[0], 10_000, rows[0]))
             continue
         lines.append(
             Line(
@@ -128,7 +132,7 @@ def _lines(charter: Charter, capacities: tuple[int, ...]) -> tuple[Line, ...]:
                 first=first[number] if count[number] else 0,
                 children=count[number],
                 weight_e4=team.weight_e4,
-                quotas=tuple(rows[charter.id_of(team.path)] for rows in divided),
+                quotas=rows[number],
                 grace_ms=team.grace_ms,
                 min_runtime_ms=team.min_runtime_ms,
                 recover_ms=team.recover_ms,
@@ -137,3 +141,14 @@ def _lines(charter: Charter, capacities: tuple[int, ...]) -> tuple[Line, ...]:
             )
         )
     return tuple(lines)
+
+
+def _quotas(charter: Charter, paths: list[str], pool: str, devices: int) -> tuple[Quota, ...]:
+    """Return what teams, the first of them the whole lab, have in a pool of which ``devices`` are up."""
+    of_team = quotas(charter, pool, devices)
+    return (Quota(devices, devices, 0), *(of_team[charter.id_of(path)] for path in paths[1:]))
+
+
+def _bare(quota: Quota) -> Quota:
+    """Return a quota without what floors promise."""
+    return Quota(0, quota.limit, 0)

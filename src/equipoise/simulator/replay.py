@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.charter.floors import quotas
-from equipoise.charter.model import Charter
 from equipoise.errors import InternalError
 from equipoise.policy.kernel import (
     calendar,
@@ -38,7 +36,6 @@ from equipoise.policy.kernel import (
 from equipoise.policy.kernel.capacity import rescale, set_devices_out, set_node
 from equipoise.policy.kernel.layout import NEVER, State
 from equipoise.policy.kernel.pointer import Handle
-from equipoise.policy.plan import Plan
 from equipoise.policy.state import Layout, plain
 from equipoise.simulator import loop
 
@@ -112,11 +109,10 @@ class Replay:
         A time up to which all days have begun.
     """
 
-    def __init__(self, layout: Layout, charter: Charter, *, keep: bool, interpreted: bool = False) -> None:
+    def __init__(self, layout: Layout, *, keep: bool, interpreted: bool = False) -> None:
         self.layout = layout
         self.passed_ms = -1
         self.day_ms = 0
-        self._charter = charter
         self._arrays = layout.state
         self._keep = keep
         self._hash = hashlib.sha256()
@@ -261,31 +257,19 @@ class Replay:
         self._out[p, change.node] = change.state
 
     def _rescale(self, p: int) -> None:
-        """Write floors, limits and reserves for the devices that are up now."""
+        """Write floors, limits and reserves for the devices that are up now, to each tree by its own charter."""
         devices = int(self._member("pools")[p].capacity)
-        pool = self.layout.pools[p]
-        scaled = quotas(self._charter, pool.name, devices)
-        for plan, name in ((self.layout.reference, "refs"), (self.layout.plan, "shares")):
-            self._write(plan, name, p, scaled, devices)
+        name = self.layout.pools[p].name
+        for plan, member in ((self.layout.reference, "refs"), (self.layout.plan, "shares")):
+            for number, quota in enumerate(plan.quotas(name, devices), start=p * len(plan.lines)):
+                share = self._member(member)[number]
+                share.floor, share.limit, share.reserve = quota.floor, quota.limit, quota.reserve
+        plan = self.layout.plan
+        for number, quota in enumerate(plan.quotas(name, devices)):
+            row = self._member("rows")[p * len(plan.lines) + number]
+            row.limit = quota.limit
+            row.floor, row.reserve = (quota.floor, quota.reserve) if number else (0, 0)
         self._call["rescale"](self._handle, p)
-
-    def _write(self, plan: Plan, name: str, p: int, scaled: Any, devices: int) -> None:
-        members = self._member(name)
-        rows = self._member("rows")
-        base = p * len(plan.lines)
-        for number, line in enumerate(plan.lines):
-            if line.parent < 0:
-                floor, limit, reserve = (0 if plan.one_queue else devices), devices, 0
-            else:
-                quota = scaled[self._charter.id_of(line.path)]
-                bare = plan.unfloored
-                floor, limit, reserve = (0 if bare else quota.floor), quota.limit, (0 if bare else quota.reserve)
-            share = members[base + number]
-            share.floor, share.limit, share.reserve = floor, limit, reserve
-            if name == "shares":
-                row = rows[base + number]
-                inner = line.parent >= 0
-                row.floor, row.limit, row.reserve = (floor if inner else 0), limit, (reserve if inner else 0)
 
 
 def _interpreted() -> dict[str, Any]:

@@ -66,7 +66,7 @@ def simulate(
     """
     _check_nodes(nodes, charter.pools)
     layout = build(workload, charter.pools, plan, reference=reference, options=options)
-    replay = Replay(layout, charter, keep=keep, interpreted=interpreted)
+    replay = Replay(layout, keep=keep, interpreted=interpreted)
     midnight_after = midnights(charter.timezone, workload.origin_ms)
     Timeline(replay, midnight_after=midnight_after, closes_ms=closes_ms, nodes=nodes, progress=progress).run()
     return replay.result()

@@ -160,8 +160,6 @@ def simulate(
     ways = [_way(entry, rules, reference, first=first) for entry in (policy, *vs)]
     for way in ways:
         check_teams(workload, way.charter, named=way.name)
-        if nodes and way.charter is not rules:
-            raise InputError("S103", f"outages cannot be replayed under another charter ({way.name})")
     compile_scheduler(outages=bool(nodes), announce=announce)
     runs = tuple(
         _replayed(workload, rules, way, reference, options, nodes, times, keep=keep, progress=progress) for way in ways

@@ -23,7 +23,7 @@ from tests.property.policy_systems import System, draw_closes, draw_system, with
 def replay_of(system: System) -> Replay:
     way = system.plan()
     layout = build(system.workload, system.charter.pools, way, reference=way, options=system.options)
-    return Replay(layout, system.charter, keep=True)
+    return Replay(layout, keep=True)
 
 
 def equal(one: Run, other: Run) -> bool:
@@ -61,7 +61,7 @@ def test_days_without_events_may_begin_at_once(every_ms: int) -> None:
     way = plan(charter)
     digests: list[str] = []
     for closes in ((), count(every_ms, every_ms)):
-        replay = Replay(build(workload, charter.pools, way, reference=way), charter, keep=False)
+        replay = Replay(build(workload, charter.pools, way, reference=way), keep=False)
         Timeline(replay, closes_ms=closes, midnight_after=lambda at_ms: (at_ms // every_ms + 1) * every_ms).run()
         digests.append(replay.result().digest)
     assert digests[0] == digests[1]
@@ -71,7 +71,7 @@ def test_when_days_begin_changes_what_is_reclaimed() -> None:
     workload, text = fleet(6_000, nodes=12, teams=9, divisions=3, seed=1)
     charter = loads(text.encode(), "fleet")
     way = plan(charter)
-    replay = Replay(build(workload, charter.pools, way, reference=way), charter, keep=False)
+    replay = Replay(build(workload, charter.pools, way, reference=way), keep=False)
     Timeline(replay, midnight_after=lambda at_ms: NEVER).run()
     assert replay.result().digest != simulate(workload, charter, way, reference=way).digest
 

@@ -198,6 +198,26 @@ def test_outages_are_replayed(folder: Path) -> None:
     assert run.pools["down_gpu_ms"].to_list() == [10_000]
 
 
+def test_outages_scale_each_charter_by_its_own_floors(folder: Path) -> None:
+    (folder / "other.yaml").write_text(
+        HEAD + POOL + "teams: {product: {floor: 0%, protect: {min_runtime: 0s, grace: 0s}}, safety: {floor: 100%}}\n",
+        "utf-8",
+    )
+    (folder / "jobs.csv").write_text(
+        "team,submit_s,num_gpu,duration_s\n" + "product,0,1,100\n" * 4 + "safety,10,1,50\n" * 3, "utf-8"
+    )
+    (folder / "outages.csv").write_text("time_s,pool,node,state\n5,p,0,down\n5,p,1,down\n", "utf-8")
+    kept, other = simulate(
+        folder / "jobs.csv", folder / "lab.yaml", vs=[folder / "other.yaml"], outages=folder / "outages.csv"
+    )
+    # Two GPUs are left. By the first charter each team has one of them, which safety waits 40 min of protection for.
+    assert kept.team("safety")["started"] == other.team("safety")["started"] == 3
+    assert other.reclaims == 2  # both are safety's by the other charter
+    assert kept.reclaims == 0
+    # Whatever is executed, safety is entitled to one GPU by the first charter while it asks.
+    assert other.team("safety")["entitled_gpu_h"] * 3600 == pytest.approx(100)
+
+
 @pytest.mark.parametrize(
     ("text", "complaint", "line"),
     [
