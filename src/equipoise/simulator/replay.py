@@ -5,7 +5,6 @@ No clock, file or thread is touched here. `timeline` says which verb comes when.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +37,7 @@ from equipoise.policy.kernel.layout import NEVER, State
 from equipoise.policy.kernel.pointer import Handle
 from equipoise.policy.state import Layout, plain
 from equipoise.simulator import loop
+from equipoise.simulator.stream import Stream
 
 NODE_STATES = {"up": capacity.UP, "down": capacity.DOWN, "maintenance": capacity.MAINTENANCE}
 
@@ -82,7 +82,7 @@ class Run:
     closes_ms : int64 array
         The times of the closes; the last is the end of the run.
     digest : str
-        SHA-256 of the stream of decisions.
+        Name of the stream of decisions: SHA-256, chained over blocks (`stream.Stream`).
     decisions : structured array of ``layout.DECISION`` or None
         The stream itself, if it was asked for.
     """
@@ -114,9 +114,7 @@ class Replay:
         self.passed_ms = -1
         self.day_ms = 0
         self._arrays = layout.state
-        self._keep = keep
-        self._hash = hashlib.sha256()
-        self._kept: list[NDArray[Any]] = []
+        self._stream = Stream(keep=keep)
         self._teams: list[NDArray[np.int64]] = []
         self._pools: list[NDArray[np.int64]] = []
         self._times: list[int] = []
@@ -203,10 +201,8 @@ class Replay:
             pools=np.array(self._pools),
             services=state.services,
             closes_ms=np.array(self._times, np.int64),
-            digest=self._hash.hexdigest(),
-            decisions=np.concatenate(self._kept)
-            if self._kept
-            else (np.zeros(0, state.out.dtype) if self._keep else None),
+            digest=self._stream.digest,
+            decisions=self._stream.kept,
             counters={
                 name: int(state.glob[name][0]) for name in ("events", "passes", "starts", "ends", "stops", "claims")
             },
@@ -230,7 +226,7 @@ class Replay:
         return State(*out)
 
     def _drain(self) -> None:
-        """Hash the decisions made since the last drain, and keep them if asked."""
+        """Move the decisions made since the last drain to the stream."""
         g = self._member("glob")[0]
         n = int(g.out_n)
         if n == 0:
@@ -242,9 +238,7 @@ class Replay:
             )
         else:
             block = self._arrays.out[:n]
-        self._hash.update(block.tobytes())
-        if self._keep:
-            self._kept.append(block.copy())
+        self._stream.add(block)
         g.out_n = 0
 
     def _change_device(self, p: int, change: NodeChange) -> None:

@@ -61,7 +61,7 @@ class Results:
     served_fraction : float or None
         Of the services' demand.
     digest : str
-        SHA-256 of the stream of decisions: the same input gives the same.
+        Names the stream of decisions: the same input gives the same.
     skipped : tuple of Skipped
         Rows of the log that were left out, by reason.
     notes : tuple of str

@@ -15,16 +15,16 @@ from equipoise.simulator.run import simulate
 from equipoise.workload.fleet import fleet
 
 PINNED = {
-    ("charter", 1): "ea74114b3a5f5868df4621621b1535284ffa907dbc45d5670d7693ba63451a54",
-    ("charter", 2): "2a6f052a9307496e3b8089bcbdbc3e94794e1a5fc0e3e23bf5fdffbd336cd61e",
-    ("no-floors", 1): "3414b46a106a42ba2ada754098cd114db1fc65954971ddc8cdf7fa13dc982780",
-    ("no-floors", 2): "91e0bef342335f757c3bd08176c31aab9b3bf13e76e0d223fc49853f9c8bd2b2",
-    ("product-first", 1): "3414b46a106a42ba2ada754098cd114db1fc65954971ddc8cdf7fa13dc982780",
-    ("product-first", 2): "e9fc6d1fa0b6372eba3d768f0e8e27c8761bf98232fdf275b499c81db85db8f7",
-    ("easy", 1): "4c75ed10c22310381e671a286b79f70ef5e65e4b0a70bee306fb6b4ac9cb4001",
-    ("easy", 2): "e6b581467899aee5e9e1993c2f05cdd3050f5b795ee5374b45994e4fa1183e15",
-    ("fifo", 1): "552011f8ed45b759051a0243f83e1e4dc0c08467cad797288f2b0dc4ac6de710",
-    ("fifo", 2): "986fbfb98b0c624d3871335ebc315f7712019698b43c9951ddc06e0fbfd52900",
+    ("charter", 2): "9d057c04a60cce217bfd3d81c69eaf519232e78e85343af8d7ebe7c04e1cf61f",
+    ("charter", 3): "1700480d39050e6148f06c2149fde7430327a004b17acbb9f9e9fb1279d3f45b",
+    ("no-floors", 2): "8e544e5934f5fd978d3b2fb22ea9a988930409fc569668720b587eb68c08fa2c",
+    ("no-floors", 3): "57a144d6adffd750c5f2d80f827587e19297a41748e0322e4eea5fd9a21887f6",
+    ("product-first", 2): "e7b908b6fccab0dcd53fb8590b525a95cfa6d0d902e64420e257fd9f00b57a62",
+    ("product-first", 3): "cfd0a67a2ce4bb2557ca8002176f8a90b09f67d28ae7c971a302b86056c925d8",
+    ("easy", 2): "0b4878eeab8202279c45156610ed717de31c113a4a38e4d605b698991afc4f30",
+    ("easy", 3): "17b6c42201404e5bcecb70db5d9ca593b4fe1cd9e5114526f0ab71e924670c35",
+    ("fifo", 2): "45f3cfb2293739d6ffd61ca0ce8e528dd4e3dfd90897e1ccaf08b486fcc34d54",
+    ("fifo", 3): "44a416be8b76875f6d2cfa158253970d73824830a86e8631868ad734fcfbdbb8",
 }
 
 
@@ -32,6 +32,10 @@ PINNED = {
 def test_decisions_are_those_of_the_pinned_digest(policy: str, seed: int) -> None:
     for interpreted in (False, True):
         assert digest(policy, seed, interpreted=interpreted) == PINNED[policy, seed], f"interpreted={interpreted}"
+
+
+def test_policies_differ_in_what_they_decide() -> None:
+    assert len(set(PINNED.values())) == len(PINNED)
 
 
 def digest(policy: str, seed: int, *, interpreted: bool) -> str:
