@@ -5,6 +5,7 @@ No clock, file or thread is touched here. `timeline` says which verb comes when.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.errors import InternalError
+from equipoise.errors import InputError, InternalError
 from equipoise.policy.kernel import (
     calendar,
     capacity,
@@ -33,13 +34,22 @@ from equipoise.policy.kernel import (
     waiting,
 )
 from equipoise.policy.kernel.capacity import rescale, set_devices_out, set_node
-from equipoise.policy.kernel.layout import NEVER, State
-from equipoise.policy.kernel.pointer import Handle
+from equipoise.policy.kernel.layout import DECISION, DEMAND, NEVER, State
+from equipoise.policy.kernel.pointer import STATE, Handle
 from equipoise.policy.state import Layout, plain
 from equipoise.simulator import loop
+from equipoise.simulator.snapshot import pack, unpack
 from equipoise.simulator.stream import Stream
 
 NODE_STATES = {"up": capacity.UP, "down": capacity.DOWN, "maintenance": capacity.MAINTENANCE}
+
+UNSAVED = frozenset({"out", "powers"})  # emptied after every call; the same in every run
+GIVEN = (  # what a run never changes
+    *(f"jobs.{name}" for name in ("submit_ms", "duration_ms", "savepoint_ms", "gang", "queue", "ref")),
+    *(f"demands.{name}" for name in DEMAND.names or ()),
+    *(f"glob.{name}" for name in ("rules", "half_life_ms", "savepoint_cost_ms")),
+    "edges.",
+)
 
 TEAM_TOTALS = ("acc_held", "acc_entitled", "acc_denied", "acc_lost", "acc_reclaims")
 POOL_TOTALS = ("acc_capacity", "acc_held", "idle_unused", "idle_blocked", "acc_down", "acc_maintenance", "stranded")
@@ -208,6 +218,59 @@ class Replay:
             },
         )
 
+    def snapshot(self) -> bytes:
+        """Return all that `restore` needs to go on from here; the same run gives the same bytes at the same place.
+
+        It holds the kernel's state, the closes so far, the digest so far and, where they are kept, the decisions.
+        """
+        facts = {
+            "kernel": STATE.name,
+            "rules": _rules(self.layout),
+            "passed_ms": self.passed_ms,
+            "day_ms": self.day_ms,
+            "link": self._stream.link.hex(),
+            "out": sorted([*place, state] for place, state in self._out.items()),
+            "keep": self._stream.kept is not None,
+        }
+        columns = _columns(self._structured())
+        columns["closes.ms"] = np.array(self._times, np.int64)
+        columns["closes.teams"] = np.array(self._teams, np.int64)
+        columns["closes.pools"] = np.array(self._pools, np.int64)
+        columns["stream.rest"] = np.frombuffer(self._stream.rest, np.uint8)
+        columns["stream.kept"] = np.frombuffer(b"" if (kept := self._stream.kept) is None else kept.tobytes(), np.uint8)
+        return pack(facts, columns)
+
+    @classmethod
+    def restore(cls, snapshot: bytes, layout: Layout, *, interpreted: bool = False) -> Replay:
+        """Return the run that was put aside, to go on from there.
+
+        Parameters
+        ----------
+        snapshot : bytes
+            From `snapshot`, compiled or interpreted.
+        layout : Layout
+            Built of the same workload, pools, plans and options; its arrays are written over, and belong to the run.
+        interpreted : bool
+            Go on in plain Python.
+
+        Raises
+        ------
+        InputError
+            S106 for a snapshot that is damaged, of another kernel, or of another workload, charter or options.
+        """
+        facts, columns = unpack(snapshot)
+        _check_fit(facts, columns, layout)
+        for name, column in _columns(layout.state).items():
+            column[...] = columns[name]
+        replay = cls(layout, keep=facts["keep"], interpreted=interpreted)
+        replay.passed_ms, replay.day_ms = facts["passed_ms"], facts["day_ms"]
+        replay._out = {(p, node): state for p, node, state in facts["out"]}
+        replay._times = columns["closes.ms"].tolist()
+        replay._teams, replay._pools = list(columns["closes.teams"]), list(columns["closes.pools"])
+        kept = np.frombuffer(columns["stream.kept"].tobytes(), DECISION) if facts["keep"] else None
+        replay._stream.resume(bytes.fromhex(facts["link"]), columns["stream.rest"].tobytes(), kept)
+        return replay
+
     def _member(self, name: str) -> Any:
         member = getattr(self._handle if self._interpreted else self._arrays, name)
         return member if self._interpreted else member.view(np.recarray)
@@ -264,6 +327,44 @@ class Replay:
             row.limit = quota.limit
             row.floor, row.reserve = (quota.floor, quota.reserve) if number else (0, 0)
         self._call["rescale"](self._handle, p)
+
+
+def _columns(state: State) -> dict[str, NDArray[Any]]:
+    """Return views of all that a state knows and a layout does not, column by column."""
+    found: dict[str, NDArray[Any]] = {}
+    for name, array in zip(State._fields, state, strict=True):
+        if name in UNSAVED or (name == "shares" and state.glob["same_tree"][0]):
+            continue
+        for column in array.dtype.names or ("",):
+            found[f"{name}.{column}"] = array[column] if column else array
+    return found
+
+
+def _rules(layout: Layout) -> str:
+    """Name pools, plans and their charters."""
+    return hashlib.sha256(repr((layout.pools, layout.plan, layout.reference)).encode()).hexdigest()
+
+
+def _check_fit(facts: dict[str, Any], columns: dict[str, NDArray[Any]], layout: Layout) -> None:
+    if facts["kernel"] != STATE.name:
+        raise InputError(
+            "S106",
+            f"the snapshot is of another kernel: {facts['kernel']}, and this is {STATE.name}",
+            hint="replay from the start, or with the version that made it",
+        )
+    own = _columns(layout.state)
+    fits = facts["rules"] == _rules(layout) and all(
+        name in columns and (columns[name].shape, columns[name].dtype) == (column.shape, column.dtype)
+        for name, column in own.items()
+    )
+    given = {name: columns[name] for name in GIVEN} if fits else {}
+    for name, column in given.items():
+        rows = slice(layout.n_jobs if name.startswith("jobs.") else None)  # of a service's replicas a run changes these
+        fits = fits and np.array_equal(column[rows], own[name][rows])
+    if not fits:
+        raise InputError(
+            "S106", "the snapshot is of another workload, charter or options", hint="lay out what it was made of"
+        )
 
 
 def _interpreted() -> dict[str, Any]:
