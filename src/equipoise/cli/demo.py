@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from equipoise.cli.simulate import interruptible, terminal
+from equipoise.cli.interruption import interruptible
+from equipoise.cli.simulate import terminal
 
 if TYPE_CHECKING:
     from equipoise.tasks.demo import Demo

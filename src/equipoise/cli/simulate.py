@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from equipoise.cli.interruption import INTERRUPTED, halting, interruptible
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
     from equipoise.simulator.results import Results
 
-INTERRUPTED = 130
 PAGE_WIDTH = 110
 
 
@@ -91,7 +92,7 @@ def run(
         from equipoise.cli.progress import watch
         from equipoise.tasks.simulate import Comparison, simulate  # late: they need numba and polars
 
-        with watch() as on:
+        with watch() as on, halting() as halt:
             found = cast(
                 "Results | Comparison",
                 simulate(
@@ -106,32 +107,31 @@ def run(
                     closes=closes or "day",
                     progress=on.progress,
                     announce=on.announce,
+                    halt=halt,
                     **reading,
                 ),
             )
         runs = found.runs if isinstance(found, Comparison) else (found,)
-        _show(runs, log, charter, as_json=as_json, csv=csv, parquet=parquet)
+        _show(runs, log, charter, compared=bool(vs), as_json=as_json, csv=csv, parquet=parquet)
+    if runs[-1].partial:
+        typer.echo("interrupted: the figures are partial", err=True)
+        raise typer.Exit(INTERRUPTED)
 
 
-class interruptible:  # noqa: N801 - reads as the statement it is used in
-    """Ends the command with exit code 130, and without a traceback, on Ctrl-C: nothing half done is shown."""
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
-            typer.echo("interrupted: there is no result", err=True)
-            raise typer.Exit(INTERRUPTED)
-
-
-def as_plain(runs: Sequence[Results]) -> dict[str, Any]:
-    """Return what ``--json`` prints: the figures of one run, or of several under ``runs``."""
-    return runs[0].to_dict() if len(runs) == 1 else {"runs": [run.to_dict() for run in runs]}
+def as_plain(runs: Sequence[Results], *, compared: bool) -> dict[str, Any]:
+    """Return what ``--json`` prints: the figures of one run, or of those that are compared under ``runs``."""
+    return {"runs": [run.to_dict() for run in runs]} if compared else runs[0].to_dict()
 
 
 def _show(
-    runs: Sequence[Results], log: str, charter: str, *, as_json: bool, csv: str | None, parquet: str | None
+    runs: Sequence[Results],
+    log: str,
+    charter: str,
+    *,
+    compared: bool,
+    as_json: bool,
+    csv: str | None,
+    parquet: str | None,
 ) -> None:
     from equipoise.report import print_comparison, print_results, write_frames
 
@@ -140,7 +140,7 @@ def _show(
         *(write_frames(runs, parquet, kind="parquet") if parquet else []),
     ]
     if as_json:
-        typer.echo(json.dumps(as_plain(runs), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(as_plain(runs, compared=compared), indent=2, ensure_ascii=False))
     else:
         console = terminal()
         title = f"{log} under {charter}"

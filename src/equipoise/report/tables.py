@@ -179,7 +179,7 @@ def _headline(console: Console, title: str, runs: Sequence[Results]) -> None:
     if speed:
         facts.append(f"{count(round(speed))} jobs/s")
     console.print(" · ".join(facts))
-    for note in first.notes:
+    for note in dict.fromkeys(note for run in runs for note in run.notes):
         console.print(f"note: {note}", style="dim")
 
 
@@ -212,7 +212,8 @@ def _left_out(console: Console, results: Results, *, log: bool = True) -> None:
         more = " …" if jobs.height > LISTED else ""
         console.print(f"{results.policy}: {count(jobs.height)} jobs not run, {reason}: {named}{more}", style="yellow")
     if results.n_never_started:
-        console.print(f"{results.policy}: {count(results.n_never_started)} jobs never started", style="yellow")
+        never = "had not started" if results.partial else "never started"
+        console.print(f"{results.policy}: {count(results.n_never_started)} jobs {never}", style="yellow")
 
 
 def _indented(path: str) -> str:

@@ -95,6 +95,8 @@ class Run:
         Name of the stream of decisions: SHA-256, chained over blocks (`stream.Stream`).
     decisions : structured array of ``layout.DECISION`` or None
         The stream itself, if it was asked for.
+    partial : bool
+        Whether it was ended before everything had happened.
     """
 
     jobs: NDArray[Any]
@@ -106,6 +108,7 @@ class Run:
     digest: str
     decisions: NDArray[Any] | None
     counters: dict[str, int]
+    partial: bool = False
 
 
 class Replay:
@@ -175,9 +178,13 @@ class Replay:
         self._pools.append(np.stack([state.pools[name] for name in POOL_TOTALS], axis=1))
         self._times.append(at_ms)
 
+    def close_now(self) -> None:
+        """Record totals at the latest event."""
+        self.close(int(self._member("glob")[0].now))
+
     def finish(self) -> None:
         """Record totals at the last event: the run is over."""
-        self.close(int(self._member("glob")[0].now))
+        self.close_now()
         self.passed_ms = NEVER
 
     @property
@@ -216,6 +223,7 @@ class Replay:
             counters={
                 name: int(state.glob[name][0]) for name in ("events", "passes", "starts", "ends", "stops", "claims")
             },
+            partial=not self.over,
         )
 
     def snapshot(self) -> bytes:

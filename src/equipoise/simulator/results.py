@@ -68,6 +68,9 @@ class Results:
         What was assumed.
     jobs_per_s : float or None
         How fast it was simulated; set by the caller, who has a clock.
+    partial : bool
+        Whether the run was ended before everything had happened; a note says when. What had not happened by then is not
+        in any figure, and whoever waited counts as never started.
 
     Examples
     --------
@@ -109,6 +112,7 @@ class Results:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     jobs_per_s: float | None = None
+    partial: bool = False
 
     @cached_property
     def jobs(self) -> pl.DataFrame:
@@ -187,11 +191,15 @@ def results(record: Record, *, policy: str | None = None, notes: tuple[str, ...]
         What was assumed besides the workload's own notes.
     """
     run = record.run
+    name = record.plan.name if policy is None else policy
+    if run.partial:
+        ended_h = int(run.closes_ms[-1]) / 3_600_000
+        notes = (*notes, f"{name} was interrupted after {ended_h:,.1f} hours of its own time: its figures are partial")
     begun, ended = started(record), finished(record)
     refused = run.jobs["state"] == REFUSED
     stops = {cause: int(per_job.sum()) for cause, per_job in record.stops.items()}
     return Results(
-        policy=record.plan.name if policy is None else policy,
+        policy=name,
         teams=teams_frame(record),
         pools=pools_frame(record),
         services=services_frame(record),
@@ -208,6 +216,7 @@ def results(record: Record, *, policy: str | None = None, notes: tuple[str, ...]
         record=record,
         skipped=record.workload.skipped,
         notes=(*record.workload.notes, *notes),
+        partial=run.partial,
     )
 
 

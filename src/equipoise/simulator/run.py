@@ -33,6 +33,7 @@ def simulate(
     keep: bool = False,
     interpreted: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    halt: Callable[[], bool] | None = None,
 ) -> Run:
     """Replay a workload under a plan.
 
@@ -54,6 +55,8 @@ def simulate(
         Run the kernel's source as plain Python: thousands of times slower, bit for bit the same.
     progress : callable or None
         Called now and then with how far the run is.
+    halt : callable or None
+        Asked now and then whether to end the run where it is; what is returned is then partial.
 
     Raises
     ------
@@ -68,7 +71,9 @@ def simulate(
     layout = build(workload, charter.pools, plan, reference=reference, options=options)
     replay = Replay(layout, keep=keep, interpreted=interpreted)
     midnight_after = midnights(charter.timezone, workload.origin_ms)
-    Timeline(replay, midnight_after=midnight_after, closes_ms=closes_ms, nodes=nodes, progress=progress).run()
+    Timeline(
+        replay, midnight_after=midnight_after, closes_ms=closes_ms, nodes=nodes, progress=progress, halt=halt
+    ).run()
     return replay.result()
 
 

@@ -28,6 +28,8 @@ class Timeline:
         Changes of nodes that exist, in any order.
     progress : callable or None
         Called now and then with how far the run is.
+    halt : callable or None
+        Asked now and then whether to end the run where it is: one close is made there, and it is not over.
 
     Notes
     -----
@@ -43,6 +45,7 @@ class Timeline:
         closes_ms: Iterable[int] = (),
         nodes: Sequence[NodeChange] = (),
         progress: Callable[[Progress], None] | None = None,
+        halt: Callable[[], bool] | None = None,
     ) -> None:
         passed_ms = replay.passed_ms
         self._replay = replay
@@ -54,11 +57,15 @@ class Timeline:
             (change for change in nodes if change.at_ms > passed_ms), key=lambda change: change.at_ms
         )
         self._progress = progress
+        self._halt = halt
 
     def run(self, until_ms: int = NEVER) -> None:
         """Go on with everything that comes before ``until_ms``; without it, to the end."""
         replay = self._replay
         while not replay.over:
+            if self._halt is not None and self._halt():
+                replay.close_now()
+                return
             stop_ms = min(self._close_ms, self._midnight_ms, self._change_ms)
             goal_ms = min(stop_ms, until_ms)
             next_ms = replay.advance(goal_ms)

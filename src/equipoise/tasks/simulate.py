@@ -85,6 +85,7 @@ def simulate(
     keep: bool = False,
     progress: Watch | None = None,
     announce: Callable[[str], None] | None = None,
+    halt: Callable[[], bool] | None = None,
     **reading: Any,
 ) -> Results | Comparison:
     r"""Replay a job log under a charter.
@@ -119,6 +120,8 @@ def simulate(
         Called now and then with what is executed and how far it is.
     announce : callable or None
         Called with a sentence before something that takes long: the compilation at first use.
+    halt : callable or None
+        Asked now and then whether to end where it is: the run under way is partial then, those after it are left out.
     **reading
         Options of ``traces.read``, such as ``map``, ``unmapped``, ``format``, ``pool`` and ``timezone``.
 
@@ -161,10 +164,14 @@ def simulate(
     for way in ways:
         check_teams(workload, way.charter, named=way.name)
     compile_scheduler(outages=bool(nodes), announce=announce)
-    runs = tuple(
-        _replayed(workload, rules, way, reference, options, nodes, times, keep=keep, progress=progress) for way in ways
-    )
-    return Comparison(runs) if vs else runs[0]
+    runs: list[Results] = []
+    for way in ways:
+        runs.append(
+            _replayed(workload, rules, way, reference, options, nodes, times, keep=keep, progress=progress, halt=halt)
+        )
+        if runs[-1].partial:
+            break
+    return Comparison(tuple(runs)) if vs else runs[0]
 
 
 def compare(*runs: Results) -> pl.DataFrame:
@@ -291,6 +298,7 @@ def _replayed(
     *,
     keep: bool,
     progress: Watch | None,
+    halt: Callable[[], bool] | None,
 ) -> Results:
     begun_s = time.perf_counter()
     run = simulator.simulate(
@@ -303,10 +311,12 @@ def _replayed(
         nodes=nodes,
         keep=keep or needs_decisions(way.plan, workload, outages=bool(nodes)),
         progress=None if progress is None else lambda now: progress(way.name, now),
+        halt=halt,
     )
     took_s = max(time.perf_counter() - begun_s, 1e-9)
     record = Record(run, workload, charter, way.plan, reference, outages=bool(nodes))
-    return replace(results(record, policy=way.name, notes=_notes(options)), jobs_per_s=len(workload.jobs) / took_s)
+    found = results(record, policy=way.name, notes=_notes(options))
+    return found if found.partial else replace(found, jobs_per_s=len(workload.jobs) / took_s)
 
 
 def _notes(options: Options) -> tuple[str, ...]:

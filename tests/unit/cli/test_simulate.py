@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from equipoise.cli import main
 from equipoise.cli.app import EXIT_CODES
+from equipoise.cli.progress import watch
 
 CHARTER = """
 equipoise: charter/v1
@@ -133,6 +136,50 @@ def test_interruption_leaves_with_130_and_no_result(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(task.simulator, "simulate", interrupted)
+    assert run("jobs.csv", "-c", "lab.yaml") == 130
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.endswith("interrupted: there is no result\n")
+
+
+@pytest.mark.usefixtures("here")
+def test_interruption_of_a_run_shows_what_had_happened_by_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pressed = count()
+
+    def press(self: watch, name: str, now: object) -> None:
+        if name == "fifo" and next(pressed) == 0:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(watch, "progress", press)
+    before = signal.getsignal(signal.SIGINT)
+    # Days of 24 hours, so that the run goes on after the first: product's last job is submitted on the third.
+    Path("jobs.csv").write_text(LOG + "product,180000,1,1000\n", "utf-8")
+    assert run("jobs.csv", "-c", "lab.yaml", "--vs", "fifo", "--vs", "easy", "--json") == 130
+    told = capsys.readouterr()
+    assert told.err.endswith("interrupted: the figures are partial\n")
+    whole, fifo = json.loads(told.out)["runs"]
+    assert (whole["policy"], whole["partial"], whole["finished"]) == ("charter", False, 4)
+    assert (fifo["policy"], fifo["partial"], fifo["finished"], fifo["jobs_per_s"]) == ("fifo", True, 3, None)
+    assert fifo["mean_wait_s"] == pytest.approx((0 + 90 + 80) / 3)
+    assert any("fifo was interrupted after" in note for note in fifo["notes"])
+    pressed = count()
+    assert run("jobs.csv", "-c", "lab.yaml", "--policy", "fifo", "--vs", "easy", "--json") == 130
+    [only] = json.loads(capsys.readouterr().out)["runs"]
+    assert (only["policy"], only["partial"]) == ("fifo", True)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.usefixtures("here")
+def test_interruption_twice_leaves_without_a_result(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(self: watch, name: str, now: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(watch, "progress", press)
     assert run("jobs.csv", "-c", "lab.yaml") == 130
     told = capsys.readouterr()
     assert told.out == ""

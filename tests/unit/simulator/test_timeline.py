@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from equipoise.charter_io import loads
-from equipoise.policy.kernel.layout import NEVER
+from equipoise.policy.kernel.layout import DONE, NEVER
 from equipoise.policy.plan import plan
 from equipoise.policy.state import build
 from equipoise.simulator.days import midnights
+from equipoise.simulator.record import Record
 from equipoise.simulator.replay import NodeChange, Replay, Run
+from equipoise.simulator.results import results
 from equipoise.simulator.run import simulate
 from equipoise.simulator.timeline import Timeline
 from equipoise.workload.fleet import fleet
@@ -111,3 +113,44 @@ def test_a_change_that_lets_waiting_work_start_is_waited_for() -> None:
     starts = run.decisions["time_ms"][run.decisions["kind"] == 1]
     assert len(starts)
     assert starts.min() == late_ms
+
+
+def test_a_halted_run_tells_what_had_happened_by_then() -> None:
+    workload, text = fleet(3_000, nodes=12, teams=9, divisions=3, seed=1)
+    charter = loads(text.encode(), "fleet")
+    way = plan(charter)
+    every_ms = 3_600_000
+    halts: list[int] = []
+
+    def after_a_hundred() -> bool:
+        halts.append(1)
+        return len(halts) > 100
+
+    whole = simulate(workload, charter, way, reference=way, closes_ms=count(every_ms, every_ms), keep=True)
+    part = simulate(
+        workload, charter, way, reference=way, closes_ms=count(every_ms, every_ms), keep=True, halt=after_a_hundred
+    )
+    assert part.partial
+    assert not whole.partial
+    assert whole.decisions is not None
+    assert part.decisions is not None
+    assert 0 < len(part.decisions) < len(whole.decisions)
+    assert part.decisions.tolist() == whole.decisions[: len(part.decisions)].tolist()
+    closes = len(part.closes_ms) - 1  # the last is where it ended
+    assert closes > 50
+    assert part.closes_ms[:closes].tolist() == whole.closes_ms[:closes].tolist()
+    assert part.teams[:closes].tolist() == whole.teams[:closes].tolist()
+    ended = part.jobs["state"] == DONE
+    assert 0 < ended.sum() < len(ended)
+    assert part.jobs["end_ms"][ended].tolist() == whole.jobs["end_ms"][ended].tolist()
+
+
+def test_a_run_halted_before_it_began_has_results_too() -> None:
+    system = draw_system(Random(3))
+    way = system.plan()
+    run = simulate(system.workload, system.charter, way, reference=way, halt=lambda: True)
+    found = results(Record(run, system.workload, system.charter, way, way))
+    assert (found.partial, found.n_finished, found.utilisation) == (True, 0, None)
+    assert found.to_dict()["partial"] is True
+    assert found.closes.is_empty()
+    assert found.jobs["start_s"].null_count() == len(run.jobs)
