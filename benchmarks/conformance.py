@@ -41,9 +41,9 @@ def summary(found: Sequence[Verdict]) -> str:
         floors, shares = (sum(v.outcomes[mode] == "agree" for v in own) for mode in (0, 1))
         differing = sum(v.outcomes != ("agree", "agree") for v in own)
         rules = sum(v.rule_gives_it for v in own)
-        rows.append([name, answered_by(own), *map(str, (len(own), floors, shares, differing, rules))])
-    head = ["source", "answered by", "cases", "agree under `floors`", "agree under `shares`", "differ under either"]
-    return table([*head, "the peer's rule, written anew, agrees"], "llrrrrr", rows)
+        rows.append([name, *map(str, (len(own), floors, shares, differing, rules))])
+    head = ["source", "cases", "agree under `floors`", "agree under `shares`", "differ under either"]
+    return table([*head, "its own rule agrees"], "lrrrrr", rows)
 
 
 def choices(found: Sequence[Verdict]) -> str:
@@ -58,21 +58,21 @@ def choices(found: Sequence[Verdict]) -> str:
 def divisions(found: Sequence[Verdict]) -> str:
     """Differing cases whose answer does not depend on the mode of reclaim."""
     rows = [
-        [v.id, v.source, title(v), v.theirs, v.answers["floors"].ours, f"`{v.outcomes[0]}`"]
+        [f"{v.id}: {title(v)}", v.theirs, v.answers["floors"].ours, f"`{v.outcomes[0]}`"]
         for v in found
         if v.id.startswith("F") and v.outcomes[0] != "agree"
     ]
-    return table(["case", "source", "its title", "expected", "Equipoise", "choice"], "llllll", rows)
+    return table(["case", "expected", "Equipoise", "choice"], "llll", rows)
 
 
 def reclaims(found: Sequence[Verdict]) -> str:
     """Differing cases of reclaim, under both modes."""
     rows = [
-        [v.id, title(v), v.theirs, *(answer(v, mode) for mode in ("floors", "shares"))]
+        [f"{v.id}: {title(v)}", v.theirs, answer(v, "floors"), "the same" if same(v) else answer(v, "shares")]
         for v in found
         if v.id.startswith("R") and v.outcomes != ("agree", "agree")
     ]
-    return table(["case", "its title", "expected", "under `floors`", "under `shares`"], "lllll", rows)
+    return table(["case", "expected", "under `floors`", "under `shares`"], "llll", rows)
 
 
 def every_case(found: Sequence[Verdict]) -> str:
@@ -84,13 +84,14 @@ def every_case(found: Sequence[Verdict]) -> str:
     rows = [
         [
             name,
+            own[0].by,
             ids(own, lambda v: v.outcomes == ("agree", "agree")),
             ids(own, lambda v: v.outcomes.count("agree") == 1),
             ids(own, lambda v: "agree" not in v.outcomes),
         ]
         for name, own in by_source(found)
     ]
-    return table(["source", "agree under both", "agree under one", "differ under both"], "llll", rows)
+    return table(["source", "answered by", "agree under both", "agree under one", "differ under both"], "lllll", rows)
 
 
 def by_source(found: Sequence[Verdict]) -> list[tuple[str, list[Verdict]]]:
@@ -98,14 +99,13 @@ def by_source(found: Sequence[Verdict]) -> list[tuple[str, list[Verdict]]]:
     return [(name, [v for v in found if v.source == name]) for name in dict.fromkeys(v.source for v in found)]
 
 
-def answered_by(own: Sequence[Verdict]) -> str:
-    names = list(dict.fromkeys(v.by for v in own))
-    return names[0] if len(names) == 1 else ""
-
-
 def answer(verdict: Verdict, mode: str) -> str:
     given = verdict.answers[mode]
     return "agrees" if given.choice is None else f"{given.ours} (`{given.choice}`)"
+
+
+def same(verdict: Verdict) -> bool:
+    return verdict.answers["floors"] == verdict.answers["shares"]
 
 
 def title(verdict: Verdict) -> str:

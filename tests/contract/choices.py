@@ -22,7 +22,7 @@ CHOICES = {
     "entitlement, a division of the whole pool in whole devices. Kueue compares two queues at a time and stops where one more "
     "eviction would turn their order round.",
     "straddling-gang": "What fits a team's floor is secure, oldest first; the gang that reaches beyond the floor is what was "
-    "borrowed and goes back whole, even where smaller, secure jobs would have sufficed. The plan and the report show the price.",
+    "borrowed and goes back whole, even where smaller, secure jobs would have sufficed. What that costs is in every report: the work lost.",
     "refused-at-once": "Work that can never start (here: not preemptible, and larger than its team's floor) is refused when "
     "it is submitted, with the number, rather than left to wait for ever.",
     "no-migration": "Nothing moves between nodes without a stop. Moving is a stop and a start, and is counted as one. "

@@ -13,6 +13,19 @@ CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 
 Case = dict[str, Any]
 
+SOURCES = {
+    "kai_division": "KAI, division",
+    "armada_adjusted_fair_share": "Armada, adjusted fair share",
+    "armada_drf_cost": "Armada, cost of a queue",
+    "kueue_dominant_share": "Kueue, dominant share",
+    "slurm_classic_fs": "Slurm, classic fair share",
+    "slurm_fair_tree": "Flux accounting, Slurm's fair tree",
+    "htcondor_group_quota": "HTCondor, group quotas",
+    "kai_reclaim": "KAI, reclaim",
+    "kueue_fair_preemption": "Kueue, preemption with fair sharing",
+    "kueue_classic_hierarchical": "Kueue, classic preemption",
+}
+
 
 def read(name: str) -> list[Case]:
     """Return the cases of ``fairshare_cases.json`` or ``reclaim_cases.json``, in the order of the file."""
@@ -31,6 +44,4 @@ def parts_of_a_unit(amounts: Iterable[Fraction]) -> int:
 
 def source(case: Case) -> str:
     """Return who published a case, and what it is about."""
-    names = {"kai": "KAI", "kueue": "Kueue", "armada": "Armada", "htcondor": "HTCondor", "slurm": "Slurm"}
-    peer, _, rule = str(case["kind"]).partition("_")
-    return f"{names[peer]}: {rule.replace('_', ' ')}"
+    return SOURCES[case["kind"]]

@@ -37,7 +37,7 @@ def verdict(case: Case) -> Verdict:
     for mode in MODES:
         outcome = run(small_of(case), reclaim=mode)
         choice = None
-        if sets_of(outcome) != wanted:
+        if sets_of(case, outcome) != wanted:
             choice = explain(f"{case['id']} under {mode}", Difference(case, mode, outcome).reasons())
         answers[mode] = Answer(_told(outcome.victims, outcome.started, outcome.refused, outcome.restarted), choice)
     theirs = _told(wanted["victims"], wanted["started"])
@@ -79,8 +79,8 @@ class Difference:
         return (
             ("known-fault", self.expectation_breaks_the_rule),
             ("stop-is-decided", self.somebody_does_not_let_go),
-            ("accelerators-only", self.rule_agrees_on_accelerators_alone),
             ("refused-at-once", self.only_a_refusal_differs),
+            ("accelerators-only", self.rule_agrees_on_accelerators_alone),
             ("floors-shrink", self.rule_agrees_with_these_floors),
             ("no-migration", self.free_devices_lie_apart),
             ("floors-only", self.floors_give_nothing_and_shares_do),
@@ -128,7 +128,7 @@ class Difference:
 
     def only_a_refusal_differs(self) -> bool:
         """What the peer leaves waiting is refused; everything else is the same."""
-        wanted, found = expected(self.case), sets_of(self.outcome)
+        wanted, found = expected(self.case), sets_of(self.case, self.outcome)
         refused = frozenset(self.outcome.refused)
         return bool(refused) and {**found, "waiting": found["waiting"] | refused} == wanted
 
@@ -148,8 +148,8 @@ class Difference:
         return self.small.per_node > 1 and fits and set(self.outcome.victims) == set(self.outcome.restarted)
 
     def floors_give_nothing_and_shares_do(self) -> bool:
-        """By exhaustive search with the rules of the twin: no legal victims under floors, some under shares."""
-        if self.mode != "floors":
+        """Nobody is stopped; by exhaustive search with the twin no victims are legal under floors, some under shares."""
+        if self.mode != "floors" or self.outcome.victims:
             return False
         claims = [self.gang(job) for job in self.small.waiting]
         by_floors, by_shares = (
@@ -239,7 +239,5 @@ def _told(
     """Return an outcome in words, names in alphabetical order."""
     again = set(restarted)
     stopped = [f"{name} (and starts it again)" if name in again else name for name in sorted(victims)]
-    parts = [f"stops {', '.join(stopped) or 'nobody'}", f"starts {', '.join(sorted(started)) or 'nobody'}"]
-    if refused := sorted(refused):
-        parts.append(f"refuses {', '.join(refused)}")
-    return "; ".join(parts)
+    done = {"stops": stopped, "starts": sorted(started), "refuses": sorted(refused)}
+    return "; ".join(f"{verb} {', '.join(names)}" for verb, names in done.items() if names) or "nothing"

@@ -2,7 +2,7 @@
 
 Queues are teams, guarantees are floors (of a cohort: what its subtree has), cohorts and departments are teams that
 have teams. Devices are KAI's GPUs and Kueue's CPU cores; where a case has parts of one, all are cut into equal slices.
-Workloads that need no device are not seen by a pool of devices. Peers name ties by order of creation or name, so KAI's
+Workloads that need no device are not seen by a pool of devices and stay as they are. Peers name ties by order of creation or name, so KAI's
 jobs start in the order given, and Kueue's, which are of one age, in the reverse order of their names.
 """
 
@@ -55,9 +55,13 @@ def expected(case: Case) -> Sets:
     }
 
 
-def sets_of(outcome: Outcome) -> Sets:
+def sets_of(case: Case, outcome: Outcome) -> Sets:
     """Return an outcome in the words of `expected`; what is refused neither started nor waits."""
-    return {field: frozenset(getattr(outcome, field)) for field in FIELDS}
+    found = {field: frozenset[str](getattr(outcome, field)) for field in FIELDS}
+    for job in case.get("jobs", ()):
+        if not job["gpus_per_task"]:
+            found["kept" if job["states"] == ["Running"] else "waiting"] |= {job["name"]}
+    return found
 
 
 def cohorts_of(case: Case) -> tuple[Cohorts, list[Admitted], Admitted, Policy]:

@@ -90,7 +90,7 @@ def _kai(case: Case) -> Found:
         ours, floors = entitled(claims, total)
         if _named(ours, wanted) != wanted or left not in (None, total - sum(ours.values())):
             differing.append((claims, total, ours, floors))
-        of = f"{resource}: " if len(resources) > 1 else ""
+        of = f"{resource} " if len(resources) > 1 else ""
         told.append(of + _list(wanted))
         answered.append(of + _list(_named(ours, wanted)))
 
@@ -336,8 +336,8 @@ def _named(division: Division, wanted: Mapping[str, Any]) -> Division:
 
 
 def _list(values: Mapping[str, Any]) -> str:
-    """Return ``a 1, b 2``."""
-    return ", ".join(f"{name} {_number(value)}" for name, value in values.items()) or "nobody"
+    """Return ``a: 1, b: 2``."""
+    return ", ".join(f"{name}: {_number(value)}" for name, value in values.items()) or "nobody"
 
 
 def _number(value: Any) -> str:

@@ -26,7 +26,7 @@ from tests.reference.policy_reclaim import judge, legal_sets
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="../shared/cases is not here")
 
 EITHER = {
-    "accelerators-only": "R024 R025 R026 R028 R033 R090",
+    "accelerators-only": "R024 R025 R026 R028 R090",
     "empty-pool": "F061",
     "floors-shrink": "F030 F032 F044 R007",
     "known-fault": "R008",
@@ -34,7 +34,7 @@ EITHER = {
     "no-priority-between-teams": "F017 R017 R082 R086",
     "order-not-factor": "F086",
     "pools-apart": "F064 F068 F069 F072 F076 F077 F078",
-    "refused-at-once": "R019",
+    "refused-at-once": "R019 R033",
     "stop-is-decided": "R043",
     "to-the-entitlement": "R068",
     "weight-zero-last": "F008 F022",
