@@ -22,11 +22,12 @@ CHOICES = {
     "entitlement, a division of the whole pool in whole devices. Kueue compares two queues at a time and stops where one more "
     "eviction would turn their order round.",
     "straddling-gang": "What fits a team's floor is secure, oldest first; the gang that reaches beyond the floor is what was "
-    "borrowed and goes back whole, even where smaller, secure jobs would have sufficed. What that costs is in every report: the work lost.",
+    "borrowed and goes back whole, even where smaller, secure jobs would have sufficed. The price is the work lost, "
+    "and devices that may stand idle until that gang fits again.",
     "refused-at-once": "Work that can never start (here: not preemptible, and larger than its team's floor) is refused when "
     "it is submitted, with the number, rather than left to wait for ever.",
     "no-migration": "Nothing moves between nodes without a stop. Moving is a stop and a start, and is counted as one. "
-    "Under `reclaim: shares` nobody here holds more than a share, so nobody is stopped and the gang waits for two free slices of one node.",
+    "In this case nobody holds more than its entitlement, so under `shares` nobody is stopped, and the gang waits for a node.",
     "stop-is-decided": "A device is free once the stop is decided. Until the engine has carried it out the time is drain and "
     "start-up, and is counted as that; the next job is decided meanwhile.",
     "known-fault": "The peer's table says that this expectation records a fault of its own. Its rule as written permits "
