@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from equipoise.charter.model import Pool
 from equipoise.errors import InputError
 from equipoise.policy.kernel import layout as k
-from equipoise.policy.kernel.capacity import watch_all
+from equipoise.policy.kernel.capacity import rescale
 from equipoise.policy.kernel.decay import REBASE, STEPS
-from equipoise.policy.kernel.entitlement import settle_all
 from equipoise.policy.kernel.pointer import Handle
 from equipoise.policy.kernel.services import CARRIED
 from equipoise.policy.plan import Line, Plan
@@ -133,7 +132,8 @@ def build(
     _globals(state, workload, plan, options, same=same, n_users=len(users), n_all=n_all)
     handle = Handle(state)
     for p in range(len(pools)):
-        _settle(state, handle, p)
+        rescale(handle, p)
+    state.pools["dirty"] = 0  # nothing has happened yet
     return Layout(state, pools, plan, reference, len(workload.jobs), room)
 
 
@@ -443,14 +443,3 @@ def _globals(
     g["per_half_life"] = (1 << 30) / plan.half_life_ms * (1 - 2.0**-40)  # never reaches 2^30 within one half-life
     g["n_services"] = len(workload.services)
     g["savepoint_cost_ms"] = options.savepoint_cost_ms
-
-
-def _settle(state: k.State, handle: Handle, p: int) -> None:
-    """Give the roots their capacity; with no demand every share is the reserve."""
-    for shares, root in ((state.refs, "ref_root"), (state.shares, "root")):
-        at = int(state.pools[root][p])
-        shares["due"][at] = state.pools["capacity"][p]
-        settle_all(handle, shares, at, False)
-        if state.shares is state.refs:
-            break
-    watch_all(handle, p)

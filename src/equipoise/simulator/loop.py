@@ -7,7 +7,7 @@ number; then one pass over every pool that something happened to.
 from equipoise.policy.kernel.claims import deadline, deadline_holds
 from equipoise.policy.kernel.decay import advance
 from equipoise.policy.kernel.entitlement import accrue
-from equipoise.policy.kernel.jit import kernel, merged
+from equipoise.policy.kernel.jit import entry, kernel, merged
 from equipoise.policy.kernel.layout import FUTURE, INDEX_BITS, INDEX_MASK, NEVER
 from equipoise.policy.kernel.running import heap_pop, pool_accrue, service_accrue
 from equipoise.policy.kernel.schedule import decide
@@ -85,9 +85,14 @@ def arrivals_at(s, now):
             submit(s, j)
 
 
-@kernel
+@entry
 def begin_instant(s, now):
     """Move to ``now`` and end what ends; the driver may then change capacity or charter."""
+    move_to(s, now)
+
+
+@kernel
+def move_to(s, now):
     advance(s, now)
     ends_at(s, now)
 
@@ -107,7 +112,7 @@ def finish_instant(s, now):
                 again = g.n_pools > 1
 
 
-@kernel
+@entry
 def close(s, now):
     """Bring every account up to ``now``, so that the driver can read totals."""
     g = s.glob[0]
@@ -120,7 +125,7 @@ def close(s, now):
         service_accrue(s, i)
 
 
-@kernel
+@entry
 def run(s, until, room, resume):
     """Finish the current instant if it was begun (``resume``), then run every instant before ``until``.
 
@@ -135,6 +140,6 @@ def run(s, until, room, resume):
             now = next_time(s)
             if now >= until or g.out_n + room > len(s.out):
                 return now
-            begin_instant(s, now)
+            move_to(s, now)
         unfinished = False
         finish_instant(s, now)

@@ -2,7 +2,7 @@
 
 from equipoise.policy.kernel.claims import withdraw
 from equipoise.policy.kernel.entitlement import settle_all
-from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.jit import entry, inlined, kernel
 from equipoise.policy.kernel.layout import LOST, PENDING
 from equipoise.policy.kernel.placement import node_link, node_unlink
 from equipoise.policy.kernel.running import pool_accrue, stop, watch_hunger, watch_path
@@ -50,7 +50,7 @@ def holds_node(s, x, n):
     return False
 
 
-@kernel
+@entry
 def set_node(s, pool, n, state):
     """Node ``n`` (counted within its pool) goes up, down or into maintenance."""
     p = s.pools[pool]
@@ -84,7 +84,7 @@ def count_out(p, state, by):
         p.maintenance += by
 
 
-@kernel
+@entry
 def set_devices_out(s, pool, by, state):
     """On a pool of one-device nodes, ``by`` devices (negative: back) go down or into maintenance; the newest jobs give way."""
     p = s.pools[pool]
@@ -104,7 +104,7 @@ def set_devices_out(s, pool, by, state):
     p.dirty = 1
 
 
-@kernel
+@entry
 def rescale(s, pool):
     """The driver wrote new floors, limits and reserves: divide again and look anew who is below its floor."""
     p = s.pools[pool]

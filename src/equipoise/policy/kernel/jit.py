@@ -1,8 +1,12 @@
 """One source, two executions: the kernel compiled by Numba, and the same code objects run by plain Python.
 
-`kernel` and `inlined` are the only decorators of kernel functions. A compiled function receives the whole state as one pointer (see
-`pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every compiled function replaced by
-its own Python source, so that tests compare both executions bit for bit inside one process.
+`entry`, `kernel`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the whole state as one
+pointer (see `pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every compiled function
+replaced by its own Python source, so that tests compare both executions bit for bit inside one process.
+
+Numba optimises a function together with everything it calls, and does so anew for every caller on the way up: with a hundred functions
+that was most of the time to compile. Here only an `entry`, which Python calls, is optimised and cached; the others stay as they were
+lowered (`Part`) until an entry takes them in.
 """
 
 from __future__ import annotations
@@ -11,27 +15,89 @@ import types
 from typing import Any
 
 import numba
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.dispatcher import Dispatcher
 from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
 
 # No fast-math: a decision may only rest on IEEE + - * / in program order. `_nrt=False` drops reference counting inside the kernel:
 # it allocates nothing, and the state's arrays outlive every call.
-_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "boundscheck": False, "_nrt": False}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False, "_nrt": False}
+
+
+class Part(JITCodeLibrary):
+    """What was lowered from a function that only other kernel functions call: neither optimised nor made machine code by itself."""
+
+    def finalize(self) -> None:
+        """Leave everything to the entry."""
+        self._finalized = True
+
+
+class Whole(JITCodeLibrary):
+    """An entry with all the parts below it, optimised together."""
+
+    def finalize(self) -> None:
+        """Take in the parts of parts, then go on as usual."""
+        found = list(self._linking_libraries)
+        for library in found:
+            if isinstance(library, Part):
+                for below in library._linking_libraries:
+                    if below not in self._linking_libraries:
+                        self.add_linking_library(below)
+                        found.append(below)
+        super().finalize()
+
+
+class _ForParts(Compiler):
+    library = Part
+
+    def __init__(self, typingctx: Any, targetctx: Any, library: Any, args: Any, return_type: Any, flags: Any, locals: Any) -> None:
+        super().__init__(typingctx, targetctx, library, args, return_type, flags, locals)
+        self.state.library = self.library(targetctx.codegen(), self.__class__.__name__)
+        self.state.library.enable_object_caching()
+        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = self.library is Part
+
+
+class _ForEntries(_ForParts):
+    library = Whole
+
+
+def entry(function: Any) -> Any:
+    """Compile a kernel function that Python calls, with everything it calls, into one module; it is kept in numba's cache."""
+    return _widened(numba.njit(function, cache=True, pipeline_class=_ForEntries, **_OPTIONS))
 
 
 def kernel(function: Any) -> Any:
-    """Compile a kernel function."""
-    return _widened(numba.njit(function, **_OPTIONS))
+    """Compile a kernel function that other kernel functions call."""
+    return _parts_only(numba.njit(function, pipeline_class=_ForParts, **_OPTIONS))
 
 
 def inlined(function: Any) -> Any:
     """Compile a small kernel function into every caller."""
-    return _widened(numba.njit(function, forceinline=True, **_OPTIONS))
+    return _parts_only(numba.njit(function, pipeline_class=_ForParts, forceinline=True, **_OPTIONS))
 
 
 def merged(function: Any) -> Any:
     """Make a function with one caller part of it before types are inferred: it is not compiled on its own."""
     return numba.njit(function, inline="always", **_OPTIONS)
+
+
+def _parts_only(dispatcher: Any) -> Any:
+    """Keep what is compiled for other kernel functions; there is nothing that Python could call."""
+    lower = dispatcher._compiler.compile
+
+    def lower_as_part(args: Any, return_type: Any) -> Any:
+        result = lower(args, return_type)
+        key = result.fndesc  # callers look a function up by what Python would call
+        result.target_context.insert_user_function(key, key, [result.library])
+        return result._replace(entry_point=key)
+
+    def add_overload(result: Any) -> None:
+        dispatcher.overloads[tuple(result.signature.args)] = result
+
+    dispatcher._compiler.compile = lower_as_part
+    dispatcher.add_overload = add_overload
+    return _widened(dispatcher)
 
 
 def _widened(dispatcher: Any) -> Any:
