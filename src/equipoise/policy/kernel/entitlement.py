@@ -8,6 +8,8 @@ reference tree (which is accounted) and the executing tree (which is not, unless
 from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import NEVER
 
+LARGE_SHIFT = 4  # a larger difference is divided anew
+ANEW, SHIFT = 1, 2  # how a node that follows is divided
 BY_FLOOR, BY_WEIGHT, EVENLY = 0, 1, 2  # EVENLY: children of weight 0, once all others have their caps
 
 
@@ -123,37 +125,79 @@ def loses_first(x, c, y, d, rule):
 def fill(shares, v, units, rule):
     """Divide ``units`` (less than the caps' sum) by Webster's method among the children of v that take part; sets ``extra``."""
     t = shares[v]
-    first, end = t.first, t.first + t.n
-    rest, weights = units, 0
-    for c in range(first, end):
+    if not level_stands(shares, v, units, rule):
+        find_level(shares, v, units, rule)
+    rest, weights = t.rest, t.weights
+    over = -units
+    for c in range(t.first, t.first + t.n):
         x = shares[c]
         w = claim_of(x, rule)
         if w > 0:
-            x.extra = -1 if cap_of(x, rule) > 0 else 0
-            weights += w if x.extra < 0 else 0
+            x.extra = cap_of(x, rule)
+            if x.full == 0:
+                x.extra = min(x.extra, (2 * w * rest + weights) // (2 * weights))
+            over += x.extra
+    even_out(shares, v, over, rule)
+
+
+@inlined
+def level_stands(shares, v, units, rule):
+    """Whether the children that had their caps (``full``), and no others, have them with ``units``; if so sets the water level."""
+    t = shares[v]
+    rest, weights = units, 0
+    for c in range(t.first, t.first + t.n):
+        x = shares[c]
+        w = claim_of(x, rule)
+        if w > 0:
+            if x.full:
+                rest -= cap_of(x, rule)
+            else:
+                weights += w
+    if weights == 0 or rest < 0:
+        return False
+    for c in range(t.first, t.first + t.n):
+        x = shares[c]
+        w = claim_of(x, rule)
+        if w > 0 and (cap_of(x, rule) * weights <= w * rest) != (x.full > 0):
+            return False
+    t.rest, t.weights = rest, weights
+    return True
+
+
+@inlined
+def find_level(shares, v, units, rule):
+    """Find the water level (``rest`` units over ``weights``) by letting whoever has its cap leave; it only rises."""
+    t = shares[v]
+    rest, weights = units, 0
+    for c in range(t.first, t.first + t.n):
+        x = shares[c]
+        w = claim_of(x, rule)
+        if w > 0:
+            x.full = 0 if cap_of(x, rule) > 0 else 1
+            weights += w if x.full == 0 else 0
     again = True
-    while again:  # whoever has its cap leaves; the water level only rises
+    while again:
         again = False
-        for c in range(first, end):
+        for c in range(t.first, t.first + t.n):
             x = shares[c]
-            if x.extra < 0:
-                cap, w = cap_of(x, rule), claim_of(x, rule)
+            w = claim_of(x, rule)
+            if w > 0 and x.full == 0:
+                cap = cap_of(x, rule)
                 if cap * weights <= w * rest:
-                    x.extra = cap
+                    x.full = 1
                     rest -= cap
                     weights -= w
                     again = True
     t.rest, t.weights = rest, weights
-    over = -units
-    for c in range(first, end):
-        x = shares[c]
-        w = claim_of(x, rule)
-        if x.extra < 0:
-            x.extra = min(cap_of(x, rule), (2 * w * rest + weights) // (2 * weights))
-        over += x.extra if w > 0 else 0
+
+
+@kernel
+def even_out(shares, v, over, rule):
+    """Take the ``over`` (negative: missing) units of the division of v from whoever loses (gains) first, one by one."""
+    t = shares[v]
     while over < 0:
         best = -1
-        for c in range(first, end):
+        for c in range(t.first, t.first + t.n):
             x = shares[c]
             if claim_of(x, rule) > 0 and x.extra < cap_of(x, rule):
                 if best < 0 or gains_first(x, c, shares[best], best, rule):
@@ -162,13 +206,41 @@ def fill(shares, v, units, rule):
         over += 1
     while over > 0:
         best = -1
-        for c in range(first, end):
+        for c in range(t.first, t.first + t.n):
             x = shares[c]
             if claim_of(x, rule) > 0 and x.extra > 0:
                 if best < 0 or loses_first(x, c, shares[best], best, rule):
                     best = c
         shares[best].extra -= 1
         over -= 1
+
+
+@kernel
+def shifted(s, shares, v):
+    """Divide v's share again where only its amount changed, or only the ask of a child that has its cap: move the difference.
+
+    Webster's method is monotone, so from the old division the new one is reached unit by unit. Whether that was possible: not if the
+    difference is large, or another child reaches or leaves its cap.
+    """
+    t = shares[v]
+    if t.weights <= 0 or t.sum_ask <= t.due:
+        return False
+    units, given = t.due, 0
+    for c in range(t.first, t.first + t.n):
+        x = shares[c]
+        x.low = min(x.floor, x.ask)
+        units -= x.low
+        if x.full and x.weight > 0:
+            x.extra = x.ask - x.low
+        given += x.extra
+    over = given - units
+    if abs(over) > LARGE_SHIFT:
+        return False
+    level_now(s, shares, v)
+    if not level_stands(shares, v, units, BY_WEIGHT):
+        return False
+    even_out(shares, v, over, BY_WEIGHT)
+    return True
 
 
 @kernel
@@ -234,39 +306,41 @@ def divide(s, shares, v):
 
 
 @kernel
-def hand_down(s, shares, v, account):
+def hand_down(s, shares, v, account, way):
     """Divide v's share again and push the inner children that must follow; ``scratch2`` is the stack, returns its height."""
-    divide(s, shares, v)
+    if way == ANEW or not shifted(s, shares, v):
+        divide(s, shares, v)
     t = shares[v]
     top = s.scratch2[0]
     for c in range(t.first, t.first + t.n):
         x = shares[c]
         due = x.low + x.extra
-        follow = x.stacked
+        follow = ANEW if x.stacked else 0
         x.stacked = 0
         if due != x.due:
             if account:
                 accrue(s, c)
             if x.n > 0:
                 level_now(s, shares, c)
-                follow = 1
+                if follow == 0:
+                    follow = SHIFT
             x.due = due
         if follow and x.n > 0:
             top += 1
-            s.scratch2[top] = c
+            s.scratch2[top] = 2 * c + (follow == ANEW)
     s.scratch2[0] = top
 
 
 @kernel
-def settle_below(s, shares, v, account):
+def settle_below(s, shares, v, account, way):
     """Divide v's share again, and that of every node below whose share or asks changed."""
     s.scratch2[0] = 1
-    s.scratch2[1] = v
+    s.scratch2[1] = 2 * v + (way == ANEW)
     while s.scratch2[0] > 0:
         top = s.scratch2[0]
         w = s.scratch2[top]
         s.scratch2[0] = top - 1
-        hand_down(s, shares, w, account)
+        hand_down(s, shares, w >> 1, account, ANEW if w & 1 else SHIFT)
 
 
 @kernel
@@ -278,7 +352,7 @@ def demand_changes(s, shares, leaf, by, account):
             accrue(s, i)
         shares[i].demand += by
         i = shares[i].parent
-    i = leaf
+    i, below = leaf, leaf
     total = shares[leaf].demand
     while True:  # upwards, while asks change; untouched nodes keep their share
         x = shares[i]
@@ -301,11 +375,17 @@ def demand_changes(s, shares, leaf, by, account):
             elif unbound(t, x, old):
                 x.stacked = 0
                 if x.n > 0:
-                    settle_below(s, shares, i, account)
+                    settle_below(s, shares, i, account, way_of(shares[below]))
             else:
-                settle_below(s, shares, up, account)
+                settle_below(s, shares, up, account, way_of(x))
             return
-        i = up
+        i, below = up, i
+
+
+@inlined
+def way_of(x):
+    """How a node is divided of which only child x asks for more or less."""
+    return SHIFT if x.full and x.weight > 0 else ANEW
 
 
 @kernel
@@ -325,7 +405,7 @@ def follow_asks(s, shares, top, leaf, account):
     while i != top:
         x = shares[i]
         if x.n > 0 and not (x.open and x.sum_ask <= x.due):
-            settle_below(s, shares, i, account)
+            settle_below(s, shares, i, account, ANEW)
         i = x.parent
 
 
@@ -360,7 +440,7 @@ def settle_all(s, shares, root, account):
             shares[c].stacked = 1
             top += 1
             s.scratch2[top] = c
-    settle_below(s, shares, root, account)
+    settle_below(s, shares, root, account, ANEW)
 
 
 @kernel
