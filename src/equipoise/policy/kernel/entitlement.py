@@ -9,7 +9,7 @@ from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import NEVER
 
 LARGE_SHIFT = 4  # a larger difference is divided anew
-ANEW, SHIFT = 1, 2  # how a node that follows is divided
+STAY, ANEW, SHIFT, PASS = 0, 1, 2, 3  # how a node follows a change below it; PASS: it stays, but a child below must follow
 BY_FLOOR, BY_WEIGHT, EVENLY = 0, 1, 2  # EVENLY: children of weight 0, once all others have their caps
 
 
@@ -308,26 +308,25 @@ def divide(s, shares, v):
 @kernel
 def hand_down(s, shares, v, account, way):
     """Divide v's share again and push the inner children that must follow; ``scratch2`` is the stack, returns its height."""
-    if way == ANEW or not shifted(s, shares, v):
+    if way != PASS and (way == ANEW or not shifted(s, shares, v)):
         divide(s, shares, v)
     t = shares[v]
     top = s.scratch2[0]
     for c in range(t.first, t.first + t.n):
         x = shares[c]
         due = x.low + x.extra
-        follow = ANEW if x.stacked else 0
-        x.stacked = 0
+        follow = x.stacked
+        x.stacked = STAY
         if due != x.due:
             if account:
                 accrue(s, c)
             if x.n > 0:
                 level_now(s, shares, c)
-                if follow == 0:
-                    follow = SHIFT
+                follow = SHIFT if follow == STAY or follow == PASS else ANEW
             x.due = due
-        if follow and x.n > 0:
+        if follow != STAY and x.n > 0:
             top += 1
-            s.scratch2[top] = 2 * c + (follow == ANEW)
+            s.scratch2[top] = 4 * c + follow
     s.scratch2[0] = top
 
 
@@ -335,12 +334,12 @@ def hand_down(s, shares, v, account, way):
 def settle_below(s, shares, v, account, way):
     """Divide v's share again, and that of every node below whose share or asks changed."""
     s.scratch2[0] = 1
-    s.scratch2[1] = 2 * v + (way == ANEW)
+    s.scratch2[1] = 4 * v + way
     while s.scratch2[0] > 0:
         top = s.scratch2[0]
         w = s.scratch2[top]
         s.scratch2[0] = top - 1
-        hand_down(s, shares, w >> 1, account, ANEW if w & 1 else SHIFT)
+        hand_down(s, shares, w >> 2, account, w & 3)
 
 
 @kernel
@@ -352,14 +351,14 @@ def demand_changes(s, shares, leaf, by, account):
             accrue(s, i)
         shares[i].demand += by
         i = shares[i].parent
-    i, below = leaf, leaf
+    i = leaf
     total = shares[leaf].demand
     while True:  # upwards, while asks change; untouched nodes keep their share
         x = shares[i]
         ask = max(min(x.limit, total), x.reserve)
         old = x.ask
         if ask == old:
-            return
+            break
         x.ask = ask
         up = x.parent
         if up < 0:
@@ -367,25 +366,20 @@ def demand_changes(s, shares, leaf, by, account):
         t = shares[up]
         t.sum_ask += ask - old
         total = t.sum_ask
-        x.stacked = 1
+        way = STAY if unbound(t, x, old) else SHIFT if x.full and x.weight > 0 else ANEW
         if max(min(t.limit, total), t.reserve) == t.ask or t.parent < 0:
             t.ask = max(min(t.limit, total), t.reserve)
             if t.open and total <= t.due:
                 follow_asks(s, shares, up, leaf, account)
-            elif unbound(t, x, old):
-                x.stacked = 0
-                if x.n > 0:
-                    settle_below(s, shares, i, account, way_of(shares[below]))
+            elif way != STAY:
+                settle_below(s, shares, up, account, way)
             else:
-                settle_below(s, shares, up, account, way_of(x))
+                way, x.stacked = x.stacked, STAY
+                if way != STAY:
+                    settle_below(s, shares, i, account, way)
             return
-        i, below = up, i
-
-
-@inlined
-def way_of(x):
-    """How a node is divided of which only child x asks for more or less."""
-    return SHIFT if x.full and x.weight > 0 else ANEW
+        t.stacked = PASS if way == STAY and x.stacked != STAY else way
+        i = up
 
 
 @kernel
