@@ -57,7 +57,7 @@ def test_backfill_never_delays_the_head_of_the_queue() -> None:
         times = sorted({int(at) for at in jobs["start_ms"] if at >= 0})
         for at_ms in chance.sample(times, min(3, len(times))):
             begun = (jobs["start_ms"] >= 0) & (jobs["start_ms"] <= at_ms)
-            waiting = np.flatnonzero((jobs["submit_ms"] <= at_ms) & (jobs["start_ms"] > at_ms))
+            waiting = np.flatnonzero((system.workload.jobs.submit_ms <= at_ms) & (jobs["start_ms"] > at_ms))
             if len(waiting) == 0:
                 continue
             head = int(waiting[0])

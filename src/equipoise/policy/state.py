@@ -78,7 +78,7 @@ def build(
     n_slots = max(1, min(n_all, devices))
     n_nodes = sum(p.nodes for p in pools if p.gpus_per_node > 1)
     jobs = _jobs(columns, reference, workload, pools)
-    edges = _edges(workload, jobs)
+    bonds, edges = _edges(workload)
     rows, active = _rows(plan, pools, leaf_queues)
     services, demands = _services(workload)
     zero = int((columns["duration"] == 0).sum())
@@ -86,6 +86,8 @@ def build(
     room = 4 * n_slots + 3 * burst + 2 * zero + 3 * (n_all - len(workload.jobs)) + 1024
     horizon = max(HOUR_MS, int(columns["horizon"]))
     i4 = np.int32
+    items = _none(_in_lines(n_slots + n_nodes, k.ITEM), "next", "prev")
+    items["ms"] = k.NEVER
     refs = _shares(reference, pools)
     state = k.State(
         glob=np.zeros(1, k.GLOB),
@@ -97,25 +99,21 @@ def build(
         slots=_slots(n_slots),
         queues=queues,
         users=users,
-        heads=np.full(len(queues) * k.CLASSES, -1, i4),
-        tails=np.full(len(queues) * k.CLASSES, -1, i4),
-        least_ms=np.zeros(len(queues) * k.CLASSES, np.int64),
+        arrivals=np.ascontiguousarray(workload.jobs.submit_ms, np.int64) if len(workload.jobs) else np.zeros(1, np.int64),
+        bonds=bonds,
+        serves=np.append(columns["service"], np.full(1, -1, i4)),
+        lists=_none(np.zeros(len(queues) * k.CLASSES, k.LIST), "head", "tail"),
         head_ms=np.zeros(len(queues) * k.CLASSES, np.int64),
-        counts=np.zeros(2 * n_rows * k.CLASSES, i4),
-        row_least=np.zeros(2 * n_rows * k.CLASSES, np.int64),
+        tallies=_in_lines(n_rows * k.CLASSES, k.TALLY),
         active=active,
         nodes=_nodes(pools),
         cells=np.full(max(1, sum(p.capacity for p in pools if p.gpus_per_node > 1)), -1, i4),
         buckets=_buckets(pools),
         calendars=np.zeros(2 * len(pools), k.CALENDAR),
-        sums0=np.zeros(2 * len(pools) * k.RING, i4),
+        ticks=_none(np.zeros(2 * len(pools) * k.RING, k.TICK), "first"),
         sums1=np.zeros(2 * len(pools) * k.RING // 64, i4),
         sums2=np.zeros(2 * len(pools) * k.RING // 4096, i4),
-        first_item=np.full(2 * len(pools) * k.RING, -1, i4),
-        item_ms=np.full(n_slots + n_nodes, k.NEVER, np.int64),
-        item_weight=np.zeros(n_slots + n_nodes, i4),
-        item_next=np.full(n_slots + n_nodes, -1, i4),
-        item_prev=np.full(n_slots + n_nodes, -1, i4),
+        items=items,
         heap=np.zeros(2 * n_slots + 64, np.int64),
         timers=np.zeros(2 * n_slots + 64, np.int64),
         claims=_chain(np.zeros(n_slots + 64, k.CLAIM_)),
@@ -191,7 +189,6 @@ def _columns(workload: Workload, pool_of: NDArray[np.int32], options: Options) -
     preemptible = np.concatenate([jobs.preemptible, *[~x for x in solid]]) if solid else jobs.preemptible
     finite = max(int(duration.max(initial=0)), int(walltime.max(initial=0)), 1)
     return {
-        "submit": with_replicas(jobs.submit_ms, [0] * len(services)),
         "duration": with_replicas(duration, [k.NEVER] * len(services)),
         "estimate": with_replicas(estimate.astype(np.int64), [k.NEVER] * len(services)),
         "gang": with_replicas(jobs.gang, [s.gang for s in services]),
@@ -200,7 +197,7 @@ def _columns(workload: Workload, pool_of: NDArray[np.int32], options: Options) -
         "user": with_replicas(jobs.user, [-1] * len(services)),
         "priority": with_replicas(jobs.priority, [0] * len(services)),
         "savepoint": with_replicas(jobs.savepoint_ms, [0] * len(services)),
-        "service": with_replicas(np.full(len(jobs), -1, np.int32), list(range(len(services)))),
+        "service": np.repeat(np.arange(len(services), dtype=np.int32), most),
         "solid": ~preemptible,
         "most": most,
         "horizon": finite,
@@ -336,41 +333,30 @@ def _jobs(columns: dict[str, Any], reference: Plan, workload: Workload, pools: t
     jobs = _in_lines(len(columns["gang"]), k.JOB)
     lines = np.array([reference.line_of(path) for path in workload.teams] or [0], np.int64)
     for target, source in (
-        ("submit_ms", "submit"), ("duration_ms", "duration"), ("estimate_ms", "estimate"), ("gang", "gang"),
-        ("savepoint_ms", "savepoint"), ("queue", "queue"), ("service", "service"),
+        ("duration_ms", "duration"), ("estimate_ms", "estimate"), ("gang", "gang"),
+        ("savepoint_ms", "savepoint"), ("queue", "queue"),
     ):  # fmt: skip
         jobs[target] = columns[source]
     jobs["ref"] = columns["pool"].astype(np.int64) * len(reference.lines) + lines[columns["team"]]
-    for name in (
-        "start_ms",
-        "first_ms",
-        "end_ms",
-        "eligible_ms",
-        "since_ms",
-        "slot",
-        "next",
-        "prev",
-        "charge_next",
-        "charge_prev",
-        "dependents",
-    ):
+    for name in ("start_ms", "first_ms", "end_ms", "eligible_ms", "since_ms"):
         jobs[name] = -1
-    return jobs
+    return _none(jobs, "slot", "next", "prev", "charge_next", "charge_prev")
 
 
-def _edges(workload: Workload, jobs: Any) -> Any:
-    """Lists of dependents: (job, next edge) pairs, the first edge of a job in ``dependents``."""
+def _edges(workload: Workload) -> tuple[Any, Any]:
+    """Which jobs wait for another, and lists of dependents: (job, next edge) pairs, the first edge in ``dependents``."""
     after = workload.jobs.after
     waiting = np.flatnonzero(after >= 0)
+    bonds = _none(np.zeros(len(after) if len(waiting) else 0, k.BOND), "dependents")
     edges = np.full(2 * max(1, len(waiting)), -1, np.int32)
-    heads = jobs["dependents"]
+    heads = bonds["dependents"]
     for e, j in enumerate(waiting[::-1].tolist()):
         target = int(after[j])
         edges[2 * e] = j
         edges[2 * e + 1] = heads[target]
         heads[target] = e
-        jobs["waits_for"][j] = 1
-    return edges
+        bonds["waits_for"][j] = 1
+    return bonds, edges
 
 
 def _services(workload: Workload) -> tuple[Any, Any]:
@@ -406,6 +392,13 @@ def _in_lines(n: int, record: np.dtype[Any]) -> Any:
     return raw[skip : skip + n * record.itemsize].view(record)
 
 
+def _none(array: Any, *names: str) -> Any:
+    """Let the named indices point at nothing."""
+    for name in names:
+        array[name] = -1
+    return array
+
+
 def _chain(array: Any) -> Any:
     """Link the entries of a free list through ``next``."""
     array["next"] = np.append(np.arange(1, len(array)), -1)
@@ -415,7 +408,7 @@ def _chain(array: Any) -> Any:
 def _slots(n: int) -> Any:
     slots = _chain(_in_lines(n, k.SLOT))
     slots["end_ms"] = -1
-    return slots
+    return _none(slots, "claim", "warn")
 
 
 @cache
@@ -441,5 +434,5 @@ def _globals(
     g["n_arrivals"], g["n_demands"] = len(workload.jobs), sum(len(s.at_ms) for s in workload.services)
     g["n_jobs"], g["n_slots"], g["n_users"] = n_all, len(state.slots), n_users
     g["per_half_life"] = (1 << 30) / plan.half_life_ms * (1 - 2.0**-40)  # never reaches 2^30 within one half-life
-    g["n_services"] = len(workload.services)
+    g["n_services"], g["n_bonds"] = len(workload.services), len(state.bonds)
     g["savepoint_cost_ms"] = options.savepoint_cost_ms

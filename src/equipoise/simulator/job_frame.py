@@ -78,7 +78,7 @@ def jobs_frame(record: Record, *, rows: I64 | None = None) -> pl.DataFrame:
             "pool": _named([pool.name for pool in record.charter.pools], record.pool[at]),
             "user": _named(list(record.workload.users), work.user[at].astype(np.int64)),
             "gang": jobs["gang"].astype(np.int64),
-            "submit_s": jobs["submit_ms"] / 1000.0,
+            "submit_s": work.submit_ms[at] / 1000.0,
             "start_s": seconds(jobs["first_ms"], begun),
             "end_s": seconds(jobs["end_ms"], ended),
             "run_s": jobs["duration_ms"] / 1000.0,

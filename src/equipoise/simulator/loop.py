@@ -25,7 +25,7 @@ def next_time(s):
     while g.timer_n > 0 and not deadline_holds(s, s.timers[0]):
         heap_pop(s.timers, g.timer_n)
         g.timer_n -= 1
-    t = s.jobs[g.arrived].submit_ms if g.arrived < g.n_arrivals else NEVER
+    t = s.arrivals[g.arrived] if g.arrived < g.n_arrivals else NEVER
     if g.heap_n > 0:
         t = min(t, s.heap[0] >> INDEX_BITS)
     if g.timer_n > 0:
@@ -77,7 +77,7 @@ def arrivals_at(s, now):
     while g.demanded < g.n_demands and s.demands[g.demanded].at_ms == now:
         change_demand(s, g.demanded)
         g.demanded += 1
-    while g.arrived < g.n_arrivals and s.jobs[g.arrived].submit_ms == now:
+    while g.arrived < g.n_arrivals and s.arrivals[g.arrived] == now:
         j = g.arrived
         g.arrived += 1
         g.events += 1

@@ -45,9 +45,10 @@ NODE_STATES = {"up": capacity.UP, "down": capacity.DOWN, "maintenance": capacity
 
 UNSAVED = frozenset({"out", "powers"})  # emptied after every call; the same in every run
 GIVEN = (  # what a run never changes
-    *(f"jobs.{name}" for name in ("submit_ms", "duration_ms", "savepoint_ms", "gang", "queue", "ref")),
+    *(f"jobs.{name}" for name in ("duration_ms", "savepoint_ms", "gang", "queue", "ref")),
     *(f"demands.{name}" for name in DEMAND.names or ()),
     *(f"glob.{name}" for name in ("rules", "half_life_ms", "savepoint_cost_ms")),
+    "arrivals.",
     "edges.",
 )
 

@@ -227,7 +227,7 @@ def _waits(record: Record) -> dict[str, Any]:
     jct_ms = (jobs["end_ms"] - jobs["eligible_ms"])[ended]
     slow = bounded_slowdown(jct_ms, jobs["duration_ms"][ended])
     ranked = quantiles(wait_ms, np.zeros(len(wait_ms), np.int64), 1)[0] / 1000.0
-    first_ms = int(jobs["submit_ms"].min()) if len(jobs) else 0
+    first_ms = int(record.workload.jobs.submit_ms.min()) if len(jobs) else 0
     return {
         "makespan_s": (int(jobs["end_ms"][ended].max()) - first_ms) / 1000.0 if ended.any() else 0.0,
         "mean_wait_s": _mean_s(wait_ms),

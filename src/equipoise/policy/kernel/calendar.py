@@ -27,42 +27,42 @@ def know(s, c, t, weight):
 @kernel
 def calendar_add(s, c, item, t, weight):
     """Expect ``weight`` back at ``t``; what never ends is not entered."""
-    s.item_ms[item] = t
-    s.item_weight[item] = weight
+    s.items[item].ms = t
+    s.items[item].weight = weight
     if t < NEVER:
         know(s, c, t, weight)
         b = bucket_of(s, c, t)
         at = c * RING + b
-        s.sums0[at] += weight
+        s.ticks[at].weight += weight
         s.sums1[at >> 6] += weight
         s.sums2[at >> 12] += weight
-        head = s.first_item[at]
-        s.item_next[item] = head
-        s.item_prev[item] = -1
+        head = s.ticks[at].first
+        s.items[item].next = head
+        s.items[item].prev = -1
         if head >= 0:
-            s.item_prev[head] = item
-        s.first_item[at] = item
+            s.items[head].prev = item
+        s.ticks[at].first = item
 
 
 @kernel
 def calendar_remove(s, c, item):
-    t = s.item_ms[item]
+    t = s.items[item].ms
     if t < NEVER:
         b = bucket_of(s, c, t)
         at = c * RING + b
-        weight = s.item_weight[item]
+        weight = s.items[item].weight
         know(s, c, t, -weight)
-        s.sums0[at] -= weight
+        s.ticks[at].weight -= weight
         s.sums1[at >> 6] -= weight
         s.sums2[at >> 12] -= weight
-        before, after = s.item_prev[item], s.item_next[item]
+        before, after = s.items[item].prev, s.items[item].next
         if before >= 0:
-            s.item_next[before] = after
+            s.items[before].next = after
         else:
-            s.first_item[at] = after
+            s.ticks[at].first = after
         if after >= 0:
-            s.item_prev[after] = before
-        s.item_ms[item] = NEVER
+            s.items[after].prev = before
+        s.items[item].ms = NEVER
 
 
 @kernel
@@ -78,7 +78,7 @@ def next_bucket(s, c, tick, end):
             if s.sums1[at >> 6] == 0:
                 tick += 64
                 continue
-        if s.sums0[at] != 0:
+        if s.ticks[at].weight != 0:
             return tick
         tick += 1
     return end
@@ -110,9 +110,9 @@ def expected_release(s, c, need, now):
                 seen += s.sums1[at >> 6]
                 tick += 64
                 continue
-        if seen + s.sums0[at] >= need:
+        if seen + s.ticks[at].weight >= need:
             break
-        seen += s.sums0[at]
+        seen += s.ticks[at].weight
         tick += 1
     if tick >= end:
         return NEVER
@@ -120,15 +120,15 @@ def expected_release(s, c, need, now):
     last, found = -1, 0
     while seen < need:
         best, found = NEVER, 0
-        i = s.first_item[at]
+        i = s.ticks[at].first
         while i >= 0:
-            t = s.item_ms[i]
+            t = s.items[i].ms
             if t > last:
                 if t < best:
-                    best, found = t, s.item_weight[i]
+                    best, found = t, s.items[i].weight
                 elif t == best:
-                    found += s.item_weight[i]
-            i = s.item_next[i]
+                    found += s.items[i].weight
+            i = s.items[i].next
         seen += found
         last = best
     p.spare = seen - need

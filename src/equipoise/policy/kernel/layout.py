@@ -50,7 +50,7 @@ GLOB = np.dtype(
         ("n_arrivals", I4), ("arrived", I4), ("n_demands", I4), ("demanded", I4), ("out_n", I8), ("stamp", I8),
         ("events", I8), ("passes", I8), ("starts", I8), ("ends", I8), ("stops", I8), ("n_jobs", I8),
         ("n_slots", I8), ("same_tree", I4), ("n_users", I4), ("savepoint_cost_ms", I8), ("claims", I8),
-        ("failed", I8), ("n_services", I4),
+        ("failed", I8), ("n_services", I4), ("n_bonds", I4),
     ],
     align=True,
 )  # fmt: skip
@@ -76,9 +76,9 @@ ROW = np.dtype(
         ("excluded", I8),
         ("soft_mask", I8), ("solid_mask", I8), ("mask", I8), ("parent", I4), ("n", I4), ("open", I4), ("leading", I4),
         ("act", I4), ("act_n", I4), ("solid", I8), ("waiting", I4), ("at", I4),
-        ("entered", I8), ("freed", I8), ("tried_entered", I8), ("tried_freed", I8), ("tried_ends", I8), ("hungry_at", I4),
+        ("entered", I8), ("freed", I8), ("tried_entered", I8), ("tried_freed", I8), ("soft", I8), ("hungry_at", I4),
         ("pool", I4), ("first", I4), ("share", I4), ("run_head", I4), ("run_tail", I4),
-        ("soft", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("history_n", I8), ("history_ms", I8),
+        ("tried_ends", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("history_n", I8), ("history_ms", I8),
         ("open_n", I4), ("turn_job", I4), ("max_job", I8),
         ("grace_ms", I8), ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("turn", F8),
         ("turn_level", F8), ("day", I4), ("reclaims_today", I4),
@@ -106,20 +106,20 @@ SHARE = np.dtype(
 JOB = np.dtype(
     [
         ("eligible_ms", I8), ("estimate_ms", I8), ("duration_ms", I8), ("since_ms", I8), ("queue", I4), ("ref", I4),
-        ("gang", I4), ("next", I4), ("prev", I4), ("slot", I4), ("service", I4), ("klass", U1), ("state", U1),
+        ("gang", I4), ("next", I4), ("prev", I4), ("slot", I4), ("stops", I4), ("klass", U1), ("state", U1),
         ("listed", U1), ("reason", U1),
         ("done_ms", I8), ("charged", I8), ("savepoint_ms", I8), ("start_ms", I8), ("first_ms", I8), ("end_ms", I8),
-        ("charge_next", I4), ("charge_prev", I4), ("waits_for", I4), ("dependents", I4),
-        ("submit_ms", I8), ("lost", I8), ("stops", I4), ("pad", I4, (11,)),
+        ("charge_next", I4), ("charge_prev", I4), ("lost", I8),
     ],
     align=True,
 )  # fmt: skip
+BOND = np.dtype([("waits_for", I4), ("dependents", I4)], align=True)
 
 SLOT = np.dtype(
     [
         ("job", I4), ("row", I4), ("gang", I4), ("node", I4), ("part_node", I4), ("part", I4), ("prev", I4), ("next", I4),
-        ("start_ms", I8), ("end_ms", I8), ("expected_ms", I8), ("claim", I4), ("warn", I4),
-        ("solid", I4), ("order", I4), ("secure", I8), ("picked", I8), ("lost", I8), ("pad", I8, (4,)),
+        ("start_ms", I8), ("end_ms", I8), ("expected_ms", I8), ("claim", I4), ("solid", I4),
+        ("warn", I4), ("order", I4), ("secure", I8), ("picked", I8), ("lost", I8), ("pad", I8, (4,)),
     ],
     align=True,
 )  # fmt: skip
@@ -127,6 +127,8 @@ SLOT = np.dtype(
 QUEUE = np.dtype(
     [("row", I4), ("user", I4), ("priority", I4), ("solid", I4), ("mask", I8), ("at", I4), ("pool", I4)], align=True
 )
+LIST = np.dtype([("head", I4), ("tail", I4), ("least_ms", I8)], align=True)
+TALLY = np.dtype([("soft", I4), ("solid", I4), ("soft_least_ms", I8), ("solid_least_ms", I8), ("pad", I8)], align=True)
 USER = np.dtype([("alloc", I8), ("usage", F8)], align=True)
 NODE = np.dtype(
     [("free_ms", I8), ("free", I4), ("prev", I4), ("next", I4), ("claim", I4), ("part_claim", I4), ("down", I4),
@@ -154,6 +156,8 @@ SERVICE = np.dtype(
     align=True,
 )  # fmt: skip
 DEMAND = np.dtype([("at_ms", I8), ("service", I4), ("replicas", I4), ("next_ms", I8)], align=True)
+TICK = np.dtype([("weight", I4), ("first", I4)], align=True)
+ITEM = np.dtype([("ms", I8), ("weight", I4), ("next", I4), ("prev", I4), ("pad", I4, (3,))], align=True)
 CALENDAR = np.dtype([("total", I8), ("known_ms", I8), ("before", I8), ("by", I8)], align=True)
 DECISION = np.dtype([("time_ms", I8), ("kind", I4), ("job", I4), ("other", I4), ("detail", I4)], align=True)
 
@@ -170,25 +174,21 @@ class State(NamedTuple):
     slots: Any
     queues: Any
     users: Any
-    heads: Any  # queue x class: first and last waiting job, and a lower bound of their estimates
-    tails: Any
-    least_ms: Any
+    arrivals: Any  # when each job of the workload is submitted
+    bonds: Any  # which jobs wait for others; empty where none does
+    serves: Any  # replica -> service
+    lists: Any  # queue x class: first and last waiting job, and a lower bound of their estimates
     head_ms: Any  # queue x class: when the first waiting job became eligible
-    counts: Any  # row x class: waiting jobs, and (second half) those that may not be preempted
-    row_least: Any  # row x class: a lower bound of the estimates of waiting jobs, preemptible, then (second half) the others
+    tallies: Any  # row x class: waiting jobs that may be preempted and that may not, and lower bounds of their estimates
     active: Any  # per row: its children (of a leaf: its queues) that have waiting jobs
     nodes: Any
     cells: Any  # device -> slot
     buckets: Any  # per pool: first node with that many free devices
     calendars: Any  # two per pool: what they hold, and how much of it until the time that was found last
-    sums0: Any
+    ticks: Any
     sums1: Any
     sums2: Any
-    first_item: Any
-    item_ms: Any
-    item_weight: Any
-    item_next: Any
-    item_prev: Any
+    items: Any
     heap: Any  # ends: time << 24 | slot
     timers: Any  # deadlines: time << 24 | warning
     claims: Any
@@ -208,9 +208,9 @@ def member_types() -> dict[str, np.dtype[Any]]:
     records = {
         "glob": GLOB, "pools": POOL, "rows": ROW, "refs": SHARE, "shares": SHARE, "jobs": JOB, "slots": SLOT, "queues": QUEUE,
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
-        "calendars": CALENDAR,
+        "calendars": CALENDAR, "bonds": BOND, "lists": LIST, "tallies": TALLY, "ticks": TICK, "items": ITEM,
     }  # fmt: skip
-    wide = {"least_ms", "head_ms", "row_least", "item_ms", "heap", "timers", "carried", "scratch2"}
+    wide = {"head_ms", "arrivals", "heap", "timers", "carried", "scratch2"}
     return {
         name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4))
         for name in State._fields

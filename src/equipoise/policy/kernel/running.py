@@ -185,8 +185,6 @@ def new_slot(s, j):
     x.start_ms = g.now
     x.end_ms = NEVER if job.duration_ms >= NEVER else g.now + job.duration_ms - job.done_ms
     x.expected_ms = NEVER if job.duration_ms >= NEVER else g.now + job.estimate_ms
-    x.claim = -1
-    x.warn = -1
     return i
 
 
@@ -218,8 +216,8 @@ def begin(s, j, i, pool):
         while v >= 0:
             s.rows[v].soft += job.gang
             v = s.rows[v].parent
-    if job.service >= 0:
-        replicas_change(s, job.service, 1)
+    if j >= g.n_arrivals:
+        replicas_change(s, s.serves[j - g.n_arrivals], 1)
     g.starts += 1
     if x.end_ms < NEVER:
         if g.heap_n == len(s.heap):
@@ -302,14 +300,13 @@ def vacate(s, i, pool):
         watch_open(s, x.row)
     charge(s, x.row, s.queues[job.queue].user, -x.gang)
     held_changes(s, job.ref, -x.gang)
-    if job.service >= 0:
-        replicas_change(s, job.service, -1)
-    if x.warn >= 0:
-        w = s.warns[x.warn]
-        w.state = 3
+    if j >= g.n_arrivals:
+        replicas_change(s, s.serves[j - g.n_arrivals], -1)
+    if x.claim >= 0:
+        s.warns[x.warn].state = 3
         s.claims[x.claim].open -= 1
         x.warn = -1
-    x.claim = -1
+        x.claim = -1
     x.end_ms = -1
     job.slot = -1
     x.next = g.slot_free

@@ -60,7 +60,6 @@ def change_demand(s, d):
     v.asked = e.replicas
     wanted = min(e.replicas + (extra if e.replicas > 0 else 0), v.most)
     for i in range(v.wanted, wanted):
-        s.jobs[v.first_job + i].submit_ms = s.glob[0].now
         submit(s, v.first_job + i)
     for i in range(v.wanted - 1, wanted - 1, -1):
         cancel(s, v.first_job + i, FUTURE)

@@ -19,10 +19,10 @@ def extend_overdue(s, pool):
         tick = next_bucket(s, c, tick, last + 1)
         if tick > last:
             break
-        i = s.first_item[c * RING + (tick & (RING - 1))]
+        i = s.ticks[c * RING + (tick & (RING - 1))].first
         while i >= 0:
-            after = s.item_next[i]
-            if s.item_ms[i] <= now:
+            after = s.items[i].next
+            if s.items[i].ms <= now:
                 postpone(s, pool, i)
             i = after
         tick += 1
@@ -65,7 +65,7 @@ def first_part_free(s, pool, part):
         tick = next_bucket(s, c, tick, last)
         if tick >= last:
             return
-        i = s.first_item[c * RING + (tick & (RING - 1))]
+        i = s.ticks[c * RING + (tick & (RING - 1))].first
         while i >= 0:
             x = s.slots[i]
             if x.node >= 0:
@@ -78,7 +78,7 @@ def first_part_free(s, pool, part):
                 node.gain += x.part
                 if node.free + node.gain >= part:
                     consider_node(s, p, pool, x.part_node, part)
-            i = s.item_next[i]
+            i = s.items[i].next
         if p.reserved_node >= 0:
             return
         tick += 1

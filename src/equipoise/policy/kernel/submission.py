@@ -63,7 +63,7 @@ def submit(s, j):
         job.reason = reason
         emit(s, REFUSE, j, reason, 0)
         release_dependents(s, j)
-    elif job.waits_for > 0:
+    elif j < s.glob[0].n_bonds and s.bonds[j].waits_for > 0:
         job.state = DEPENDENT
     else:
         make_eligible(s, j)
@@ -107,12 +107,14 @@ def calls_for_more(s, row):
 @inlined
 def release_dependents(s, j):
     """Job j ended (or will never run): what waited for it may be eligible."""
-    e = s.jobs[j].dependents
+    if j >= s.glob[0].n_bonds:
+        return
+    e = s.bonds[j].dependents
     while e >= 0:
         k = s.edges[2 * e]
-        job = s.jobs[k]
-        job.waits_for -= 1
-        if job.waits_for == 0 and job.state == DEPENDENT:
+        bond = s.bonds[k]
+        bond.waits_for -= 1
+        if bond.waits_for == 0 and s.jobs[k].state == DEPENDENT:
             make_eligible(s, k)
         e = s.edges[2 * e + 1]
 

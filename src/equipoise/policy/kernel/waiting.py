@@ -115,15 +115,14 @@ def count_up(s, v, k, estimate_ms, solid):
         t = s.rows[v]
         t.waiting += 1
         t.entered += 1
-        at = v * CLASSES + k
-        s.counts[at] += 1
-        hard = s.glob[0].n_rows * CLASSES + at
+        x = s.tallies[v * CLASSES + k]
         if solid:
-            s.counts[hard] += 1
-            s.row_least[hard] = min(s.row_least[hard], estimate_ms) if t.solid_mask & bit else estimate_ms
+            x.solid += 1
+            x.solid_least_ms = min(x.solid_least_ms, estimate_ms) if t.solid_mask & bit else estimate_ms
             t.solid_mask |= bit
         else:
-            s.row_least[at] = min(s.row_least[at], estimate_ms) if t.soft_mask & bit else estimate_ms
+            x.soft += 1
+            x.soft_least_ms = min(x.soft_least_ms, estimate_ms) if t.soft_mask & bit else estimate_ms
             t.soft_mask |= bit
         t.mask |= bit
         up = t.parent
@@ -139,17 +138,16 @@ def count_down(s, v, k, solid):
     while v >= 0:
         t = s.rows[v]
         t.waiting -= 1
-        at = v * CLASSES + k
-        hard = s.glob[0].n_rows * CLASSES + at
-        s.counts[at] -= 1
+        x = s.tallies[v * CLASSES + k]
         if solid:
-            s.counts[hard] -= 1
-            if s.counts[hard] == 0:
+            x.solid -= 1
+            if x.solid == 0:
                 t.solid_mask ^= bit
-        elif s.counts[at] == s.counts[hard]:
-            t.soft_mask ^= bit
-        if s.counts[at] == 0:
-            t.mask ^= bit
+        else:
+            x.soft -= 1
+            if x.soft == 0:
+                t.soft_mask ^= bit
+        t.mask = t.soft_mask | t.solid_mask
         up = t.parent
         if t.waiting == 0 and up >= 0:
             u = s.rows[up]
@@ -190,25 +188,26 @@ def enqueue(s, j):
     job.klass = k
     u = s.queues[q]
     at = q * CLASSES + k
+    x = s.lists[at]
     bit = 1 << k
     if u.mask == 0:
         u.at = activate(s, u.row, q)
     if (u.mask & bit) == 0:
         u.mask |= bit
-        s.heads[at] = j
-        s.tails[at] = j
+        x.head = j
+        x.tail = j
         job.next = -1
         job.prev = -1
-        s.least_ms[at] = job.estimate_ms
+        x.least_ms = job.estimate_ms
         s.head_ms[at] = job.eligible_ms
     else:
-        s.least_ms[at] = min(s.least_ms[at], job.estimate_ms)
-        before = s.tails[at]
+        x.least_ms = min(x.least_ms, job.estimate_ms)
+        before = x.tail
         while before >= 0 and older(s, j, before):
             before = s.jobs[before].prev
         if before < 0:
-            after = s.heads[at]
-            s.heads[at] = j
+            after = x.head
+            x.head = j
             s.head_ms[at] = job.eligible_ms
         else:
             after = s.jobs[before].next
@@ -218,7 +217,7 @@ def enqueue(s, j):
         if after >= 0:
             s.jobs[after].prev = j
         else:
-            s.tails[at] = j
+            x.tail = j
     count_up(s, u.row, k, job.estimate_ms, u.solid)
     if u.solid:
         watch_open(s, u.row)
@@ -233,16 +232,17 @@ def dequeue(s, j):
     u = s.queues[q]
     k = job.klass
     at = q * CLASSES + k
+    x = s.lists[at]
     if job.prev >= 0:
         s.jobs[job.prev].next = job.next
     else:
-        s.heads[at] = job.next
+        x.head = job.next
     if job.next >= 0:
         s.jobs[job.next].prev = job.prev
     else:
-        s.tails[at] = job.prev
-    if s.heads[at] >= 0:
-        s.head_ms[at] = s.jobs[s.heads[at]].eligible_ms
+        x.tail = job.prev
+    if x.head >= 0:
+        s.head_ms[at] = s.jobs[x.head].eligible_ms
     else:
         u.mask ^= 1 << k
         if u.mask == 0:
@@ -260,7 +260,8 @@ def dequeue(s, j):
 @inlined
 def first_in_class(s, at, room, within_ms, spare, than):
     """Oldest job of a class list that qualifies and is older than job ``than`` (-1: any); -1 if none."""
-    j = s.heads[at]
+    x = s.lists[at]
+    j = x.head
     least = NEVER
     while j >= 0:
         job = s.jobs[j]
@@ -270,7 +271,7 @@ def first_in_class(s, at, room, within_ms, spare, than):
             return j
         least = min(least, job.estimate_ms)
         j = job.next
-    s.least_ms[at] = least
+    x.least_ms = least
     return -1
 
 
@@ -287,7 +288,7 @@ def oldest_in_queue(s, q, room, within_ms, spare):
         at = q * CLASSES + k
         if best >= 0 and s.head_ms[at] > s.jobs[best].eligible_ms:
             continue
-        if ((easy >> k) & 1) or s.least_ms[at] <= within_ms:
+        if ((easy >> k) & 1) or s.lists[at].least_ms <= within_ms:
             j = first_in_class(s, at, room, within_ms, spare, best)
             if j >= 0:
                 best = j
@@ -355,10 +356,15 @@ def solid_room(s, x, room):
 
 
 @inlined
-def short_enough(s, first, m, within_ms):
-    """Whether some class of mask m has a bound of estimates, listed from ``first`` on, within the given time."""
+def least_of(x, solid):
+    return x.solid_least_ms if solid else x.soft_least_ms
+
+
+@inlined
+def short_enough(s, v, m, solid, within_ms):
+    """Whether some class of mask m of row v has a bound of estimates within the given time."""
     while m != 0:
-        if s.row_least[first + lowest_bit(m)] <= within_ms:
+        if least_of(s.tallies[v * CLASSES + lowest_bit(m)], solid) <= within_ms:
             return True
         m &= m - 1
     return False
@@ -373,10 +379,7 @@ def offers(s, v, room, within_ms, spare):
     if (soft | solid) & (classes_surely_ending(within_ms) | classes_within(spare)):
         return True
     some = classes_ending_within(within_ms)
-    first = v * CLASSES
-    if short_enough(s, first, soft & some, within_ms):
-        return True
-    return short_enough(s, s.glob[0].n_rows * CLASSES + first, solid & some, within_ms)
+    return short_enough(s, v, soft & some, False, within_ms) or short_enough(s, v, solid & some, True, within_ms)
 
 
 @kernel
@@ -384,30 +387,34 @@ def tighten(s, v, within_ms):
     """Row v offered nothing: raise its bounds of estimates to those of what is below it."""
     t = s.rows[v]
     some = classes_ending_within(within_ms) & ~classes_surely_ending(within_ms)
-    hard = s.glob[0].n_rows * CLASSES
-    for solid in range(2):
-        m = some & (t.solid_mask if solid else t.soft_mask)
-        first = hard * solid
-        while m != 0:
-            k = lowest_bit(m)
-            m &= m - 1
-            at = first + v * CLASSES + k
-            if s.row_least[at] <= within_ms:
-                s.row_least[at] = least_below(s, t, k, solid, first)
+    m = some & t.soft_mask
+    while m != 0:
+        k = lowest_bit(m)
+        m &= m - 1
+        x = s.tallies[v * CLASSES + k]
+        if x.soft_least_ms <= within_ms:
+            x.soft_least_ms = least_below(s, t, k, False)
+    m = some & t.solid_mask
+    while m != 0:
+        k = lowest_bit(m)
+        m &= m - 1
+        x = s.tallies[v * CLASSES + k]
+        if x.solid_least_ms <= within_ms:
+            x.solid_least_ms = least_below(s, t, k, True)
 
 
-@inlined
-def least_below(s, t, k, solid, first):
+@kernel
+def least_below(s, t, k, solid):
     """Least bound of estimates of class k among the queues or children of row record t."""
     least = NEVER
     for i in range(t.act_n):
         c = s.active[t.act + i]
         if t.n == 0:
             u = s.queues[c]
-            if u.solid == solid and (u.mask >> k) & 1:
-                least = min(least, s.least_ms[c * CLASSES + k])
+            if (u.solid != 0) == solid and (u.mask >> k) & 1:
+                least = min(least, s.lists[c * CLASSES + k].least_ms)
         elif ((s.rows[c].solid_mask if solid else s.rows[c].soft_mask) >> k) & 1:
-            least = min(least, s.row_least[first + c * CLASSES + k])
+            least = min(least, least_of(s.tallies[c * CLASSES + k], solid))
     return least
 
 
