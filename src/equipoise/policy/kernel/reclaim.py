@@ -10,12 +10,14 @@ from equipoise.policy.kernel.placement import kept_after
 from equipoise.policy.kernel.victims import (
     BY_SHARE,
     COURTESY,
+    FIRST,
     INSIDE,
     bound_of,
     further_beyond,
     heap_sort,
     kept_bound,
     left_of,
+    pop_victim,
     prepare,
     rank_victims,
     stop_time,
@@ -125,9 +127,7 @@ def next_victim(s, a, stamp, rule, since_ms, recover_ms):
             base = s.scratch2[4]
             s.scratch2[4] += prepare(s, best, stamp, base, rule, since_ms, recover_ms)
             continue
-        slot = s.scratch[t.pick]
-        t.pick += 1
-        t.pick_n -= 1
+        slot = pop_victim(s, t)
         if may_take(s, slot, best, s.slots[slot].gang, rule, stamp):
             return slot
 
@@ -373,7 +373,7 @@ def preempt_for(s, j):
     for i in range(n):
         x = s.slots[s.scratch[base + i]]
         x.order = s.queues[s.jobs[x.job].queue].priority
-    heap_sort(s, base, n, stamp, False)
+    heap_sort(s, base, n, FIRST)
     begin_count(s, p, leaf, job.gang)
     chosen = base + g.n_slots
     s.scratch2[5] = chosen

@@ -44,9 +44,12 @@ def admit(s, pool):
     g.stamp += 1
     stamp = g.stamp  # searches for victims and shadows use up stamps of their own
     while True:
-        j = next_job(s, p.root, NEVER, NEVER, NEVER, stamp)
+        j = p.found  # what the short pass of this instant saw at the head
+        p.found = -1
         if j < 0:
-            return -1
+            j = next_job(s, p.root, NEVER, NEVER, NEVER, stamp)
+            if j < 0:
+                return -1
         leaf = s.queues[s.jobs[j].queue].row
         if s.jobs[j].gang <= room_for(s, p, leaf):
             launch(s, j, pool, -1, -1)
@@ -95,10 +98,12 @@ def at_rest_with(s, pool, j):
         return p.dirty == 0
     if p.reserved < 0 or p.shadow_ms <= g.now or s.jobs[p.reserved].state != PENDING:
         return False
-    g.stamp += 1
-    if p.head != next_job(s, p.root, NEVER, NEVER, NEVER, g.stamp):
-        return False
     if (g.rules & RECLAIM) and calls_for_more(s, s.queues[s.jobs[j].queue].row):
+        return False
+    g.stamp += 1
+    first = next_job(s, p.root, NEVER, NEVER, NEVER, g.stamp)
+    if p.head != first:
+        p.found = first if p.claim_head < 0 and (g.rules & SHARES) == 0 else -1
         return False
     if may_start(s, p, j):
         if s.jobs[j].estimate_ms <= p.shadow_ms - g.now:

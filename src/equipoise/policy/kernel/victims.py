@@ -7,6 +7,7 @@ from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import NEVER, SHARES
 
 RIGHT, COURTESY, BY_SHARE, INSIDE = 0, 1, 2, 3
+BY_AGE, FIRST, LAST = 0, 1, 2  # orders of slots: by age, victims from the first on, from the last on
 
 
 @inlined
@@ -91,7 +92,7 @@ def secure_inner(s, v, stamp, by_share, base):
     bound = kept_bound(s, v) if by_share else t.floor
     if total < bound:
         n = gather(s, v, stamp, base, False)
-        heap_sort(s, base, n, stamp, True)
+        heap_sort(s, base, n, BY_AGE)
         for i in range(n):
             x = s.slots[s.scratch[base + i]]
             if total + x.gang <= bound:
@@ -128,10 +129,14 @@ def gather(s, top, stamp, base, victims_only):
 
 
 @kernel
-def comes_first(s, a, b, by_age):
-    """Order of slots: by age (non-preemptible, oldest start, job), or as victims (exhausted teams last, least lost, newest, job)."""
+def comes_first(s, a, b, order):
+    """Order of slots: by age (non-preemptible, oldest start, job), as victims (exhausted teams last, least lost, newest, job), or the last
+    victim first.
+    """
     x, y = s.slots[a], s.slots[b]
-    if by_age:
+    if order == LAST:
+        x, y = s.slots[b], s.slots[a]
+    if order == BY_AGE:
         if x.solid != y.solid:
             return x.solid > y.solid
         if x.start_ms != y.start_ms:
@@ -146,16 +151,16 @@ def comes_first(s, a, b, by_age):
     return x.job < y.job
 
 
-@inlined
-def sift(s, base, root, n, by_age):
+@kernel
+def sift(s, base, root, n, order):
     item = s.scratch[base + root]
     while True:
         c = 2 * root + 1
         if c >= n:
             break
-        if c + 1 < n and comes_first(s, s.scratch[base + c], s.scratch[base + c + 1], by_age):
+        if c + 1 < n and comes_first(s, s.scratch[base + c], s.scratch[base + c + 1], order):
             c += 1
-        if not comes_first(s, item, s.scratch[base + c], by_age):
+        if not comes_first(s, item, s.scratch[base + c], order):
             break
         s.scratch[base + root] = s.scratch[base + c]
         root = c
@@ -163,15 +168,25 @@ def sift(s, base, root, n, by_age):
 
 
 @kernel
-def heap_sort(s, base, n, stamp, by_age):
+def heap_sort(s, base, n, order):
     """Sort n slots of the scratch in place."""
     for root in range(n // 2 - 1, -1, -1):
-        sift(s, base, root, n, by_age)
+        sift(s, base, root, n, order)
     for end in range(n - 1, 0, -1):
         last = s.scratch[base]
         s.scratch[base] = s.scratch[base + end]
         s.scratch[base + end] = last
-        sift(s, base, 0, end, by_age)
+        sift(s, base, 0, end, order)
+
+
+@inlined
+def pop_victim(s, t):
+    """Take the best victim off the heap of row record t."""
+    best = s.scratch[t.pick]
+    t.pick_n -= 1
+    s.scratch[t.pick] = s.scratch[t.pick + t.pick_n]
+    sift(s, t.pick, 0, t.pick_n, LAST)
+    return best
 
 
 @inlined
@@ -202,7 +217,7 @@ def rank_victims(s, base, n, since_ms, recover_ms):
 
 @inlined
 def prepare(s, b, stamp, base, rule, since_ms, recover_ms):
-    """List the possible victims below row b, best first, at ``base``; returns how many."""
+    """Heap the possible victims below row b, the best at the top, at ``base``; returns how many."""
     top = b
     if rule == COURTESY:  # a victim must be insecure on its whole path, not only below the fork
         while s.rows[s.rows[top].parent].parent >= 0:
@@ -212,7 +227,8 @@ def prepare(s, b, stamp, base, rule, since_ms, recover_ms):
         mark_secure(s, top, stamp, rule == BY_SHARE)
     n = gather(s, b, stamp, base, True)
     rank_victims(s, base, n, since_ms, recover_ms)
-    heap_sort(s, base, n, stamp, False)
+    for root in range(n // 2 - 1, -1, -1):
+        sift(s, base, root, n, LAST)
     t = s.rows[b]
     t.pick = base
     t.pick_n = n
