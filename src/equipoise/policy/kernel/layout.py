@@ -175,7 +175,9 @@ class State(NamedTuple):
     least_ms: Any
     head_ms: Any  # queue x class: when the first waiting job became eligible
     counts: Any  # row x class: waiting jobs, and (second half) those that may not be preempted
-    row_least: Any  # row x class: a lower bound of the estimates of waiting jobs, preemptible, then (second half) the others
+    row_least: (
+        Any  # row x class: a lower bound of the estimates of waiting jobs, preemptible, then (second half) the others
+    )
     active: Any  # per row: its children (of a leaf: its queues) that have waiting jobs
     nodes: Any
     cells: Any  # device -> slot
