@@ -17,7 +17,8 @@ from equipoise.charter.model import EVERYTHING, Charter, Pool, Reclaim, Share, T
 from equipoise.policy.kernel.layout import REFUSED, RUNNING, START, STOP
 from equipoise.policy.plan import plan
 from equipoise.policy.state import Layout, Options, build
-from equipoise.simulator.run import DAY_MS, POOL_TOTALS, TEAM_TOTALS, Replay
+from equipoise.simulator.replay import POOL_TOTALS, TEAM_TOTALS, Replay
+from equipoise.units import DAY_MS
 from equipoise.workload.model import Jobs, Workload
 
 INSTANT_MS = 10_000  # when the waiting workloads are submitted
@@ -111,10 +112,10 @@ def run(small: Small, *, reclaim: Reclaim) -> Outcome:
     charter = charter_of(small.teams, small.nodes, small.per_node, reclaim=reclaim)
     asked, submit_ms, duration_ms = _schedule(small)
     layout = _build(charter, asked, submit_ms, duration_ms)
-    replay = Replay(layout, charter, keep=True)
-    replay.until(INSTANT_MS)
+    replay = Replay(layout, keep=True)
+    replay.advance(INSTANT_MS)
     _assert_begun(small, layout, asked)
-    replay.until(INSTANT_MS + 1)
+    replay.advance(INSTANT_MS + 1)
     done = replay.result()
     assert done.decisions is not None
     rows = done.decisions[done.decisions["time_ms"] == INSTANT_MS]
@@ -135,8 +136,8 @@ def run(small: Small, *, reclaim: Reclaim) -> Outcome:
 def held_part(capacity: int, gang: int) -> Fraction:
     """Return the part of a pool that one running gang holds, as the kernel's account has it after a while."""
     charter = charter_of([Terms("one", None, 0, None, 10_000)], capacity)
-    replay = Replay(_build(charter, [Asking("job", "one", gang)], [0], [LONG_MS]), charter, keep=False)
-    replay.until(INSTANT_MS)
+    replay = Replay(_build(charter, [Asking("job", "one", gang)], [0], [LONG_MS]), keep=False)
+    replay.advance(INSTANT_MS)
     replay.close(INSTANT_MS)
     done = replay.result()
     held, whole = done.teams[0][:, TEAM_TOTALS.index("acc_held")], done.pools[0][0][POOL_TOTALS.index("acc_capacity")]
@@ -151,8 +152,8 @@ def order_of_start(teams: Sequence[Terms], used: Mapping[str, int]) -> list[str]
     asked = [*past, *(Asking(team, team, 1) for team in used)]
     submit_ms = [0] * len(past) + [ran_ms] * len(used)
     duration_ms = [ran_ms] * len(past) + [LONG_MS] * len(used)
-    replay = Replay(_build(charter, asked, submit_ms, duration_ms), charter, keep=True)
-    replay.until(ran_ms + 1)
+    replay = Replay(_build(charter, asked, submit_ms, duration_ms), keep=True)
+    replay.advance(ran_ms + 1)
     decisions = replay.result().decisions
     assert decisions is not None
     begun = decisions["job"][(decisions["kind"] == START) & (decisions["time_ms"] == ran_ms)]

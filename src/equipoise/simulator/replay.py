@@ -345,7 +345,8 @@ def _columns(state: State) -> dict[str, NDArray[Any]]:
         if name in UNSAVED or (name == "shares" and state.glob["same_tree"][0]):
             continue
         for column in array.dtype.names or ("",):
-            found[f"{name}.{column}"] = array[column] if column else array
+            if column != "pad":
+                found[f"{name}.{column}"] = array[column] if column else array
     return found
 
 

@@ -5,6 +5,7 @@ Who simulates, compares, measures or continues from a snapshot goes along it, so
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from equipoise.policy.kernel.layout import NEVER
@@ -53,9 +54,8 @@ class Timeline:
         self._close_ms = next((at for at in self._closes if at > passed_ms), NEVER)
         self._midnight_after = midnight_after
         self._midnight_ms = self._midnight_after(replay.day_ms)
-        self._changes = sorted(
-            (change for change in nodes if change.at_ms > passed_ms), key=lambda change: change.at_ms
-        )
+        due = sorted((change for change in nodes if change.at_ms > passed_ms), key=lambda change: change.at_ms)
+        self._changes = deque(due)
         self._progress = progress
         self._halt = halt
 
@@ -91,8 +91,9 @@ class Timeline:
             quiet_ms = max(stop_ms, min(next_ms, self._change_ms))
             self._replay.begin_day(quiet_ms)
             self._midnight_ms = self._midnight_after(quiet_ms)
-        due = [change for change in self._changes if change.at_ms == stop_ms]
+        due: list[NodeChange] = []
+        while self._change_ms == stop_ms:
+            due.append(self._changes.popleft())
         if due:
             self._replay.change_nodes(stop_ms, due)
-            self._changes = self._changes[len(due) :]
         self._replay.passed_ms = stop_ms

@@ -14,30 +14,19 @@ from equipoise.policy.plan import plan
 from equipoise.policy.state import build
 from equipoise.simulator.days import midnights
 from equipoise.simulator.record import Record
-from equipoise.simulator.replay import NodeChange, Replay, Run
+from equipoise.simulator.replay import NodeChange, Replay
 from equipoise.simulator.results import results
 from equipoise.simulator.run import simulate
 from equipoise.simulator.timeline import Timeline
 from equipoise.workload.fleet import fleet
 from tests.property.policy_systems import System, draw_closes, draw_system, with_outages
+from tests.property.test_policy_snapshot import assert_equal
 
 
 def replay_of(system: System) -> Replay:
     way = system.plan()
     layout = build(system.workload, system.charter.pools, way, reference=way, options=system.options)
     return Replay(layout, keep=True)
-
-
-def equal(one: Run, other: Run) -> bool:
-    assert one.decisions is not None
-    assert other.decisions is not None
-    pairs = ((one.jobs, other.jobs), (one.services, other.services), (one.teams, other.teams), (one.pools, other.pools))
-    return (
-        one.digest == other.digest
-        and one.closes_ms.tolist() == other.closes_ms.tolist()
-        and one.decisions.tolist() == other.decisions.tolist()
-        and all(a.tolist() == b.tolist() for a, b in pairs)
-    )
 
 
 def test_a_run_cut_into_pieces_is_the_same_run() -> None:
@@ -52,7 +41,7 @@ def test_a_run_cut_into_pieces_is_the_same_run() -> None:
         while not replay.over:
             at_ms += chance.choice((1, 3, 17)) * system.tick_ms
             timeline.run(at_ms if at_ms < 400 * system.tick_ms else NEVER)
-        assert equal(replay.result(), straight), f"seed {seed}"
+        assert_equal(replay.result(), straight, f"seed {seed}")
 
 
 @pytest.mark.parametrize("every_ms", [3_600_000, 86_400_000])
