@@ -48,19 +48,19 @@ def test_one_run_gives_results_and_several_a_comparison(folder: Path) -> None:
     assert [run.policy for run in both] == ["fifo", "product-first"]
     assert both[0].digest == alone.digest
     assert len(both) == 2
-    assert "product-first" in both._repr_html_()
+    assert "product first" in both._repr_html_()
 
 
 def test_comparison_gives_differences_to_the_first_run(folder: Path) -> None:
     both = simulate(folder / "jobs.csv", folder / "lab.yaml", policy="fifo", vs=["product-first"])
-    rows = {(row["team"], row["policy"]): row for row in both.compare().to_dicts()}
+    rows = {(row["team"], row["policy"]): row for row in both.differences().to_dicts()}
     assert list(rows)[:2] == [("product", "fifo"), ("product", "product-first")]
     # fifo: safety starts at 100 beside the product's second job. Product first: also; both fit.
     assert rows["safety", "product-first"]["wait_mean_s"] == 90
     assert rows["safety", "product-first"]["wait_mean_s_diff"] == 0
     assert rows["safety", "fifo"]["denied_gpu_h_diff"] == 0
     kept = simulate(folder / "jobs.csv", folder / "lab.yaml")
-    rows = {(row["team"], row["policy"]): row for row in compare(both[0], kept).to_dicts()}
+    rows = {(row["team"], row["policy"]): row for row in compare(both[0], kept).differences().to_dicts()}
     row, base = rows["safety", "charter"], rows["safety", "fifo"]
     assert row["wait_mean_s_diff"] == row["wait_mean_s"] - base["wait_mean_s"]
 
