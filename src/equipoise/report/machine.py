@@ -1,36 +1,34 @@
-"""The machine over time: who held it, what each team held of what it was due, and where the idle time was."""
+"""Who held the machine over time: stacked areas of the teams at the top, with the floors of the charter drawn on them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import numpy as np
 
 from equipoise.report import timeaxis
-from equipoise.report.figures import count, hours, part
+from equipoise.report.figures import count, part, shortened
 from equipoise.report.markup import Markup, element, joined, unbroken
-from equipoise.report.parts import Column, Entry, bar, behind, keys, names, rows, section, strong
+from equipoise.report.parts import Column, behind, section
 from equipoise.report.plot import F64, WIDE, across, apart, area, box, heights, line, rule
 from equipoise.report.view import Band, View
 from equipoise.simulator.results import Results
 from equipoise.simulator.series import Series
 
 STACK_HIGH = 400
-MINI_HIGH = 100
-MINI_POINTS = 120
-CARDS_MAX = 48
 LABEL_GAP = 0.062
-GPU_MS_PER_H = 3_600_000.0
+LEVEL_GAP = 0.025
+LABEL_MAX = 17  # letters of a name
 
 
 def held_section(view: View) -> Markup:
     """Who held the machine: a stacked area for each run, and for each pool of the first."""
-    lead = (
-        "Each band is what a team’s running work held, from its first job on; the blank above is idle. Dashed: the"
-        " floors of the charter, added up in the same order, as in the column on the right. A band that ends below its"
-        " dashed line means that the teams up to there hold less than they were promised together."
-    )
+    lead = "Each band is what a team’s running work held; the blank above it is idle."
+    if any(band.floor for band in view.bands):
+        lead += (
+            " Dashed: the floors of the charter, added up in the same order, as in the column on the right. Where a band"
+            " ends below its dashed line, the teams up to there hold less than they were promised together."
+        )
     charts = [stack(view, run, series, title=label) for run, series, label in _runs(view)]
     content = [*charts, _held_table(view)]
     if len(view.record.charter.pools) > 1:
@@ -68,9 +66,8 @@ def stack(
         path = area(xs, heights(below, most, STACK_HIGH), heights(above, most, STACK_HIGH))
         shapes.append(element("path", element("title", band.name), d=path, class_=f"band {band.colour}"))
         below = above
-    for level in np.cumsum(floors):
-        if level > 0:
-            shapes += [rule(level / most, STACK_HIGH, kind) for kind in ("case", "floor")]
+    for level in _levels(floors, most):
+        shapes += [rule(level, STACK_HIGH, kind) for kind in ("case", "floor")]
     shapes.append(element("path", d=line(xs, heights(series.up[:size], most, STACK_HIGH)), class_="cap"))
     name = f"{title}: accelerators held over time by {', '.join(band.name for band in view.bands)}"
     caption = element(
@@ -85,6 +82,15 @@ def stack(
     )  # fmt: skip
     told = json.dumps(_told(view, series, size), separators=(",", ":"))
     return element("figure", caption, grid, element("p", class_="readout", aria_live="polite"), data_series=told)
+
+
+def _levels(floors: list[int], most: float) -> list[float]:
+    """Where the floors that were added up end, without those too near to each other to be told apart."""
+    found: list[float] = []
+    for floor, level in zip(floors, np.cumsum(floors) / most, strict=True):
+        if floor and (not found or level - found[-1] >= LEVEL_GAP):
+            found.append(float(level))
+    return found
 
 
 def _held_part(view: View, run: Results, pool: int | None) -> str:
@@ -159,15 +165,15 @@ def _beside(view: View, floors: list[int], most: float, capacity: float) -> Mark
     free = capacity - at
     texts = [
         joined(
-            element("i", class_=f"key {band.colour}") if not floor else "",
-            element("b", band.name),
-            unbroken(f" {part(floor / capacity)}" if floor else ""),
+            element("em", class_=f"key {band.colour}") if not floor else "",
+            element("b", shortened(band.name, LABEL_MAX)),
+            element("i", unbroken(f" {part(floor / capacity)}")) if floor else "",
         )
         for band, floor in zip(view.bands, floors, strict=True)
     ]
-    if free / capacity >= 0.02:
+    if at and free / capacity >= 0.02:
         wanted.append((at + free / 2) / most)
-        texts.append(joined("no floor", unbroken(f" {part(free / capacity)}")))
+        texts.append(joined("no floor", element("i", unbroken(f" {part(free / capacity)}"))))
     gap = min(LABEL_GAP, 1 / max(1, len(texts)))
     spans = [
         element("span", text, style=f"bottom:{100 * place:.2f}%", class_=None if n < len(floors) else "none")
@@ -205,154 +211,3 @@ def _pools(view: View) -> Markup:
             figures.append(stack(view, run, run.series(pool=number), title=title, high_px=190, pool=number))
     summary = element("summary", f"Each of the {len(view.record.charter.pools)} pools")
     return element("details", summary, *figures)
-
-
-def teams_section(view: View) -> Markup:
-    """One small chart for each team and run: held, floor, entitled, denied."""
-    listed = view.chosen(CARDS_MAX)
-    left = "" if len(listed) == len(view.order) else f" Shown are {len(listed)} of {len(view.order)} teams."
-    lead = (
-        "What a team held against what the charter owed it while it asked. It is denied where it asks, is entitled to"
-        f" more than it holds, and waits. Each team has a scale of its own.{left}"
-    )
-    legend = keys(
-        ("heldkey", "held"), ("denied", "denied, on top of it"), ("line", "entitled while it asks"), ("dash", "floor")
-    )
-    coarse = [run.series(points=MINI_POINTS) for run in view.runs]
-    lines = {line.path: number for number, line in enumerate(view.record.reference.lines)}
-    cards = [_card(view, path, lines[path], coarse) for path in listed]
-    return section(
-        "teams", "Team by team", lead, legend, element("div", *cards, class_="cards"), _owed_table(view)
-    )  # fmt: skip
-
-
-def _card(view: View, path: str, number: int, coarse: list[Series]) -> Markup:
-    floor = view.floor(path)
-    sizes = [len(across(series.edges_ms, view.until_ms)) - 1 for series in coarse]
-    most = max(
-        [float(floor), 1e-9]
-        + [
-            float(np.maximum(series.held[:n, number] + series.denied[:n, number], series.entitled[:n, number]).max())
-            for series, n in zip(coarse, sizes, strict=True)
-            if n
-        ]
-    )
-    minis = [_mini(view, series, number, path, most=most, floor=floor, run=n) for n, series in enumerate(coarse)]
-    kind = "leaf" if "." in path else "top"
-    workload, zone = view.record.workload, view.record.charter.timezone
-    ends = [timeaxis.moment(at, origin_ms=workload.origin_ms, zone=zone) for at in (0, view.until_ms)]
-    name = path if kind == "top" else joined(element("span", path.rpartition(".")[0] + ".", class_="soft"),
-                                             path.rpartition(".")[2])  # fmt: skip
-    floor_text = f"floor {count(floor)} GPUs" if floor else "no floor"
-    return element(
-        "div",
-        element("h3", name, title=path),
-        element("p", unbroken(f"{floor_text} · scale to {count(round(most)) if most >= 10 else f'{most:.2g}'}"),
-                class_="sub"),
-        *minis,
-        element("div", *(element("span", text) for text in ends), class_="minix"),
-        class_=f"card {kind} {view.colour(path)}",
-    )  # fmt: skip
-
-
-def _mini(view: View, series: Series, number: int, path: str, *, most: float, floor: int, run: int) -> Markup:
-    xs = across(series.edges_ms, view.until_ms)
-    n = len(xs) - 1
-    held, denied, entitled = (values[:n, number] for values in (series.held, series.denied, series.entitled))
-    base, top = heights(held, most, MINI_HIGH), heights(held + denied, most, MINI_HIGH)
-    shapes = [
-        element("path", d=area(xs, heights(0 * held, most, MINI_HIGH), base), class_="band"),
-        element("path", d=area(xs, base, top), class_="denied") if denied.any() else "",
-        element("path", d=line(xs, heights(entitled, most, MINI_HIGH)), class_="entitled"),
-        rule(floor / most, MINI_HIGH, "floor") if floor else "",
-    ]
-    account = view.accounts[run][path]
-    name = f"{path}, {view.labels[run]}: held, floor, entitled and denied over time"
-    label = view.labels[run] if len(view.runs) > 1 else ""
-    starved = account["starvation"]
-    value = joined("denied ", element("b", unbroken(part(starved)))) if starved else "denied nothing"
-    if starved is None:
-        value = "asked for nothing"
-    return element(
-        "div",
-        element("span", label, class_="name"),
-        element("span", value, class_="value"),
-        box(*shapes, high=MINI_HIGH, name=name),
-        class_="mini",
-    )
-
-
-def _owed_table(view: View) -> Markup:
-    columns = [names(view.order), Column("floor\nGPUs", [count(view.floor(path)) for path in view.order])]
-    kinds: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
-        ("delivered", "delivered_gpu_h", hours),
-        ("entitled", "entitled_gpu_h", hours),
-        ("denied", "denied_gpu_h", hours),
-        ("denied ÷\nentitled", "starvation", part),
-    )
-    for head, field, write in kinds:
-        for number, label in enumerate(view.labels):
-            cells = [write(view.accounts[number][path][field]) for path in view.order]
-            columns.append(Column(f"{head}\n{label}" if len(view.runs) > 1 else head, cells))
-    return behind(columns, top=["." not in path for path in view.order], label="GPU-hours of every team, as a table")
-
-
-def idle_section(view: View) -> Markup:
-    """Where the capacity of each pool went, and what of the idle time was stranded."""
-    lead = (
-        f"All capacity {view.over}, by pool. Idle unused: nothing waited there. Idle blocked: something waited, but could"
-        " not start: its gang is too large for what was free, or a reservation or an agreed limit stands before it."
-    )
-    whole = [sum(int(frame[f"{name}_gpu_ms"].sum()) for frame in view.pools) for name in _PARTS]
-    legend = keys(*(key for key, ms in zip(_KEYS, whole, strict=True) if ms))
-    entries: list[Entry] = []
-    columns: list[list[str]] = [[] for _ in range(8)]
-    for place, pool in enumerate(view.record.charter.pools):
-        found = [frame.row(place, named=True) for frame in view.pools]
-        entries.append(
-            Entry(f"{pool.name} · {count(pool.capacity)} {pool.device}", [_idle_bar(row) for row in found],
-                  [_idle_figures(row, label if len(view.runs) > 1 else "")
-                   for row, label in zip(found, view.labels, strict=True)])
-        )  # fmt: skip
-        for row, label in zip(found, view.labels, strict=True):
-            cells = [pool.name, label]
-            cells += [hours(row[f"{kind}_gpu_ms"] / GPU_MS_PER_H) for kind in _PARTS]
-            cells.append(hours(row["stranded_gpu_ms"] / GPU_MS_PER_H))
-            for column, cell in zip(columns, cells, strict=True):
-                column.append(cell)
-    heads = ("pool", "run", "held", "idle, blocked", "idle, unused", "down", "maintenance", "of idle:\nstranded")
-    shown = [Column(head, cells) for head, cells in zip(heads, columns, strict=True)]
-    return section(
-        "idle", "The idle machine", lead, legend, rows(entries), _stranded(view),
-        behind(shown, label="GPU-hours, as a table"),
-    )  # fmt: skip
-
-
-def _stranded(view: View) -> Markup:
-    """Say how much of the idle time lay on nodes that were partly in use."""
-    texts: list[str] = []
-    for frame, label in zip(view.pools, view.labels, strict=True):
-        idle = int(frame["idle_unused_gpu_ms"].sum()) + int(frame["idle_blocked_gpu_ms"].sum())
-        of = part(int(frame["stranded_gpu_ms"].sum()) / idle if idle else None)
-        texts.append(f"{of} ({label})" if len(view.runs) > 1 else of)
-    text = f"Stranded, that is on nodes partly in use: {', '.join(texts)} of the idle time."
-    return element("p", unbroken(text), class_="soft")
-
-
-_PARTS = ("held", "idle_blocked", "idle_unused", "down", "maintenance")
-_KINDS = ("held", "blocked", "unused", "down", "maintenance")
-_KEYS = (
-    ("heldkey", "held"), ("blockedkey", "idle, blocked"), ("unusedkey", "idle, unused"), ("downkey", "down"),
-    ("maintkey", "maintenance"),
-)  # fmt: skip
-
-
-def _idle_bar(row: dict[str, int]) -> Markup:
-    whole = row["capacity_gpu_ms"] or 1
-    return bar([(row[f"{name}_gpu_ms"] / whole, kind) for name, kind in zip(_PARTS, _KINDS, strict=True)])
-
-
-def _idle_figures(row: dict[str, int], label: str) -> Markup:
-    whole = row["capacity_gpu_ms"]
-    held, blocked = (part(row[f"{name}_gpu_ms"] / whole if whole else None) for name in ("held", "idle_blocked"))
-    return strong(held, f" held · {blocked} blocked" + (f" · {label}" if label else ""))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from equipoise.errors import InputError, Place
-from equipoise.report import comparison, machine, method, theme, waiting
+from equipoise.report import cards, comparison, idle, machine, method, theme, waiting
 from equipoise.report.markup import Markup, element, escape, unbroken
 from equipoise.report.view import Source, View, view
 from equipoise.simulator.results import Results
@@ -45,13 +45,13 @@ def page(runs: Sequence[Results], *, source: Source, verdict: str | None = None)
     sections = [
         waiting.tiles(about),
         machine.held_section(about),
-        machine.teams_section(about),
+        cards.teams_section(about),
         waiting.waits_section(about),
         waiting.starvation_section(about),
         waiting.stops_section(about),
         waiting.services_section(about),
         comparison.comparison_section(about),
-        machine.idle_section(about),
+        idle.idle_section(about),
         method.method_section(about, source),
         method.charter_section(about, source),
         method.again_section(about, source),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from equipoise.report.figures import shortened
 from equipoise.report.markup import Markup, element, joined, unbroken
 from equipoise.report.plot import WIDE, box
 
 TABLE_MAX = 400
 STRIP_HIGH = 10
+WHO_MAX = 30  # letters of a name beside a strip
 
 
 def section(anchor: str, title: str, lead: str, *content: str) -> Markup:
@@ -67,25 +69,38 @@ class Entry:
     deep: bool = False
 
 
-def rows(entries: Sequence[Entry], marks: Sequence[tuple[float, str]] = ()) -> Markup:
-    """Return rows of strips under each other on one scale; its marks are at parts of the width."""
+def rows(entries: Sequence[Entry], marks: Sequence[tuple[float, str]] = (), *, wide: bool = False) -> Markup:
+    """Return rows of strips under each other on one scale; its marks are at parts of the width.
+
+    ``wide``: the figures are long; on a narrow screen they have a line of their own.
+    """
     shapes = [element("path", d=f"M{round(at * WIDE)} 0V{STRIP_HIGH}", class_="gridline") for at, _ in marks]
     grid = element("div", box(*shapes, high=STRIP_HIGH), class_="grid") if marks else Markup("")
-    many = " many" if any(len(str(figure)) > 60 for entry in entries for figure in entry.figures) else ""
+    many = " many" if wide else ""
     cells: list[Markup] = []
     if marks:
-        texts = [element("span", text, style=f"left:{100 * at:.2f}%") for at, text in marks]
+        texts = [element("span", text, style=f"left:{100 * at:.2f}%", class_=_edge(at)) for at, text in marks]
         blank = element("span", class_="scale blank")
         cells += [blank, element("div", *texts, class_="scale"), blank]
     for number, entry in enumerate(entries):
         if number and not entry.deep:
             cells.append(element("div", class_="rule"))
         cells += [
-            element("div", entry.who, class_=f"who{' deep' if entry.deep else ''}{many}", title=entry.who),
+            element(
+                "div",
+                shortened(entry.who, WHO_MAX),
+                class_=f"who{' deep' if entry.deep else ''}{many}",
+                title=entry.who,
+            ),
             element("div", grid, *(element("div", strip, class_="strip") for strip in entry.strips), class_="strips"),
             element("div", *(element("div", figure) for figure in entry.figures), class_=f"nums{many}"),
         ]
     return element("div", *cells, class_="rows")
+
+
+def _edge(at: float) -> str | None:
+    """Which labels would stick out on a narrow screen."""
+    return "lo" if at < 0.03 else "hi" if at > 0.97 else None
 
 
 def bar(segments: Sequence[tuple[float, str]], *, begin: float = 0.0) -> Markup:

@@ -41,18 +41,18 @@ DARK = {
     "line": "#363a41",
     "faint": "#24272d",
     "accent": "#58c2b2",
-    "denied": "#f07050",
+    "denied": "#f27455",
     "held": "#7f9dbb",
-    "blocked": "#f8b557",
+    "blocked": "#cdb486",
     "unused": "#41454c",
     "down": "#8b8f97",
-    "t0": "#6289bd",
-    "t1": "#f8b557",
-    "t2": "#40d2d8",
-    "t3": "#6dabce",
-    "t4": "#8e79c6",
-    "t5": "#acd5a4",
-    "t6": "#875a63",
+    "t0": "#497eb7",
+    "t1": "#cdb486",
+    "t2": "#547643",
+    "t3": "#74c1f1",
+    "t4": "#a78dd3",
+    "t5": "#8bb0b3",
+    "t6": "#845a7c",
     "other": "#7d8086",
 }
 
@@ -132,6 +132,7 @@ color:var(--soft)}
 .eq figure{margin:0 0 26px}
 .eq figcaption{font-size:.875rem;margin:0 0 22px;display:flex;flex-wrap:wrap;gap:2px 14px}
 .eq figcaption b{color:var(--ink);font-weight:650}
+.eq figure>.rows{margin-top:-14px}
 .eq .plot{display:grid;grid-template-columns:46px minmax(0,1fr);font-size:.75rem;color:var(--soft);line-height:1.2}
 .eq .plot.floors{grid-template-columns:46px minmax(0,1fr) 178px}
 .eq .y,.eq .canvas,.eq .beside{position:relative}
@@ -145,7 +146,9 @@ color:var(--soft)}
 .eq .beside svg{width:14px}
 .eq .beside span{position:absolute;left:22px;right:0;transform:translateY(50%);overflow:hidden;text-overflow:ellipsis;
 white-space:nowrap;font-size:.8rem;color:var(--soft);line-height:1.25}
+.eq td:first-child{white-space:normal;overflow-wrap:anywhere;min-width:8em;max-width:26em}
 .eq .beside span b{color:var(--ink);font-weight:600}
+.eq .beside span i{font-style:normal}
 .eq .beside span.none{font-style:italic}
 .eq .mark-x{position:absolute;top:0;bottom:0;border-left:1px dashed var(--soft);pointer-events:none}
 .eq .mark-x i{position:absolute;top:-19px;right:0;transform:translateX(50%);white-space:nowrap;font-style:normal;
@@ -218,7 +221,8 @@ white-space:nowrap;padding:5px 0}
 .eq th,.eq td{padding:5px 12px 5px 0;text-align:right;white-space:nowrap;border:0;border-bottom:1px solid var(--faint);
 background:none}
 .eq th{font-weight:500;color:var(--soft);vertical-align:bottom;border-bottom:1px solid var(--line);white-space:pre}
-.eq th:first-child,.eq td:first-child{text-align:left;max-width:26em;overflow:hidden;text-overflow:ellipsis}
+.eq th:first-child,.eq td:first-child{text-align:left}
+.eq th:first-child,.eq td:first-child{position:sticky;left:0;background:var(--paper)}
 .eq tr.top td{font-weight:600;border-top:1px solid var(--line)}
 .eq td.deep{padding-left:14px!important;color:var(--soft)}
 .eq td.bad{color:var(--denied)}
@@ -243,7 +247,7 @@ border:1px solid var(--line);border-radius:8px;padding:14px 16px;overflow-x:auto
 .eq .beside span{font-size:.72rem;left:19px}
 .eq .beside span i{display:none}
 .eq .readout{margin-left:0}
-.eq .rows{grid-template-columns:minmax(0,1fr) auto;gap:0 10px}
+.eq .rows{grid-template-columns:minmax(0,1fr) auto;gap:0 10px;grid-auto-flow:dense}
 .eq .rows .strips{grid-column:1/-1;grid-row:auto;padding:0 0 7px}
 .eq .rows .who{padding-bottom:0}
 .eq .rows .nums{padding-bottom:0}
@@ -251,6 +255,8 @@ border:1px solid var(--line);border-radius:8px;padding:14px 16px;overflow-x:auto
 .eq .rows .who.many{grid-column:1/-1}
 .eq .rows .scale.blank{display:none}
 .eq .rows .scale{grid-column:1/-1}
+.eq .rows .scale span.lo{transform:none}
+.eq .rows .scale span.hi{transform:translateX(-100%)}
 .eq dl.method{grid-template-columns:1fr;gap:2px}
 .eq dl.method dd{margin-bottom:10px}
 .eq .tiles{grid-template-columns:1fr 1fr}
@@ -266,11 +272,16 @@ border:1px solid var(--line);border-radius:8px;padding:14px 16px;overflow-x:auto
 .eq button,.eq nav,.eq .readout{display:none}
 .eq section{break-inside:auto;margin-top:26pt}
 .eq h1{font-size:20pt;margin-top:14pt}
-.eq h2,.eq h3,.eq .lead,.eq figcaption{break-after:avoid}
-.eq figure,.eq .card,.eq .tile,.eq tr,.eq .rows>*{break-inside:avoid}
+.eq h2,.eq h3,.eq .lead,.eq figcaption,.eq .keys,.eq .scale{break-after:avoid}
+.eq p,.eq figure,.eq .card,.eq .tile,.eq tr,.eq .rows>*{break-inside:avoid}
 .eq .cards{grid-template-columns:repeat(3,1fr);gap:14pt 16pt}
 .eq *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 .eq pre{white-space:pre-wrap}
+.eq .scroll{overflow:visible}
+.eq table{font-size:7.5pt}
+.eq th{white-space:pre-line}
+.eq th,.eq td{padding:2pt 6pt 2pt 0}
+.eq .tile dd{display:block}
 .eq details:not([open]){display:none}
 }
 """

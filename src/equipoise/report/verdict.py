@@ -110,9 +110,10 @@ def state(standings: Mapping[str, Standing], *, phrase: str, over: str) -> str:
     Examples
     --------
     >>> ours = Standing({"delivered_gpu_h": 150.0, "entitled_gpu_h": 220.0, "denied_gpu_h": 55.0}, 7200.0)
-    >>> print(state({"safety": ours}, phrase="as promised", over="over the 90 days"))
-    As promised, 150 GPU-hours are delivered over the 90 days, and of what the charter entitles teams to while they ask,
-    25.0 % is denied: most to safety, 25.0 % of its own, where one job in twenty waits longer than 120 min.
+    >>> theirs = Standing({"delivered_gpu_h": 250.0, "entitled_gpu_h": 220.0, "denied_gpu_h": 0.0}, 0.0)
+    >>> print(state({"safety": ours, "product": theirs}, phrase="as promised", over="over the 90 days"))
+    As promised, 400 GPU-hours are delivered over the 90 days, and of what the charter entitles teams to while they ask,
+    12.5 % is denied: most to safety, 25.0 % of its own, where one job in twenty waits longer than 2.0 h.
     """
     entitled, denied, delivered = (
         sum(each.account[name] for each in standings.values())
@@ -123,6 +124,11 @@ def state(standings: Mapping[str, Standing], *, phrase: str, over: str) -> str:
         return f"{begin}; nobody asked for anything that the charter entitles them to."
     if denied <= 0:
         return f"{begin}, and every team gets all that the charter entitles it to while it asks."
+    if len(standings) == 1:
+        (name, only) = next(iter(standings.items()))
+        wait = "" if only.wait_p95_s is None else f", and one job in twenty waits longer than {span(only.wait_p95_s)}"
+        entitled_to = f"of what the charter entitles {name} to while it asks"
+        return f"{begin}; {entitled_to}, {part(denied / entitled)} is denied{wait}."
     ranked = [
         (each.account["denied_gpu_h"] / each.account["entitled_gpu_h"], name)
         for name, each in standings.items()

@@ -29,7 +29,7 @@ from equipoise.report.view import View
 
 ROWS_MAX = 64
 WAITS = ("wait_p50_s", "wait_p95_s", "wait_p99_s")
-_MARKS_S = ((1, "1 s"), (60, "1 min"), (3600, "1 h"), (86_400, "1 d"), (604_800, "1 week"), (2_592_000, "30 d"))
+_MARKS_S = ((1, "1 s"), (60, "1 min"), (3600, "1 h"), (86_400, "1 d"), (2_592_000, "30 d"))
 
 
 def waits_section(view: View) -> Markup:
@@ -233,7 +233,9 @@ def services_section(view: View) -> Markup:
             columns.append(
                 Column(f"{head}\n{label}" if len(view.runs) > 1 else head, [hours(r[field]) for r in rows_of])
             )
-    return section("services", "Services", lead, legend, rows(entries), behind(columns, label="GPU-hours, as a table"))
+    return section(
+        "services", "Services", lead, legend, rows(entries, wide=True), behind(columns, label="GPU-hours, as a table")
+    )
 
 
 def _served(row: Mapping[str, Any]) -> Markup:
