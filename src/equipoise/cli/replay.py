@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,7 +40,7 @@ class Replay:
 
 def replays(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command, whose first parameter is a ``Replay``, the options of ``replayed`` before its own."""
-    shared = inspect.signature(replayed, eval_str=True).parameters
+    shared = _shared()
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     keyword = inspect.Parameter.KEYWORD_ONLY
 
@@ -53,6 +54,11 @@ def replays(command: Callable[..., None]) -> Callable[..., None]:
     parameters = [first, *(each.replace(kind=keyword) for each in [*shared.values(), *own])]
     run.__dict__["__signature__"] = inspect.Signature(parameters)
     return run
+
+
+@cache
+def _shared() -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(replayed, eval_str=True).parameters
 
 
 def replayed(

@@ -98,7 +98,7 @@ class View:
     @property
     def until_ms(self) -> int:
         """The end of the accounts."""
-        return self.asked_ms if self.windowed else self.end_ms
+        return max(1, self.asked_ms if self.windowed else self.end_ms)
 
     @property
     def shown_ms(self) -> int:
