@@ -130,7 +130,7 @@ def scale(value: float, *, steps: int = 5) -> tuple[float, list[float]]:
     """
     if value <= 0:
         return 1.0, [0.0, 1.0]
-    power = 10 ** math.floor(math.log10(value / steps))
+    power = 10.0 ** math.floor(math.log10(value / steps))
     step = next(times * power for times in (1, 2, 2.5, 5, 10) if times * power * steps >= value * (1 - 1e-9))
     count = math.ceil(value / step - 1e-9)
     return round(count * step, 9), [round(number * step, 9) for number in range(count + 1)]

@@ -25,8 +25,8 @@ def marks(until_ms: int, *, origin_ms: int | None, zone: str, most: int = 7) -> 
     --------
     >>> marks(5 * 3_600_000, origin_ms=None, zone="UTC")
     [(0, '0'), (3600000, '1 h'), (7200000, '2 h'), (10800000, '3 h'), (14400000, '4 h'), (18000000, '5 h')]
-    >>> marks(70 * 86_400_000, origin_ms=1_798_761_600_000, zone="UTC")
-    [(0, '1 Jan'), (2678400000, '1 Feb'), (5097600000, '1 Mar')]
+    >>> marks(100 * 86_400_000, origin_ms=1_798_761_600_000, zone="UTC")
+    [(0, '1 Jan'), (2678400000, '1 Feb'), (5097600000, '1 Mar'), (7776000000, '1 Apr')]
     """
     step_ms = next((step for step in _STEPS_MS if until_ms / step <= most), 0)
     if origin_ms is not None and (step_ms == 0 or step_ms >= DAY_MS):

@@ -172,6 +172,27 @@ def test_closes_fall_on_local_midnights_also_when_clocks_change() -> None:
     assert [at // 3_600_000 for at in islice(close_times(jobs_of([0], [1]), "Europe/Berlin", "day")(), 2)] == [24, 48]
 
 
+def test_short_logs_are_closed_at_round_times_and_at_the_last_submission() -> None:
+    # 10 hours: every 5 minutes would be 120 times, every 2 minutes 300.
+    short = jobs_of([0, 0], [1, 36_000], submit_s=0)
+    assert [at // 60_000 for at in islice(close_times(short, "UTC", "auto")(), 3)] == [5, 10, 15]
+    # 2026-03-28 12:00:01 UTC is 13:00:01 in Berlin: the first round time is 4 minutes and 59 seconds later.
+    dated = jobs_of([0], [36_000], submit_s=601, origin_ms=1_774_699_201_000)
+    found = [at // 1000 for at in islice(close_times(dated, "Europe/Berlin", "auto")(), 200)]
+    assert found[:4] == [299, 599, 601, 899]
+    assert (11 * 3600 - 1) in found  # midnight
+    assert found == sorted(set(found))
+    long = jobs_of([0], [1], submit_s=31 * 86_400)
+    assert list(islice(close_times(long, "UTC", "auto")(), 40)) == list(islice(close_times(long, "UTC", "day")(), 40))
+
+
+def test_when_accounts_are_closed_changes_no_figure(folder: Path) -> None:
+    runs = [simulate(folder / "jobs.csv", folder / "lab.yaml", closes=closes) for closes in ("auto", "day", 7)]
+    assert len({run.digest for run in runs}) == 1
+    assert len({len(run.record.run.closes_ms) for run in runs}) == 3
+    assert all(run.teams.equals(runs[0].teams) for run in runs)
+
+
 def test_closes_are_bounded() -> None:
     long = jobs_of([0], [1], submit_s=3_000 * 86_400)
     assert next(close_times(long, "UTC", "day")()) == 3 * 86_400_000
