@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -74,6 +75,24 @@ def test_complaints_would_be_seen(tmp_path: Path) -> None:
     )
     done = browse(bad, tmp_path / "profile", "--dump-dom")
     assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] != []
+
+
+def test_values_are_named_under_the_pointer(folder: Path, tmp_path: Path) -> None:
+    text = re.sub(r"<meta http-equiv=.*?>", "", (folder / "synthetic.html").read_text("utf-8"), count=1)
+    point = (
+        "<script>onload=function(){var canvas=document.querySelector('figure[data-series] .canvas');"
+        "var box=canvas.getBoundingClientRect();canvas.dispatchEvent(new PointerEvent('pointermove',"
+        "{clientX:box.left+box.width/2,clientY:box.top+5,bubbles:true}))}</script></body>"
+    )
+    probe = tmp_path / "probe.html"
+    probe.write_text(text.replace("</body>", point), "utf-8")
+    done = browse(probe, tmp_path / "profile", "--dump-dom", "--window-size=1200,900")
+    told = re.search(r'<p class="readout"[^>]*>([^<]+)</p>', done.stdout)
+    assert told is not None
+    data = json.loads(html.unescape(re.search(r'data-series="([^"]+)"', text)[1]))  # type: ignore[index]
+    at = max(n for n, place in enumerate(data["at"]) if place <= 500)
+    values = [f"{name} {held[at]:,}" for name, held in zip(data["names"], data["held"], strict=True)]
+    assert told[1] == f"{data['when'][at]}:  {' · '.join(values)}"
 
 
 @pytest.mark.parametrize(("system", "colours"), [("light", LIGHT), ("dark", DARK)])

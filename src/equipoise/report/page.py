@@ -69,6 +69,7 @@ def page(runs: Sequence[Results], *, source: Source, verdict: str | None = None)
             "main",
             element("section", element("h1", headline(sentence)), element("p", unbroken(method.facts(about, source)),
                     class_="facts"), class_="first"),
+            _partial(about),
             *sections[:1],
             _contents(about),
             *sections[1:],
@@ -81,6 +82,14 @@ def page(runs: Sequence[Results], *, source: Source, verdict: str | None = None)
 def headline(sentence: str) -> Markup:
     """Return the verdict with its percentages set off."""
     return Markup(_PART.sub(r"<b>\1\2</b>", escape(unbroken(sentence))))
+
+
+def _partial(about: View) -> Markup:
+    """Say first of all that a replay was interrupted, if it was."""
+    if not any(run.partial for run in about.runs):
+        return Markup("")
+    told = [note for run in about.runs if run.partial for note in run.notes if "interrupted" in note]
+    return element("p", element("b", "Interrupted. "), *(f"{note}. " for note in told), class_="alert")
 
 
 def _contents(about: View) -> Markup:

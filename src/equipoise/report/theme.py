@@ -117,6 +117,7 @@ padding:3px 13px;cursor:pointer}
 .eq nav{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:.875rem;margin:26px 0 0}
 .eq nav a{color:var(--soft);text-decoration:none;border-bottom:1px solid var(--line)}
 .eq nav a:hover{color:var(--ink)}
+.eq .alert{border-left:3px solid var(--denied);padding:2px 0 2px 12px}
 .eq .facts{font-size:.92rem;color:var(--soft);max-width:none}
 .eq .tiles{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:1px;background:var(--line);
 border:1px solid var(--line);border-radius:10px;overflow:hidden;margin:0}

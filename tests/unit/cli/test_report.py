@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import signal
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from equipoise.cli import main, report, simulate
+from equipoise.cli.progress import watch
 
 CHARTER = """
 equipoise: charter/v1
@@ -66,6 +69,24 @@ def test_place_that_cannot_be_written_is_told(command: list[str], capsys: pytest
     told = capsys.readouterr().err
     assert "nowhere/r.html S105 cannot be written" in told
     assert "Traceback" not in told
+
+
+def test_interruption_leaves_a_report_that_says_so(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pressed = count()
+
+    def press(self: watch, name: str, now: object) -> None:
+        if next(pressed) == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(watch, "progress", press)
+    assert run("report", "jobs.csv", "-c", "lab.yaml", "--vs", "fifo") == 130
+    told = capsys.readouterr()
+    assert told.err.endswith("Wrote report.html\ninterrupted: the figures are partial\n")
+    page = (here / "report.html").read_text("utf-8")
+    assert "<b>Interrupted. </b>charter was interrupted after" in page
+    assert "first in, first out" not in page  # it had not begun
 
 
 def test_a_log_with_errors_writes_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,6 @@ def outage() -> Comparison:
     service = Service(
         "chat", work.teams.index("product"), 0, 1, 0, np.array([0, 9_000_000]), np.array([3, 0], np.int32)
     )
-    whole = Workload(work.jobs, work.teams, work.pools, work.users, (service,), 0, work.skipped, work.notes)
+    whole = Workload(work.jobs, work.teams, work.pools, work.users, (service,), None, work.skipped, work.notes)
     changes = [NodeChange(600_000, "p", 3, "down"), NodeChange(4_000_000, "p", 3, "up")]
     return simulate(whole, charter, vs=["fifo", "no-floors"], outages=changes)
