@@ -29,7 +29,10 @@ def teams_section(view: View) -> Markup:
         f" more than it holds, and waits. Each team has a scale of its own.{left}"
     )
     legend = keys(
-        ("heldkey", "held"), ("denied", "denied, on top of it"), ("line", "entitled while it asks"), ("dash", "floor")
+        ("heldkey", "held (in its own colour)"),
+        ("denied", "denied, on top of it"),
+        ("line", "entitled while it asks"),
+        ("dash", "floor"),
     )
     coarse = [run.series(points=POINTS) for run in view.runs]
     lines = {line.path: number for number, line in enumerate(view.record.reference.lines)}

@@ -64,11 +64,11 @@ def method_section(view: View, source: Source) -> Markup:
 def charter_section(view: View, source: Source) -> Markup:
     """The charter in sentences and, where there is one, as it was written."""
     sentences = element("pre", "\n".join(explain(view.record.charter)), class_="wrap", tabindex=0)
-    content: list[Markup] = [sentences]
-    if source.charter_text is not None:
-        content.append(element("h3", "As it was written", style="margin-top:26px"))
-        content.append(element("pre", source.charter_text, tabindex=0))
-    return section("charter", "The charter", "What the floors above rest on, in plain sentences.", *content)
+    if source.charter_text is None:
+        return section("charter", "The charter", "What the floors above rest on, in plain sentences.", sentences)
+    written = element("pre", source.charter_text, tabindex=0)
+    meant = element("details", element("summary", "What it means, in GPUs and sentences"), sentences)
+    return section("charter", "The charter", "What the floors above rest on, as it was written.", written, meant)
 
 
 def again_section(view: View, source: Source) -> Markup:

@@ -11,6 +11,7 @@ from equipoise.report.plot import WIDE, box
 
 TABLE_MAX = 400
 STRIP_HIGH = 10
+LABELS_MAX = 26  # letters of a scale on a telephone
 WHO_MAX = 30  # letters of a name beside a strip
 
 
@@ -80,8 +81,9 @@ def rows(entries: Sequence[Entry], marks: Sequence[tuple[float, str]] = (), *, w
     cells: list[Markup] = []
     if marks:
         texts = [element("span", text, style=f"left:{100 * at:.2f}%", class_=_edge(at)) for at, text in marks]
+        long = " long" if sum(len(text) for _, text in marks) > LABELS_MAX else ""
         blank = element("span", class_="scale blank")
-        cells += [blank, element("div", *texts, class_="scale"), blank]
+        cells += [blank, element("div", *texts, class_=f"scale{long}"), blank]
     for number, entry in enumerate(entries):
         if number and not entry.deep:
             cells.append(element("div", class_="rule"))

@@ -147,7 +147,7 @@ color:var(--soft)}
 .eq .beside svg{width:14px}
 .eq .beside span{position:absolute;left:22px;right:0;transform:translateY(50%);overflow:hidden;text-overflow:ellipsis;
 white-space:nowrap;font-size:.8rem;color:var(--soft);line-height:1.25}
-.eq td:first-child{white-space:normal;overflow-wrap:anywhere;min-width:8em;max-width:26em}
+.eq td:first-child{white-space:normal;overflow-wrap:break-word;max-width:30em}
 .eq .beside span b{color:var(--ink);font-weight:600}
 .eq .beside span i{font-style:normal}
 .eq .beside span.none{font-style:italic}
@@ -256,6 +256,7 @@ border:1px solid var(--line);border-radius:8px;padding:14px 16px;overflow-x:auto
 .eq .rows .who.many{grid-column:1/-1}
 .eq .rows .scale.blank{display:none}
 .eq .rows .scale{grid-column:1/-1}
+.eq .rows .scale.long span:nth-child(even){display:none}
 .eq .rows .scale span.lo{transform:none}
 .eq .rows .scale span.hi{transform:translateX(-100%)}
 .eq dl.method{grid-template-columns:1fr;gap:2px}
@@ -283,6 +284,7 @@ border:1px solid var(--line);border-radius:8px;padding:14px 16px;overflow-x:auto
 .eq th{white-space:pre-line}
 .eq th,.eq td{padding:2pt 6pt 2pt 0}
 .eq .tile dd{display:block}
+.eq .tile dd b{margin-right:.5em}
 .eq details:not([open]){display:none}
 }
 """

@@ -90,8 +90,8 @@ def difference(team: str, base: Standing, other: Standing, *, phrases: tuple[str
         f"is denied {denied[0]} of what the charter entitles it to while it asks ({was}: {denied[1]})",
     ]
     if base.wait_p95_s is not None and other.wait_p95_s is not None:
-        long, longer = base.wait_p95_s / 3600, other.wait_p95_s / 3600
-        parts.append(f"and one job in twenty waits longer than {longer:,.1f} hours ({was}: {long:,.1f} hours)")
+        long, longer = _hours(base.wait_p95_s), _hours(other.wait_p95_s)
+        parts.append(f"and one job in twenty waits longer than {longer} ({was}: {long})")
     return ", ".join(parts) + "."
 
 
@@ -148,6 +148,10 @@ def _more_or_less(after: float, before: float) -> str:
     if abs(by) < 0.05:
         return "as much"
     return f"{abs(by):,.1f} % {'more' if by > 0 else 'less'}"
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:,.1f} hours" if seconds >= 3600 else span(seconds)
 
 
 def _denied(account: Mapping[str, float]) -> str:

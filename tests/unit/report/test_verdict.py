@@ -41,7 +41,7 @@ def test_sentence_follows_the_figures(kept: Standing, first: Standing, said: str
 
 def test_sentence_tells_waits_in_hours() -> None:
     text = difference("safety", standing(1, 1, 0, 7200.0), standing(1, 1, 0, 1800.0), phrases=PHRASES, over="over 1 d")
-    assert text.endswith("and one job in twenty waits longer than 0.5 hours (as promised: 2.0 hours).")
+    assert text.endswith("and one job in twenty waits longer than 30 min (as promised: 2.0 hours).")
 
 
 def test_of_one_run_the_most_starved_is_named_but_no_trifle() -> None:
