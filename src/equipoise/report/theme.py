@@ -219,7 +219,7 @@ white-space:nowrap;padding:5px 0}
 .eq summary:hover{color:var(--ink)}
 .eq .scroll{overflow-x:auto;margin:10px 0 0;max-width:100%}
 .eq table{border-collapse:collapse;font-size:.84rem;line-height:1.35;margin:0;color:var(--ink);background:none}
-.eq th,.eq td{padding:5px 12px 5px 0;text-align:right;white-space:nowrap;border:0;border-bottom:1px solid var(--faint);
+.eq th,.eq td{padding:5px 9px 5px 0;text-align:right;white-space:nowrap;border:0;border-bottom:1px solid var(--faint);
 background:none}
 .eq th{font-weight:500;color:var(--soft);vertical-align:bottom;border-bottom:1px solid var(--line);white-space:pre}
 .eq th:first-child,.eq td:first-child{text-align:left}
