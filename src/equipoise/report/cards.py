@@ -23,10 +23,9 @@ NAME_MAX = 33
 def teams_section(view: View) -> Markup:
     """One small chart for each team and run: held, floor, entitled, denied."""
     listed = view.chosen(CARDS_MAX)
-    left = "" if len(listed) == len(view.order) else f" Shown are {len(listed)} of {len(view.order)} teams."
     lead = (
         "What a team held against what the charter owed it while it asked. It is denied where it asks, is entitled to"
-        f" more than it holds, and waits. Each team has a scale of its own.{left}"
+        f" more than it holds, and waits. Each team has a scale of its own.{view.left_out(CARDS_MAX)}"
     )
     legend = keys(
         ("heldkey", "held (in its own colour)"),

@@ -54,11 +54,39 @@ def stack(
         The pool of the series.
     """
     pools = view.record.charter.pools
-    capacity = float(sum(each.capacity for each in pools)) if pool is None else float(pools[pool].capacity)
-    xs = across(series.edges_ms, view.shown_ms)
-    size = len(xs) - 1
+    capacity = float(sum(each.capacity for each in pools if pool is None or each is pools[pool]))
+    size = len(across(series.edges_ms, view.shown_ms)) - 1
     most = max(capacity, float(series.up.max(initial=0.0)))
     floors = [_floor(view, band, pool) for band in view.bands]
+    held = f"{_held_part(view, run, pool)} of {count(round(capacity))} GPUs held {view.over}"
+    picture = box(
+        *_shapes(view, series, floors, most),
+        high=STACK_HIGH,
+        name=f"{title}: accelerators held over time by {', '.join(band.name for band in view.bands)}",
+    )
+    grid = element(
+        "div",
+        _y_marks(most),
+        element("div", picture, _end_of_accounts(view), class_="canvas"),
+        _beside(view, floors, most, capacity),
+        element("span"),
+        _x_marks(view),
+        class_="plot floors",
+        style=f"--h:{high_px}px",
+    )
+    return element(
+        "figure",
+        element("figcaption", element("b", title), element("span", unbroken(held))),
+        grid,
+        element("p", class_="readout", aria_live="polite"),
+        data_series=json.dumps(_told(view, series, size), separators=(",", ":")),
+    )
+
+
+def _shapes(view: View, series: Series, floors: list[int], most: float) -> list[Markup]:
+    """Bands on top of each other, the floors as dashed lines, the capacity as a line."""
+    xs = across(series.edges_ms, view.shown_ms)
+    size = len(xs) - 1
     shapes = [element("rect", x=0, y=0, width=WIDE, height=STACK_HIGH, class_="idle")]
     below = np.zeros(size)
     for band in view.bands:
@@ -69,19 +97,7 @@ def stack(
     for level in _levels(floors, most):
         shapes += [rule(level, STACK_HIGH, kind) for kind in ("case", "floor")]
     shapes.append(element("path", d=line(xs, heights(series.up[:size], most, STACK_HIGH)), class_="cap"))
-    name = f"{title}: accelerators held over time by {', '.join(band.name for band in view.bands)}"
-    caption = element(
-        "figcaption",
-        element("b", title),
-        element("span", unbroken(f"{_held_part(view, run, pool)} of {count(round(capacity))} GPUs held {view.over}")),
-    )
-    canvas = element("div", box(*shapes, high=STACK_HIGH, name=name), _end_of_accounts(view), class_="canvas")
-    grid = element(
-        "div", _y_marks(most), canvas, _beside(view, floors, most, capacity), element("span"), _x_marks(view),
-        class_="plot floors", style=f"--h:{high_px}px",
-    )  # fmt: skip
-    told = json.dumps(_told(view, series, size), separators=(",", ":"))
-    return element("figure", caption, grid, element("p", class_="readout", aria_live="polite"), data_series=told)
+    return shapes
 
 
 def _levels(floors: list[int], most: float) -> list[float]:

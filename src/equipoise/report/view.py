@@ -194,6 +194,11 @@ class View:
         kept = set(ranked[:limit])
         return [path for path in self.order if path in kept]
 
+    def left_out(self, limit: int) -> str:
+        """Say, as a sentence to add, that not all teams are shown; nothing where they are."""
+        shown = len(self.chosen(limit))
+        return "" if shown == len(self.order) else f" Shown are {count(shown)} of {count(len(self.order))} teams."
+
     @cached_property
     def sentence(self) -> str:
         """The verdict: of one run, who is starved most; of several, to whom the second does most."""

@@ -37,7 +37,7 @@ def waits_section(view: View) -> Markup:
     lead = (
         "From the moment a job could run to its first start, over the whole run. The largest dot is the median; 95 of"
         " 100 jobs waited no longer than the second, 99 of 100 no longer than the third. The scale is logarithmic."
-    )
+    ) + view.left_out(ROWS_MAX)
     listed = [path for path in view.chosen(ROWS_MAX) if any(teams[path]["started"] for teams in view.teams)]
     gangs = [_by_gang(run.waits_by_gang) for run in view.runs]
     sizes = sorted({size for rows_of in gangs for size in rows_of})
@@ -121,7 +121,7 @@ def starvation_section(view: View) -> Markup:
     lead = (
         f"Of what the charter entitled a team to while it asked, the part that it did not get, {view.over}. An inner team"
         " is denied at most what the teams below it are denied together."
-    )
+    ) + view.left_out(ROWS_MAX)
     listed = [
         path for path in view.chosen(ROWS_MAX) if any(rows_of[path]["entitled_gpu_h"] > 0 for rows_of in view.accounts)
     ]
@@ -168,7 +168,7 @@ def stops_section(view: View) -> Markup:
     lead = (
         "Restoring a floor stops jobs that had borrowed it (reclaims); inside a team, priority does (preemptions); nodes"
         " that go away do (failures). Bars: GPU-hours of work that was lost by it and had to be done again, whole run."
-    )
+    ) + view.left_out(ROWS_MAX)
     listed = [
         path
         for path in view.chosen(ROWS_MAX)

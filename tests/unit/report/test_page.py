@@ -21,6 +21,7 @@ from equipoise.report.page import page, write_page
 from equipoise.report.view import Source, view
 from equipoise.simulator.results import Results
 from equipoise.tasks.simulate import Comparison, simulate
+from equipoise.workload.fleet import fleet
 from equipoise.workload.synthetic import lab, lab_charter
 from tests.unit.report.replays import DAYS, GPUS, HOSTILE, outage, synthetic
 
@@ -347,3 +348,19 @@ def test_file_that_cannot_be_written_is_told(runs: Comparison, tmp_path: Path) -
     assert caught.value.code == "S105"
     written = write_page(runs.runs, tmp_path / "r.html", source=SOURCE)
     assert written.read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_many_teams_share_a_colour_and_pages_say_what_they_leave_out() -> None:
+    jobs, text = fleet(3_000, nodes=64, teams=100, seed=3)
+    run = simulate(jobs, loads(text), policy="fifo")
+    found = Reader(page([run], source=Source()))
+    about = view([run])
+    assert len(about.top) < len(about.order) > 64  # so that only those at the top have rows
+    assert f"Shown are {len(about.top)} of {len(about.order)} teams." in plain(found.text)
+    assert {team.path for team in run.record.charter.teams} == {row["team"] for row in found.rows("teams")}
+    colours = [band.colour for band in about.bands]
+    assert colours == [f"t{n}" for n in range(7)] + ["other"]
+    lines = [number for band in about.bands for number in band.lines]
+    assert sorted(lines) == [n for n, line in enumerate(run.record.reference.lines) if line.parent == 0]
+    assert about.bands[-1].name == f"{len(about.top) - 7} other teams"
+    assert sum(band.floor for band in about.bands) == sum(map(about.floor, about.top))
