@@ -16,7 +16,7 @@ from equipoise.simulator.results import Results
 from equipoise.simulator.series import Series
 
 STACK_HIGH = 400
-LABEL_GAP = 0.062
+LABEL_PX = 19
 LEVEL_GAP = 0.025
 LABEL_MAX = 17  # letters of a name
 
@@ -68,7 +68,7 @@ def stack(
         "div",
         _y_marks(most),
         element("div", picture, _end_of_accounts(view), class_="canvas"),
-        _beside(view, floors, most, capacity),
+        _beside(view, floors, most, capacity, gap=LABEL_PX / high_px),
         element("span"),
         _x_marks(view),
         class_="plot floors",
@@ -166,7 +166,7 @@ def _end_of_accounts(view: View) -> Markup:
     return element("div", element("i", "last submission"), class_="mark-x", style=f"left:{100 * at:.2f}%")
 
 
-def _beside(view: View, floors: list[int], most: float, capacity: float) -> Markup:
+def _beside(view: View, floors: list[int], most: float, capacity: float, *, gap: float) -> Markup:
     """The floors as a column, each with the name of its team: the key of the colours."""
     shapes: list[Markup] = []
     wanted: list[float] = []
@@ -190,7 +190,7 @@ def _beside(view: View, floors: list[int], most: float, capacity: float) -> Mark
     if at and free / capacity >= 0.02:
         wanted.append((at + free / 2) / most)
         texts.append(joined("no floor", element("i", unbroken(f" {part(free / capacity)}"))))
-    gap = min(LABEL_GAP, 1 / max(1, len(texts)))
+    gap = min(gap, 1 / max(1, len(texts)))
     spans = [
         element("span", text, style=f"bottom:{100 * place:.2f}%", class_=None if n < len(floors) else "none")
         for n, (text, place) in enumerate(zip(texts, apart(wanted, gap=gap), strict=True))
