@@ -1,17 +1,49 @@
-"""The figures of the synthetic lab beside their sources, as the Markdown table of docs/synthetic-lab.md."""
+"""The figures of the synthetic lab beside their sources: the table and the pictures of docs/synthetic-lab.md.
+
+`python -m benchmarks.lab_marginals` prints the table; with `--write` it puts table and pictures into docs/.
+"""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import polars as pl
 
+from benchmarks import _lab_figures
+from equipoise.workload.model import Workload
 from equipoise.workload.synthetic import lab, marginals
 
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = DOCS / "synthetic-lab.md"
+BEGIN, END = "<!-- marginals: begin -->", "<!-- marginals: end -->"
 HEAD = "| figure | published or assumed | accepted | measured | source |\n|---|---|---|---|---|"
 
 
 def main() -> None:
     """Print the table for the lab with seed 1."""
-    print(table(marginals(lab())))
+    workload = lab()
+    frame = marginals(workload)
+    print(table(frame))
+    if "--write" in sys.argv[1:]:
+        PAGE.write_text(with_table(PAGE.read_text("utf-8"), table(frame)), "utf-8")
+        for path, text in figures(workload, frame).items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+
+
+def figures(workload: Workload, frame: pl.DataFrame) -> dict[Path, str]:
+    """Return the pictures of the page by their files."""
+    return {
+        DOCS / "figures" / "lab-marginals.svg": _lab_figures.marginals_figure(frame),
+        DOCS / "figures" / "lab-distributions.svg": _lab_figures.distributions_figure(workload),
+    }
+
+
+def with_table(page: str, made: str) -> str:
+    """Return the page with its table replaced."""
+    before, rest = page.split(BEGIN)
+    return f"{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}"
 
 
 def table(frame: pl.DataFrame) -> str:

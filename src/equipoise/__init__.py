@@ -13,15 +13,17 @@ from equipoise._version import __version__
 if TYPE_CHECKING:
     from equipoise import traces
     from equipoise.charter_io import Charter
+    from equipoise.tasks.report import write_report
     from equipoise.tasks.simulate import compare, simulate
 
-__all__ = ["Charter", "__version__", "compare", "simulate", "traces"]
+__all__ = ["Charter", "__version__", "compare", "simulate", "traces", "write_report"]
 
 _HOME = {
     "Charter": ("equipoise.charter_io", "Charter"),
     "simulate": ("equipoise.tasks.simulate", "simulate"),
     "compare": ("equipoise.tasks.simulate", "compare"),
     "traces": ("equipoise.traces", None),
+    "write_report": ("equipoise.tasks.report", "write_report"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, NoReturn
@@ -25,6 +26,7 @@ COMMANDS = {
     "init": "Write a charter to start from.",
     "schema": "Print the JSON Schema of the charter language.",
     "simulate": "Replay a job log under a charter: who would have got the machine, who would have starved.",
+    "report": "Replay a job log and write a report: one HTML file.",
     "demo": "Replay a synthetic lab as promised, and with the product first.",
 }
 """Every command and its one line of help. The function ``run`` of the module ``equipoise.cli.NAME`` carries it out."""
@@ -46,7 +48,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     arguments = list(sys.argv[1:] if args is None else args)
     chosen = next((word for word in arguments if not word.startswith("-")), None)
     try:
-        typer.main.get_command(_app(chosen)).main(args=arguments, prog_name="equipoise")
+        typer.main.get_command(_app(chosen)).main(
+            args=arguments, prog_name="equipoise", obj=shlex.join(["equipoise", *arguments])
+        )
     except EquipoiseError as error:
         print_error(error)
         sys.exit(1)

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from equipoise.cli.interruption import interruptible
-from equipoise.cli.simulate import terminal
+from equipoise.cli.output import terminal, wrote
 
 if TYPE_CHECKING:
     from equipoise.tasks.demo import Demo
 
 
 def run(
+    context: typer.Context,
     days: Annotated[int, typer.Option("--days", min=1, max=3660, help="How many days the lab submits work.")] = 90,
     seed: Annotated[int, typer.Option("--seed", help="Another seed is another lab of the same kind.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
+    report: Annotated[str, typer.Option("--report", metavar="FILE", help="Where to write the report.")] = "report.html",
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write none.")] = False,
 ) -> None:
     """Replay a synthetic lab as promised by its charter, and with the product first."""
     with interruptible():
@@ -30,16 +33,17 @@ def run(
             typer.echo(json.dumps(as_plain(found), indent=2, ensure_ascii=False))
         else:
             _show(found)
+        if not no_report:
+            wrote(found.write_report(report, command=str(context.obj)))
 
 
 def as_plain(demo: Demo) -> dict[str, Any]:
     """Return what ``--json`` prints: the sentence, both accounts of the days, and both runs to their end."""
-    runs = (demo.promised, demo.product_first)
     return {
         "days": demo.days,
         "sentence": demo.sentence(),
-        "accounts": {run.policy: {row.pop("team"): row for row in demo.account(run).to_dicts()} for run in runs},
-        "runs": [run.to_dict() for run in runs],
+        "accounts": {run.policy: {row.pop("team"): row for row in demo.account(run).to_dicts()} for run in demo.runs},
+        "runs": [run.to_dict() for run in demo.runs],
     }
 
 
@@ -47,8 +51,7 @@ def _show(demo: Demo) -> None:
     from equipoise.report import print_demo
 
     console = terminal()
-    runs = (demo.promised, demo.product_first)
-    print_demo(*runs, console, days=demo.days, accounts=tuple(map(demo.account, runs)))
+    print_demo(*demo.runs, console, days=demo.days, accounts=tuple(map(demo.account, demo.runs)))
     console.print()
     console.soft_wrap = False
     console.print(demo.sentence(), style="bold")

@@ -59,6 +59,20 @@ def span(seconds: float | None) -> str:
     return f"{seconds / 86_400:.1f} d" if seconds < 8_640_000 else f"{seconds / 86_400:.0f} d"
 
 
+def shortened(name: str, most: int) -> str:
+    """Shorten a name in its middle: what tells long names apart is often at their end.
+
+    Examples
+    --------
+    >>> shortened("safety", 12), shortened("team-with-a-long-name-07", 12)
+    ('safety', 'team-…ame-07')
+    """
+    if len(name) <= most:
+        return name
+    tail = most // 2
+    return f"{name[: most - tail - 1]}…{name[-tail:]}"
+
+
 def change(value: float | None, base: float | None) -> str:
     """Write a difference in percent of what it is a difference from.
 

@@ -47,7 +47,7 @@ def print_results(results: Results, console: Console, *, title: str = "") -> Non
 def print_comparison(runs: Sequence[Results], console: Console, *, title: str = "") -> None:
     """Print several runs of one log side by side: the lab by run, then each team."""
     _headline(console, title, runs)
-    figures = [(label, [cell(run) for run in runs]) for label, cell in _LAB]
+    figures = [(label, [cell(run) for run in runs]) for label, cell in LAB_FIGURES]
     shown = [(label, cells) for label, cells in figures if any(text not in ("–", "0") for text in cells)]
     columns = [Column("", [label for label, _ in shown], 0)]
     columns += [Column(_short(run.policy), [cells[n] for _, cells in shown], 0) for n, run in enumerate(runs)]
@@ -143,7 +143,7 @@ def fitted(columns: Sequence[Column], console: Console) -> Table:
         kept = [column for column in kept if column.rank < worst]
 
 
-_LAB: tuple[tuple[str, Callable[[Results], str]], ...] = (
+LAB_FIGURES: tuple[tuple[str, Callable[[Results], str]], ...] = (
     ("makespan", lambda run: span(run.makespan_s)),
     ("mean wait", lambda run: span(run.mean_wait_s)),
     ("wait p95", lambda run: span(run.wait_p95_s)),

@@ -50,13 +50,16 @@ def teams_frame(record: Record) -> pl.DataFrame:
     return pl.DataFrame(columns).slice(1).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def pools_frame(record: Record) -> pl.DataFrame:
+def pools_frame(record: Record, *, until_ms: int | None = None) -> pl.DataFrame:
     """Return one row per pool: its capacity and where all of it went, in exact GPU-milliseconds.
+
+    ``until_ms``: by the last close that is not after it; None: by the end.
 
     ``capacity = held + transition + idle_unused + idle_blocked + down + maintenance``. Transition (start-up, drain) is
     nothing in a replay. ``fragmentation`` is the part of the idle time that was stranded on nodes partly in use.
     """
-    totals = record.run.pools[-1]
+    count = len(record.run.closes_ms) if until_ms is None else _closes_by(record, until_ms)
+    totals = record.run.pools[count - 1] if count else np.zeros_like(record.run.pools[-1])
     idle = totals[:, 2] + totals[:, 3]
     whole_nodes = np.array([pool.gpus_per_node > 1 for pool in record.charter.pools])
     stranded = np.where(whole_nodes, totals[:, 6], 0)  # a node of one device is never partly in use
@@ -116,7 +119,7 @@ def closes_frame(record: Record) -> pl.DataFrame:
 
 def account_frame(record: Record, *, until_ms: int) -> pl.DataFrame:
     """Return what each team held, was entitled to and was denied by the last close not after ``until_ms``."""
-    count = int(np.searchsorted(record.run.closes_ms, until_ms, side="right"))
+    count = _closes_by(record, until_ms)
     at = np.zeros_like(record.accounts[0]) if count == 0 else record.accounts[count - 1]
     totals = at.sum(axis=0)
     capacity_ms = 0 if count == 0 else int(_capacity_ms(record)[count - 1].sum())
@@ -149,6 +152,10 @@ def services_frame(record: Record) -> pl.DataFrame:
         "served_fraction": _ratio(met, rows["demanded"]),
     }
     return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def _closes_by(record: Record, until_ms: int) -> int:
+    return int(np.searchsorted(record.run.closes_ms, until_ms, side="right"))
 
 
 def _capacity_ms(record: Record) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from equipoise.charter.model import Charter
 from equipoise.policy.kernel.layout import LOST, PREEMPT, RECLAIM, STOP
 from equipoise.policy.plan import Plan
+from equipoise.policy.state import Options
 from equipoise.simulator.replay import Run
 from equipoise.workload.model import Workload
 
@@ -33,6 +34,8 @@ class Record:
         What was executed, and the plan of the reference charter.
     outages : bool
         Whether nodes changed during the run.
+    options : Options
+        What the run assumed beyond charter and workload.
 
     Notes
     -----
@@ -45,6 +48,7 @@ class Record:
     plan: Plan
     reference: Plan
     outages: bool = False
+    options: Options = field(default_factory=Options)
 
     @property
     def count(self) -> int:

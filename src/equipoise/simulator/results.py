@@ -6,8 +6,8 @@ and ``accounts`` (teams, pools, shares over time, services); ``record`` holds wh
 
 from __future__ import annotations
 
-import html
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from equipoise.policy.kernel.layout import REFUSED
 from equipoise.simulator.accounts import account_frame, closes_frame, pools_frame, services_frame, teams_frame
 from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, jobs_frame, started, waits_by_gang
 from equipoise.simulator.record import DENIED, ENTITLED, HELD, LOST_MS, Record
+from equipoise.simulator.series import POINTS, Series, series
 from equipoise.simulator.waits import QUANTILES, bounded_slowdown, jain_index, quantiles
 from equipoise.workload.model import Skipped
 
@@ -71,6 +72,8 @@ class Results:
     partial : bool
         Whether the run was ended before everything had happened; a note says when. What had not happened by then is not
         in any figure, and whoever waited counts as never started.
+    view : callable or None
+        How a notebook shows it, as HTML; set by the caller, for pictures are made above the simulator.
 
     Examples
     --------
@@ -113,6 +116,7 @@ class Results:
     notes: tuple[str, ...] = ()
     jobs_per_s: float | None = None
     partial: bool = False
+    view: Callable[[Results], str] | None = None
 
     @cached_property
     def jobs(self) -> pl.DataFrame:
@@ -132,6 +136,14 @@ class Results:
         """
         return account_frame(self.record, until_ms=round(until_s * 1000))
 
+    def pool_account(self, *, until_s: float) -> pl.DataFrame:
+        """Return ``pools`` up to a time: the last close that is not after ``until_s``."""
+        return pools_frame(self.record, until_ms=round(until_s * 1000))
+
+    def series(self, *, pool: int | None = None, points: int = POINTS) -> Series:
+        """Return what every team held, was entitled to and was denied over time: see `equipoise.simulator.series`."""
+        return series(self.record, pool=pool, points=points)
+
     def team(self, path: str) -> dict[str, Any]:
         """Return the figures of one team; raises ``InputError`` C301 when there is none."""
         path = self.record.charter.team(path).path
@@ -142,7 +154,7 @@ class Results:
         frames = {"teams", "pools", "services", "waits_by_gang", "refused"}
         plain: dict[str, Any] = {"jobs": self.n_jobs, "policy": self.policy}
         for name in (field.name for field in fields(self)):
-            if name not in frames and name not in {"record", "policy", "n_jobs", "skipped", "notes"}:
+            if name not in frames and name not in {"record", "policy", "n_jobs", "skipped", "notes", "view"}:
                 plain[name.removeprefix("n_")] = getattr(self, name)
         reasons = self.refused.group_by("reason").len().sort("reason")
         plain["refused"] = dict(zip(reasons["reason"].to_list(), reasons["len"].to_list(), strict=True))
@@ -155,28 +167,8 @@ class Results:
         plain["waits_by_gang"] = lab.to_dicts()
         return plain
 
-    def _repr_html_(self) -> str:
-        return self.html()
-
-    def html(self) -> str:
-        """Return a small table of the teams, as a notebook shows it."""
-        shown = self.teams.select(
-            "team",
-            "jobs",
-            "delivered_gpu_h",
-            "entitled_gpu_h",
-            "denied_gpu_h",
-            "starvation",
-            "wait_p50_s",
-            "wait_p95_s",
-        )
-        head = "".join(f"<th>{name}</th>" for name in shown.columns)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_cell(value))}</td>" for value in row) + "</tr>" for row in shown.rows()
-        )
-        used = "" if self.utilisation is None else f", {100 * self.utilisation:.1f} % of the machine held"
-        title = f"{html.escape(self.policy)}: {self.n_jobs:,} jobs{used}"
-        return f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    def _repr_html_(self) -> str | None:
+        return None if self.view is None else self.view(self)
 
 
 def results(record: Record, *, policy: str | None = None, notes: tuple[str, ...] = ()) -> Results:
@@ -278,11 +270,3 @@ def _part(part: int, whole: int) -> float | None:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -20,6 +20,7 @@ from equipoise.charter_io import load
 from equipoise.errors import InputError
 from equipoise.policy.plan import POLICIES, Plan, plan
 from equipoise.policy.state import Options
+from equipoise.report.notebook import show, show_comparison
 from equipoise.simulator import run as simulator
 from equipoise.simulator.record import Record, needs_decisions
 from equipoise.simulator.replay import NodeChange, Progress
@@ -50,9 +51,15 @@ class Comparison:
 
     runs: tuple[Results, ...]
 
-    def compare(self) -> pl.DataFrame:
-        """Return the differences by team: see `compare`."""
-        return compare(*self.runs)
+    def differences(self) -> pl.DataFrame:
+        """Return the differences by team: one row per team and run.
+
+        Returns
+        -------
+        pl.DataFrame
+            ``team``, ``policy``, and for each figure its value and ``…_diff``, its difference to that of the first run.
+        """
+        return _differences(self.runs)
 
     def __iter__(self) -> Iterator[Results]:
         return iter(self.runs)
@@ -64,7 +71,7 @@ class Comparison:
         return self.runs[number]
 
     def _repr_html_(self) -> str:
-        return "".join(run.html() for run in self.runs)
+        return show_comparison(self.runs)
 
 
 @overload
@@ -81,7 +88,7 @@ def simulate(
     estimates: Literal["declared", "actual"] = "declared",
     enforce_walltime: bool | None = None,
     outages: str | os.PathLike[str] | Sequence[NodeChange] = (),
-    closes: Closes = "day",
+    closes: Closes = "auto",
     keep: bool = False,
     progress: Watch | None = None,
     announce: Callable[[str], None] | None = None,
@@ -111,9 +118,10 @@ def simulate(
     outages : path or sequence of NodeChange
         CSV ``time_s,pool,node,state``, with the states ``up``, ``down`` and ``maintenance``; times as in the log, whose
         first submission is 0.
-    closes : "day" or int
-        When the accounts are closed: every charter-local day (of a log without a calendar: every 24 hours), or so many
-        times while jobs are submitted. At most 2,000 times.
+    closes : "auto", "day" or int
+        When the accounts are closed: every charter-local day (of a log without a calendar: every 24 hours), of a log of
+        up to 30 days also at round times between ("auto"); or so many times while jobs are submitted. At most 2,000
+        times.
     keep : bool
         Whether to keep the stream of decisions (``results.record.run.decisions``).
     progress : callable or None
@@ -174,23 +182,18 @@ def simulate(
     return Comparison(tuple(runs)) if vs else runs[0]
 
 
-def compare(*runs: Results) -> pl.DataFrame:
-    """Return the differences between runs, one row per team and run.
+def compare(*runs: Results) -> Comparison:
+    """Compare runs: a notebook shows them beside each other, ``differences()`` is a table.
 
     Parameters
     ----------
     *runs : Results
         Of one log against one charter; the first is what the others are compared with.
 
-    Returns
-    -------
-    pl.DataFrame
-        ``team``, ``policy``, and for each figure its value and ``…_diff``, its difference to that of the first run.
-
     Raises
     ------
     InputError
-        S103 if the runs do not have the same teams.
+        S102 without runs; S103 if they do not have the same teams and pools.
 
     Examples
     --------
@@ -198,11 +201,19 @@ def compare(*runs: Results) -> pl.DataFrame:
     """
     if not runs:
         raise InputError("S102", "there is nothing to compare", hint="compare(first, second)")
+    if any(_rows(run) != _rows(runs[0]) for run in runs):
+        raise InputError("S103", "the runs have different teams or pools", hint="compare runs against one charter")
+    return Comparison(runs)
+
+
+def _rows(run: Results) -> tuple[list[str], list[tuple[str, int]]]:
+    return run.teams["team"].to_list(), run.pools.select("pool", "gpus").rows()
+
+
+def _differences(runs: Sequence[Results]) -> pl.DataFrame:
     base = runs[0].teams.select("team", *COMPARED)
     frames: list[pl.DataFrame] = []
     for number, run in enumerate(runs):
-        if run.teams["team"].to_list() != base["team"].to_list():
-            raise InputError("S103", "the runs have different teams", hint="compare runs against one charter")
         own = run.teams.select("team", *COMPARED)
         diffs = {f"{name}_diff": own[name] - base[name] for name in COMPARED}
         order = [column for name in COMPARED for column in (name, f"{name}_diff")]
@@ -314,8 +325,8 @@ def _replayed(
         halt=halt,
     )
     took_s = max(time.perf_counter() - begun_s, 1e-9)
-    record = Record(run, workload, charter, way.plan, reference, outages=bool(nodes))
-    found = results(record, policy=way.name, notes=_notes(options))
+    record = Record(run, workload, charter, way.plan, reference, outages=bool(nodes), options=options)
+    found = replace(results(record, policy=way.name, notes=_notes(options)), view=show)
     return found if found.partial else replace(found, jobs_per_s=len(workload.jobs) / took_s)
 
 

@@ -127,3 +127,9 @@ class Workload:
     origin_ms: int | None = None
     skipped: tuple[Skipped, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def asked_ms(self) -> int:
+        """How long work is asked for: until the last submission, or the last change of what a service wants."""
+        last_job = int(self.jobs.submit_ms[-1]) if len(self.jobs) else 0
+        return max([last_job, *(int(service.at_ms[-1]) for service in self.services if len(service.at_ms))])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +18,22 @@ def run(*arguments: str) -> int:
     return left.value.code
 
 
-def test_demo_prints_a_table_and_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_demo_prints_a_table_and_a_sentence_and_writes_a_report(capsys: pytest.CaptureFixture[str], here: Path) -> None:
     assert run("--days", "3") == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert err.endswith("Wrote report.html\n")
+    page = (here / "report.html").read_text("utf-8").replace("\u202f", " ").replace("\xa0", " ")
+    assert " ".join(re.sub("<[^>]+>", "", page.split("<h1>", 1)[1].split("</h1>", 1)[0]).split()) in " ".join(
+        out.split()
+    )
+    assert "equipoise demo --days 3" in page
+    assert "# The charter of the demo" in page
     assert out.startswith("A synthetic lab of 4,096 GPUs over 3 days: ")
     for team in ("product", "frontier", "safety", "exploration", "platform", "  alignment"):
         assert f"\n{team} " in out
@@ -27,8 +42,9 @@ def test_demo_prints_a_table_and_a_sentence(capsys: pytest.CaptureFixture[str]) 
     assert told.endswith(".")
 
 
-def test_demo_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--days", "3", "--seed", "2", "--json") == 0
+def test_demo_as_json(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    assert run("--days", "3", "--seed", "2", "--json", "--no-report") == 0
+    assert list(here.iterdir()) == []
     told = json.loads(capsys.readouterr().out)
     assert told["days"] == 3
     assert [one["policy"] for one in told["runs"]] == ["charter", "product-first"]
@@ -39,3 +55,10 @@ def test_demo_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_days_must_be_days(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--days", "0") == 2
     assert "--days" in capsys.readouterr().err
+
+
+def test_report_goes_where_it_is_asked_for(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    assert run("--days", "1", "--report", "demo.html") == 0
+    assert [path.name for path in here.iterdir()] == ["demo.html"]
+    assert run("--days", "1", "--report", "nowhere/demo.html") == 1
+    assert "nowhere/demo.html S105 cannot be written" in capsys.readouterr().err

@@ -338,12 +338,6 @@ def test_percentiles_agree_with_sorting(fleet_run: Results) -> None:
             assert row["wait_mean_s"] == pytest.approx(sum(own) / len(own))
 
 
-def test_notebook_shows_a_table_without_markup_of_others(queue: Results) -> None:
-    shown = queue._repr_html_()
-    assert "<td>b</td>" in shown
-    assert "fifo: 4 jobs" in shown
-
-
 def test_empty_workload_has_results() -> None:
     run = simulate(workload(), TWO)
     assert (run.n_jobs, run.mean_wait_s, run.utilisation, run.jobs.height) == (0, None, None, 0)

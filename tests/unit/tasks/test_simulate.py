@@ -48,19 +48,19 @@ def test_one_run_gives_results_and_several_a_comparison(folder: Path) -> None:
     assert [run.policy for run in both] == ["fifo", "product-first"]
     assert both[0].digest == alone.digest
     assert len(both) == 2
-    assert "product-first" in both._repr_html_()
+    assert "product first" in both._repr_html_()
 
 
 def test_comparison_gives_differences_to_the_first_run(folder: Path) -> None:
     both = simulate(folder / "jobs.csv", folder / "lab.yaml", policy="fifo", vs=["product-first"])
-    rows = {(row["team"], row["policy"]): row for row in both.compare().to_dicts()}
+    rows = {(row["team"], row["policy"]): row for row in both.differences().to_dicts()}
     assert list(rows)[:2] == [("product", "fifo"), ("product", "product-first")]
     # fifo: safety starts at 100 beside the product's second job. Product first: also; both fit.
     assert rows["safety", "product-first"]["wait_mean_s"] == 90
     assert rows["safety", "product-first"]["wait_mean_s_diff"] == 0
     assert rows["safety", "fifo"]["denied_gpu_h_diff"] == 0
     kept = simulate(folder / "jobs.csv", folder / "lab.yaml")
-    rows = {(row["team"], row["policy"]): row for row in compare(both[0], kept).to_dicts()}
+    rows = {(row["team"], row["policy"]): row for row in compare(both[0], kept).differences().to_dicts()}
     row, base = rows["safety", "charter"], rows["safety", "fifo"]
     assert row["wait_mean_s_diff"] == row["wait_mean_s"] - base["wait_mean_s"]
 
@@ -170,6 +170,27 @@ def test_closes_fall_on_local_midnights_also_when_clocks_change() -> None:
     ]
     assert hours == [11, 34, 58]
     assert [at // 3_600_000 for at in islice(close_times(jobs_of([0], [1]), "Europe/Berlin", "day")(), 2)] == [24, 48]
+
+
+def test_short_logs_are_closed_at_round_times_and_at_the_last_submission() -> None:
+    # 10 hours: every 5 minutes would be 120 times, every 2 minutes 300.
+    short = jobs_of([0, 0], [1, 36_000], submit_s=0)
+    assert [at // 60_000 for at in islice(close_times(short, "UTC", "auto")(), 3)] == [5, 10, 15]
+    # 2026-03-28 12:00:01 UTC is 13:00:01 in Berlin: the first round time is 4 minutes and 59 seconds later.
+    dated = jobs_of([0], [36_000], submit_s=601, origin_ms=1_774_699_201_000)
+    found = [at // 1000 for at in islice(close_times(dated, "Europe/Berlin", "auto")(), 200)]
+    assert found[:4] == [299, 599, 601, 899]
+    assert (11 * 3600 - 1) in found  # midnight
+    assert found == sorted(set(found))
+    long = jobs_of([0], [1], submit_s=31 * 86_400)
+    assert list(islice(close_times(long, "UTC", "auto")(), 40)) == list(islice(close_times(long, "UTC", "day")(), 40))
+
+
+def test_when_accounts_are_closed_changes_no_figure(folder: Path) -> None:
+    runs = [simulate(folder / "jobs.csv", folder / "lab.yaml", closes=closes) for closes in ("auto", "day", 7)]
+    assert len({run.digest for run in runs}) == 1
+    assert len({len(run.record.run.closes_ms) for run in runs}) == 3
+    assert all(run.teams.equals(runs[0].teams) for run in runs)
 
 
 def test_closes_are_bounded() -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import html
+import re
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import yaml
 
-from benchmarks.lab_marginals import table
+from benchmarks.lab_marginals import figures, table
 from equipoise.errors import InputError
 from equipoise.workload.model import Jobs, Workload
 from equipoise.workload.synthetic import MARGINALS, lab, lab_charter, marginals
@@ -104,6 +107,30 @@ def test_documentation_shows_the_figures_and_sources_of_the_program(workload: Wo
     assert shown == table(marginals(workload))
     for name, citation in SOURCES.items():
         assert f"- **{name}**: {citation}." in page
+
+
+def test_pictures_of_the_documentation_are_those_of_the_program(workload: Workload) -> None:
+    made = figures(workload, marginals(workload))
+    page = (ROOT / "docs" / "synthetic-lab.md").read_text("utf-8")
+    for path, text in made.items():
+        assert path.read_text("utf-8") == text, "run: python -m benchmarks.lab_marginals --write"
+        assert f"](figures/{path.name})" in page
+        root = ElementTree.fromstring(text)
+        assert root.tag.endswith("svg")
+        assert "://" not in text.replace("http://www.w3.org/2000/svg", "")
+    first, _ = made.values()
+    assert all(html.escape(m.name) in first for m in MARGINALS)
+
+
+def test_marks_of_pictures_are_the_published_numbers() -> None:
+    marked = [m for m in MARGINALS if m.marks]
+    assert len(marked) > 15
+    for m in marked:
+        told = [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?:\.\d+)?", m.published)]
+        for value, name in m.marks:
+            assert any(value == pytest.approx(number, abs=0.5 if value > 1000 else 1e-9) for number in told), m
+            assert name in m.published + m.source or name in ("assumed", "at most", "at least"), m
+            assert (name == "assumed") <= ("*assumption*" in m.source), m
 
 
 def test_figures_measured_by_hand_agree(workload: Workload) -> None:

@@ -159,7 +159,7 @@ def _load(workload: Workload, capacity: I64) -> dict[str, float]:
     everyone = {team.split(".")[0] for team in workload.teams}
 
     def load(tops: set[str], start_ms: int, end_ms: int) -> float:
-        return _asked_gpu_ms(workload, tops, start_ms, end_ms) / float(capacity.sum()) / (end_ms - start_ms)
+        return asked_gpu_ms(workload, tops, start_ms, end_ms) / float(capacity.sum()) / (end_ms - start_ms)
 
     return {
         "offered load before the code red": load(everyone, 0, middle),
@@ -170,7 +170,7 @@ def _load(workload: Workload, capacity: I64) -> dict[str, float]:
     }
 
 
-def _asked_gpu_ms(workload: Workload, tops: set[str], start_ms: int, end_ms: int) -> float:
+def asked_gpu_ms(workload: Workload, tops: set[str], start_ms: int, end_ms: int) -> float:
     """Return GPU-time submitted, or wanted by services, in a span."""
     jobs = workload.jobs
     inside = np.array([team.split(".")[0] in tops for team in workload.teams])

@@ -62,6 +62,8 @@ class Marginal:
         The measured figure lies within.
     source : str
         A key of ``SOURCES`` and where in it, or *assumption* and why.
+    marks : tuple of (float, str)
+        The numbers in ``published``, each with what it is of, for pictures.
     """
 
     name: str
@@ -69,24 +71,70 @@ class Marginal:
     low: float
     high: float
     source: str
+    marks: tuple[tuple[float, str], ...] = ()
 
 
 MARGINALS = (
-    Marginal("median duration of a job, s", "122 (Seren), 124 (Kalos)", 100, 150, "Acme, cluster_summary"),
-    Marginal("part of jobs that last over a day", "below 0.05", 0, 0.05, "Acme, temporal distribution"),
-    Marginal("median gang", "1", 1, 1, "Acme, cluster_summary"),
-    Marginal("mean gang", "5.68 (Seren), 26.77 (Kalos)", 5.68, 26.77, "Acme, cluster_summary"),
-    Marginal("part of GPU-time in gangs of 1", "below 0.02", 0, 0.02, "Acme, comparison with earlier work"),
+    Marginal(
+        "median duration of a job, s",
+        "122 (Seren), 124 (Kalos)",
+        100,
+        150,
+        "Acme, cluster_summary",
+        ((122, "Seren"), (124, "Kalos")),
+    ),
+    Marginal(
+        "part of jobs that last over a day", "below 0.05", 0, 0.05, "Acme, temporal distribution", ((0.05, "at most"),)
+    ),
+    Marginal("median gang", "1", 1, 1, "Acme, cluster_summary", ((1, ""),)),
+    Marginal(
+        "mean gang",
+        "5.68 (Seren), 26.77 (Kalos)",
+        5.68,
+        26.77,
+        "Acme, cluster_summary",
+        ((5.68, "Seren"), (26.77, "Kalos")),
+    ),
+    Marginal(
+        "part of GPU-time in gangs of 1",
+        "below 0.02",
+        0,
+        0.02,
+        "Acme, comparison with earlier work",
+        ((0.02, "at most"),),
+    ),
     Marginal("evaluations ÷ jobs", "the majority", 0.5, 0.93, "Acme, workload categories"),
-    Marginal("short evaluations ÷ GPU-time of jobs", "0.008 (Kalos)", 0, 0.012, "Acme, workload categories"),
-    Marginal("pretraining ÷ jobs", "0.009 (Seren), 0.032 (Kalos)", 0.009, 0.032, "Acme, workload categories"),
-    Marginal("jobs of the largest evaluation batch", "63 data sets a model", 63, 63, "Acme, evaluation of a 7B model"),
+    Marginal(
+        "short evaluations ÷ GPU-time of jobs",
+        "0.008 (Kalos)",
+        0,
+        0.012,
+        "Acme, workload categories",
+        ((0.008, "Kalos"),),
+    ),
+    Marginal(
+        "pretraining ÷ jobs",
+        "0.009 (Seren), 0.032 (Kalos)",
+        0.009,
+        0.032,
+        "Acme, workload categories",
+        ((0.009, "Seren"), (0.032, "Kalos")),
+    ),
+    Marginal(
+        "jobs of the largest evaluation batch",
+        "63 data sets a model",
+        63,
+        63,
+        "Acme, evaluation of a 7B model",
+        ((63, ""),),
+    ),
     Marginal(
         "part of debugging attempts that fail and are tried again",
         "0.429 (Seren), 0.397 (Kalos) of GPU jobs fail",
         0.36,
         0.44,
         "Acme, cluster_summary; that each is tried again is an *assumption*",
+        ((0.397, "Kalos"), (0.429, "Seren")),
     ),
     Marginal(
         "GPU-hours between interruptions of the great runs",
@@ -94,9 +142,15 @@ MARGINALS = (
         0.5 * GPU_H_PER_INTERRUPTION,
         2.0 * GPU_H_PER_INTERRUPTION,
         "Llama 3: 466 interruptions in 54 days on 16,384 GPUs (few intervals are drawn, hence half to double)",
+        ((GPU_H_PER_INTERRUPTION, "Llama 3"),),
     ),
     Marginal(
-        "largest gang ÷ its pool", "0.25", 0.24, 0.25, "*assumption*: a run that fills a quarter of the best pool"
+        "largest gang ÷ its pool",
+        "0.25",
+        0.24,
+        0.25,
+        "*assumption*: a run that fills a quarter of the best pool",
+        ((0.25, "assumed"),),
     ),
     Marginal(
         "serving, peak ÷ trough of a day (mean of services)",
@@ -104,27 +158,55 @@ MARGINALS = (
         2.3,
         3.0,
         "ServeGen, computed from the released rates by hour",
+        ((2.48, "m-mid"), (2.79, "m-small")),
     ),
     Marginal(
-        "serving, growth over 90 days without the code red", "1.35", 1.2, 1.5, "*assumption*: serving follows revenue"
+        "serving, growth over 90 days without the code red",
+        "1.35",
+        1.2,
+        1.5,
+        "*assumption*: serving follows revenue",
+        ((1.35, "assumed"),),
     ),
-    Marginal("serving, code red ÷ before", "2.4", 2.2, 2.8, "*assumption*, with the growth between the two spans"),
+    Marginal(
+        "serving, code red ÷ before",
+        "2.4",
+        2.2,
+        2.8,
+        "*assumption*, with the growth between the two spans",
+        ((2.4, "assumed"),),
+    ),
     Marginal(
         "submissions by people, 02:00–06:00 ÷ 14:00–18:00", "low at night", 0.05, 0.4, "Helios says it without figures"
     ),
-    Marginal("submissions by people, weekend day ÷ weekday", "0.45", 0.3, 0.6, "*assumption*"),
-    Marginal("part of jobs with a declared walltime", "0.7", 0.68, 0.72, "*assumption*"),
+    Marginal("submissions by people, weekend day ÷ weekday", "0.45", 0.3, 0.6, "*assumption*", ((0.45, "assumed"),)),
+    Marginal("part of jobs with a declared walltime", "0.7", 0.68, 0.72, "*assumption*", ((0.7, "assumed"),)),
     Marginal(
         "declared walltime ÷ duration, jobs over an hour (median)",
         "2 before rounding",
         1.8,
         3.2,
         "Mu'alem, f-model; f = 2 is an *assumption*",
+        ((2, "before rounding"),),
     ),
-    Marginal("part of walltimes among the 20 most popular", "0.9 or more", 0.9, 1, "Tsafrir"),
-    Marginal("jobs ÷ GPU ÷ day", "1.6 (Seren), 0.05 (Kalos)", 0.05, 1.6, "Acme, job counts ÷ 183 days ÷ GPUs"),
-    Marginal("offered load before the code red", "0.9", 0.84, 0.97, "*assumption* of the story"),
-    Marginal("offered load in the code red", "1.1 to 1.3", 1.1, 1.3, "*assumption* of the story"),
+    Marginal("part of walltimes among the 20 most popular", "0.9 or more", 0.9, 1, "Tsafrir", ((0.9, "at least"),)),
+    Marginal(
+        "jobs ÷ GPU ÷ day",
+        "1.6 (Seren), 0.05 (Kalos)",
+        0.05,
+        1.6,
+        "Acme, job counts ÷ 183 days ÷ GPUs",
+        ((0.05, "Kalos"), (1.6, "Seren")),
+    ),
+    Marginal("offered load before the code red", "0.9", 0.84, 0.97, "*assumption* of the story", ((0.9, "assumed"),)),
+    Marginal(
+        "offered load in the code red",
+        "1.1 to 1.3",
+        1.1,
+        1.3,
+        "*assumption* of the story",
+        ((1.1, "assumed"), (1.3, "")),
+    ),
     Marginal(
         "product ÷ capacity in the code red (its floor is 0.35)", "far above its floor", 0.45, 0.65, "*assumption*"
     ),

@@ -1,0 +1,165 @@
+"""What commands that replay a job log share: their options, the replay itself, and how it is interrupted."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from equipoise.simulator.results import Results
+    from equipoise.tasks.simulate import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A replay that was asked for.
+
+    Parameters
+    ----------
+    log, charter : str
+    options : dict
+        The options of ``replayed`` as given.
+    command : str
+        The whole command line.
+    """
+
+    log: str
+    charter: str
+    options: dict[str, Any]
+    command: str
+
+    def __call__(self) -> Results | Comparison:
+        """Carry it out, with progress on standard error."""
+        return replayed(self.log, self.charter, **self.options)
+
+
+def replays(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command, whose first parameter is a ``Replay``, the options of ``replayed`` before its own."""
+    shared = _shared()
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+
+    def run(context: typer.Context, **given: Any) -> None:
+        options = {name: given.pop(name) for name in shared}
+        log, charter = options.pop("log"), options.pop("charter")
+        command(Replay(log, charter, options, str(context.obj)), **given)
+
+    run.__doc__ = command.__doc__
+    first = inspect.Parameter("context", keyword, annotation=typer.Context)
+    parameters = [first, *(each.replace(kind=keyword) for each in [*shared.values(), *own])]
+    run.__dict__["__signature__"] = inspect.Signature(parameters)
+    return run
+
+
+@cache
+def _shared() -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(replayed, eval_str=True).parameters
+
+
+def replayed(
+    log: Annotated[str, typer.Argument(help="The job log: SWF, sacct, CSV, Parquet …; docs/logs.md lists them.")],
+    charter: Annotated[str, typer.Option("--charter", "-c", help="The charter that everything is measured by.")],
+    policy: Annotated[
+        str, typer.Option("--policy", help="What is executed: charter, no-floors, product-first, easy or fifo.")
+    ] = "charter",
+    vs: Annotated[
+        list[str] | None,
+        typer.Option("--vs", metavar="POLICY|CHARTER", help="Execute this too, and compare. Repeat for more."),
+    ] = None,
+    first: Annotated[str, typer.Option("--first", metavar="TEAM", help="Whom product-first puts first.")] = "product",
+    mapping: Annotated[
+        str | None, typer.Option("--map", metavar="FILE", help="CSV field,value,team: whose job it is.")
+    ] = None,
+    unmapped: Annotated[
+        str | None, typer.Option("--unmapped", metavar="TEAM|drop", help="Jobs that belong to no team of the charter.")
+    ] = None,
+    estimates: Annotated[
+        str, typer.Option("--estimates", help="What backfill rests on: declared walltimes, or actual run times.")
+    ] = "declared",
+    enforce: Annotated[
+        bool | None,
+        typer.Option(
+            "--enforce-walltime/--no-enforce-walltime",
+            help="Whether jobs end at their walltime; the default looks at whether the log's did.",
+            show_default=False,
+        ),
+    ] = None,
+    outages: Annotated[
+        str | None, typer.Option("--outages", metavar="FILE", help="CSV time_s,pool,node,state (up|down|maintenance).")
+    ] = None,
+    closes: Annotated[
+        int | None,
+        typer.Option(
+            "--closes", metavar="N", help="Close the accounts N times; default: daily, oftener in a short log."
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--format", help="The log's format; default: told by its content.")
+    ] = None,
+    pool: Annotated[str | None, typer.Option("--pool", help="The pool of all jobs.")] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="FIELD=COLUMN", help="Which column of the log is what. Repeat for more."),
+    ] = None,
+    count: Annotated[str, typer.Option("--count", help="What of a sacct record counts: gpu, nodes or cpus.")] = "gpu",
+    timezone: Annotated[str, typer.Option("--timezone", help="The zone of dates that name none.")] = "UTC",
+    savepoints: Annotated[
+        str | None, typer.Option("--savepoints", metavar="DURATION", help="Every job saves its work so often (1h).")
+    ] = None,
+    skip_malformed: Annotated[
+        bool, typer.Option("--skip-malformed", help="Leave malformed rows out, and count them.")
+    ] = False,
+) -> Any:  # the annotations are evaluated, and naming the type would load numba
+    """Replay a log as the options say; the result is a ``Results`` or a ``Comparison``."""
+    reading: dict[str, Any] = {
+        "map": mapping,
+        "unmapped": unmapped,
+        "format": kind,
+        "pool": pool,
+        "columns": _columns(columns or []),
+        "count": count,
+        "timezone": timezone,
+        "savepoint_ms": _savepoint_ms(savepoints),
+        "on_error": "skip" if skip_malformed else "raise",
+    }
+    from equipoise.cli.interruption import halting
+    from equipoise.cli.progress import watch
+    from equipoise.tasks.simulate import simulate  # late: it needs numba and polars
+
+    with watch() as on, halting() as halt:
+        return simulate(
+            log,
+            charter,
+            policy=policy,
+            vs=vs or (),
+            first=first,
+            estimates=estimates,
+            enforce_walltime=enforce,
+            outages=outages or (),
+            closes=closes or "auto",
+            progress=on.progress,
+            announce=on.announce,
+            halt=halt,
+            **reading,
+        )
+
+
+def _columns(pairs: list[str]) -> dict[str, str] | None:
+    found: dict[str, str] = {}
+    for pair in pairs:
+        field, sign, column = pair.partition("=")
+        if not (field and sign and column):
+            raise typer.BadParameter(f"{pair!r} is not FIELD=COLUMN", param_hint="--column")
+        found[field] = column
+    return found or None
+
+
+def _savepoint_ms(text: str | None) -> int:
+    from equipoise.units import duration_ms
+
+    return 0 if text is None else duration_ms(text)

@@ -1,0 +1,126 @@
+"""The report: one HTML file that needs nothing else, from the verdict to the command that makes it again."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from equipoise.errors import InputError, Place
+from equipoise.report import cards, comparison, idle, machine, method, theme, waiting
+from equipoise.report.markup import Markup, element, escape, unbroken
+from equipoise.report.view import Source, View, view
+from equipoise.simulator.results import Results
+
+_PART = re.compile(r"(\d[\d.,]*\u202f%)( less| more)?")
+
+
+def write_page(
+    runs: Sequence[Results], path: str | os.PathLike[str], *, source: Source, verdict: str | None = None
+) -> Path:
+    """Write the report of runs of one log; raises ``InputError`` S105 if it cannot be written."""
+    target = Path(path)
+    text = page(runs, source=source, verdict=verdict)
+    try:
+        target.write_text(text, "utf-8")
+    except OSError as error:
+        raise InputError("S105", f"cannot be written: {error.strerror or error}", place=Place(str(target))) from None
+    return target
+
+
+def page(runs: Sequence[Results], *, source: Source, verdict: str | None = None) -> str:
+    """Return the report of runs of one log against one charter.
+
+    Parameters
+    ----------
+    runs : sequence of Results
+        The first is what the others are compared with.
+    source : Source
+    verdict : str or None
+        The sentence that it begins with; None: that of the view.
+    """
+    about = view(runs)
+    sentence = about.sentence if verdict is None else verdict
+    sections = [
+        waiting.tiles(about),
+        machine.held_section(about),
+        cards.teams_section(about),
+        waiting.waits_section(about),
+        waiting.starvation_section(about),
+        waiting.stops_section(about),
+        waiting.services_section(about),
+        comparison.comparison_section(about),
+        idle.idle_section(about),
+        method.method_section(about, source),
+        method.charter_section(about, source),
+        method.again_section(about, source),
+    ]
+    lab = about.record.charter.lab
+    title = f"{lab or source.charter or 'A lab'}: who got the machine"
+    body = [
+        element(
+            "header",
+            element("div", element("bdi", lab, class_="mark"), " · who got the machine"),
+            element("button", "Dark", id="theme", type="button", hidden="", aria_label="Light or dark"),
+            class_="top",
+        ),
+        element(
+            "main",
+            element("section", element("h1", headline(sentence)), element("p", unbroken(method.facts(about, source)),
+                    class_="facts"), class_="first"),
+            _partial(about),
+            *sections[:1],
+            _contents(about),
+            *sections[1:],
+        ),
+        element("footer", "Made by Equipoise. This file needs no network and sends nothing anywhere."),
+    ]  # fmt: skip
+    return _document(title, body)
+
+
+def headline(sentence: str) -> Markup:
+    """Return the verdict with its percentages set off."""
+    return Markup(_PART.sub(r"<b>\1\2</b>", escape(unbroken(sentence))))
+
+
+def _partial(about: View) -> Markup:
+    """Say first of all that a replay was interrupted, if it was."""
+    if not any(run.partial for run in about.runs):
+        return Markup("")
+    told = [note for run in about.runs if run.partial for note in run.notes if "interrupted" in note]
+    return element("p", element("b", "Interrupted. "), *(f"{note}. " for note in told), class_="alert")
+
+
+def _contents(about: View) -> Markup:
+    links = [("machine", "The machine"), ("teams", "Teams"), ("waits", "Waits"), ("starvation", "Starvation"),
+             ("stops", "Stops")]  # fmt: skip
+    if not about.runs[0].services.is_empty():
+        links.append(("services", "Services"))
+    if len(about.runs) > 1:
+        links.append(("comparison", "Comparison"))
+    links += [("idle", "Idle"), ("method", "Method"), ("charter", "Charter"), ("again", "Again")]
+    anchors = [element("a", text, href=f"#{anchor}") for anchor, text in links]
+    return element("nav", *anchors, aria_label="Contents")
+
+
+def _document(title: str, body: Sequence[Markup]) -> str:
+    # The policy is the guarantee: nothing is fetched, and no script runs but this one, whatever a log is called.
+    policy = (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src '{theme.script_hash()}'; img-src data:;"
+        " base-uri 'none'; form-action 'none'"
+    )
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="generator", content="Equipoise"),
+        element("link", rel="icon", href="data:,"),
+        element("title", title),
+        Markup(f"<style>{theme.style()}</style>"),
+    )
+    script = Markup(f"<script>{theme.script()}</script>")
+    root = element("html", head, element("body", *body, script, class_="eq page"), lang="en")
+    return f"<!doctype html>\n{root}\n"
