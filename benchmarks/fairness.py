@@ -19,11 +19,13 @@ from tests.property.small_families import families
 from tests.property.small_search import FORBIDDEN, ON_THE_WAY, UNFINISHED, Found, search
 from tests.property.small_systems import Family
 from tests.property.small_views import LABS, claims, victim_sets, views
+from tests.property.turn_cases import draw_turns
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "fairness.md"
 WHOLE = ("flat-2", "flat-3", "nested", "five")
 PARTS = 16
+TURNS = 500
 STUCK_S = 3_600  # a chain that never ends inside one instant would never return
 
 
@@ -35,8 +37,8 @@ def main() -> None:
     given = options.parse_args()
     faulthandler.dump_traceback_later(STUCK_S, exit=True)
     chosen = [f for r in ("floors", "shares") for f in families(r) if not given.only or f.name in given.only]
-    situations = situation_table()
-    print(situations)
+    situations, turns = situation_table(), turn_table()
+    print(situations, turns, sep="\n\n", end="\n\n")
     found = run(chosen, given.each)
     made = table(found)
     print(made)
@@ -45,6 +47,7 @@ def main() -> None:
             print(f"{one.family} number {example.number}: {kind}: {example.text}")
     if given.write:
         page = with_table(PAGE.read_text("utf-8"), "trees", situations)
+        page = with_table(page, "turns", turns)
         PAGE.write_text(with_table(page, "family", made), "utf-8")
 
 
@@ -100,6 +103,24 @@ def situation_table() -> str:
                     situations += 1
                     sets += sum(1 for _ in victim_sets(view, claim))
         rows.append(f"{name} | {len(labs):,} | {situations:,} | {sets:,}")
+    return "\n".join(f"| {row} |" for row in rows)
+
+
+def turn_table() -> str:
+    """Return how often waits of gangs larger than their floor stay within the bound of FAIRNESS 8."""
+    rows = ["turns | systems | gangs | beyond the bound | longest wait, of its bound", "---|---:|---:|---:|---:"]
+    for name in ("the rule alone", "the kernel"):
+        for floored in (False, True):
+            gangs = beyond = 0
+            worst = 0.0
+            for seed in range(TURNS):
+                case = draw_turns(seed, floored=floored)
+                for wait in case.waits(case.kernel_starts() if name == "the kernel" else case.twin_starts(seed)):
+                    gangs += 1
+                    beyond += wait.wait_ms > wait.bound_ms
+                    worst = max(worst, wait.wait_ms / wait.bound_ms)
+            title = f"{name}, {'with' if floored else 'no'} floors"
+            rows.append(f"{title} | {TURNS:,} | {gangs:,} | {beyond:,} | {100 * worst:.0f} %")
     return "\n".join(f"| {row} |" for row in rows)
 
 
