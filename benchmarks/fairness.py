@@ -24,6 +24,7 @@ from tests.property.turn_cases import draw_turns
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "fairness.md"
 WHOLE = ("flat-2", "flat-3", "nested", "five")
+EACH = 10_000
 PARTS = 16
 TURNS = 500
 STUCK_S = 3_600  # a chain that never ends inside one instant would never return
@@ -31,7 +32,7 @@ STUCK_S = 3_600  # a chain that never ends inside one instant would never return
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m benchmarks.fairness", description="Search small systems.")
-    options.add_argument("--each", type=int, default=10_000, help="systems of a family, where it is not run whole")
+    options.add_argument("--each", type=int, default=EACH, help="systems of a family, where it is not run whole")
     options.add_argument("--only", nargs="*", help="families by name")
     options.add_argument("--write", action="store_true", help="put the tables into docs/fairness.md")
     given = options.parse_args()

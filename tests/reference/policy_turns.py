@@ -81,7 +81,7 @@ class Turns:
         for job in (*self.running, *self.waiting):
             asks[self.jobs[job].team] += self.jobs[job].gang
         share = [min(Fraction(floor), ask) for floor, ask in zip(self.floors, asks, strict=True)]
-        left = self.capacity - sum(share)
+        left = Fraction(self.capacity) - sum(share, Fraction(0))
         while left > 0 and any(s < a for s, a in zip(share, asks, strict=True)):
             open_ = [team for team in range(len(asks)) if share[team] < asks[team]]
             total = sum(self.weights[team] for team in open_)
