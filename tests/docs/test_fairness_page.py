@@ -15,7 +15,7 @@ from tests.property.test_fairness_entitlement import TREES
 PAGE = (ROOT / "docs" / "fairness.md").read_text("utf-8")
 
 
-def tests_of_repository() -> set[str]:
+def names_of_tests() -> set[str]:
     found: set[str] = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
         tree = ast.parse(path.read_text("utf-8"))
@@ -26,7 +26,7 @@ def tests_of_repository() -> set[str]:
 def test_every_test_that_the_page_names_exists() -> None:
     named = set(re.findall(r"`(test_\w+)`", PAGE))
     assert len(named) > 40
-    assert named - tests_of_repository() == set()
+    assert named - names_of_tests() == set()
 
 
 def test_every_statement_names_a_test() -> None:
