@@ -50,7 +50,7 @@ def weighted(plain: tuple[Lab, ...]) -> tuple[Lab, ...]:
 
 
 def families(reclaim: str = "floors") -> tuple[Family, ...]:
-    """Return the families under one way to reclaim; the first four are those that are searched whole."""
+    """Return the families under one way to reclaim."""
     flat_2, flat_3 = labs(FLAT_2, 4, 1, reclaim), labs(FLAT_3, 3, 1, reclaim)
     nested, deep = labs(NESTED, 3, 1, reclaim), labs(DEEP, 3, 1, reclaim)
     small = labs(FLAT_2, 3, 1, reclaim)

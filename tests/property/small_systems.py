@@ -21,7 +21,7 @@ from equipoise.charter.model import Charter, Pool, Share, Team
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.plan import Plan, plan
 from equipoise.policy.state import Options, build
-from equipoise.simulator.run import Replay
+from equipoise.simulator.replay import Replay
 from equipoise.workload.model import Jobs, Workload
 from tests.property.policy_streams import KINDS
 from tests.reference.policy_easy import Machine
@@ -203,9 +203,17 @@ def replay_of(small: Small) -> Replay:
     """Return the run of a system up to the horizon."""
     made = plan_of(small.lab)
     built = build(workload_of(small), charter_of(small.lab).pools, made, reference=made, options=Options(trace=True))
-    replay = Replay(built, charter_of(small.lab), keep=True)
-    replay.until(HORIZON_MS)
+    replay = Replay(built, keep=True)
+    run_until(replay, HORIZON_MS)
     return replay
+
+
+def run_until(replay: Replay, until_ms: int) -> int:
+    """Run every instant before ``until_ms`` and return the time of the next."""
+    following = replay.advance(until_ms)
+    while following < until_ms:
+        following = replay.advance(until_ms)
+    return following
 
 
 def checked(small: Small, replay: Replay) -> Run:

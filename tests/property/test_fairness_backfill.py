@@ -15,9 +15,10 @@ import pytest
 
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.state import build
-from equipoise.simulator.run import Replay
+from equipoise.simulator.replay import Replay
 from tests.property.policy_streams import Preorder, tree_of
 from tests.property.policy_systems import COUNTED, System, draw_system
+from tests.property.small_systems import run_until
 from tests.reference.policy_tree import Tree
 
 SEEDS = 500
@@ -72,14 +73,14 @@ def instants(system: System, policy: str) -> Iterator[Instant]:
     """Yield every instant of a run after which no claim is open."""
     plan, reference = system.plan(policy), system.plan()
     layout = build(system.workload, system.charter.pools, plan, reference=reference, options=system.options)
-    replay = Replay(layout, system.charter, keep=True)
+    replay = Replay(layout, keep=True)
     state, jobs, tree = layout.state, system.workload.jobs, tree_of(plan, 0)
     row_of = Preorder.of(plan).row_of
     leaf = [row_of[plan.line_of(system.workload.teams[team])] for team in jobs.team]
     length_ms = jobs.duration_ms.tolist()
-    following = replay.until(0)
+    following = run_until(replay, 0)
     while following < k.NEVER:
-        now_ms, following = following, replay.until(following + 1)
+        now_ms, following = following, run_until(replay, following + 1)
         columns, pool = state.jobs, state.pools[0]
         if pool["claim_head"] >= 0:
             continue

@@ -61,7 +61,7 @@ class TurnCase:
         charter = replace(charter_of(lab), usage_half_life_ms=self.half_life_ms)
         work = Workload(jobs, tuple(team.path for team in charter.teams), ("p",), ("u",))
         made = replace(plan_of(lab), half_life_ms=self.half_life_ms)
-        run = simulate(work, charter, made, reference=made, options=Options(enforce_walltime=enforced), midnights_ms=())
+        run = simulate(work, charter, made, reference=made, options=Options(enforce_walltime=enforced))
         return run.jobs["first_ms"].tolist()
 
     def waits(self, starts: Sequence[int]) -> Iterator[Wait]:
