@@ -74,8 +74,8 @@ def search_part(job: tuple[Family, int, int]) -> Found:
 def table(found: Sequence[Found]) -> str:
     """Return the table of the page."""
     rows = [
-        "family | systems | run | claims | stops | longest chain | forbidden | unfinished | on the way | placement",
-        "---|---:|---:|---:|---:|---:|---:|---:|---:|---:",
+        "family | systems | run | claims | chain | forbidden | unfinished | on the way | placement",
+        "---|---:|---:|---:|---:|---:|---:|---:|---:",
     ]
     total = Found("all", sum(one.size for one in found))
     for one in found:
@@ -87,10 +87,21 @@ def table(found: Sequence[Found]) -> str:
 
 def row_of(one: Found, name: str) -> str:
     """Return the row of one family."""
-    figures = [one.size, one.searched, one.claims, one.stops, one.longest_chain]
     kinds = (FORBIDDEN, UNFINISHED, ON_THE_WAY[:1], ON_THE_WAY[1:])
-    figures += [sum(one.wrong[kind] for kind in group) for group in kinds]
-    return " | ".join([name, *(f"{figure:,}" for figure in figures)])
+    figures = [
+        one.searched,
+        one.claims,
+        one.longest_chain,
+        *(sum(one.wrong[kind] for kind in group) for group in kinds),
+    ]
+    return " | ".join([name, size_of(one.size), *(f"{figure:,}" for figure in figures)])
+
+
+def size_of(systems: int) -> str:
+    """Return how many systems there are, in powers of ten where nobody would count them."""
+    if systems < 10**9:
+        return f"{systems:,}"
+    return "{}e{}".format(*f"{systems:.1e}".split("e+"))
 
 
 def situation_table() -> str:
