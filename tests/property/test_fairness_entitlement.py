@@ -19,6 +19,7 @@ from equipoise.charter import Tree, entitlements
 from equipoise.charter.apportion import jefferson
 from equipoise.charter.entitlement import asks
 from equipoise.policy.kernel.entitlement import demand_changes, settle_all
+from equipoise.policy.kernel.jit import entry
 from equipoise.policy.kernel.pointer import Handle
 from equipoise.policy.state import build
 from tests.property.small_systems import Lab, Small, charter_of, plan_of, workload_of
@@ -226,6 +227,18 @@ def shuffled(drawn: Drawn, chance: Random) -> list[int]:
 # ----------------------------------------------------------------------------------------------------------- the kernel
 
 
+@entry
+def settle(s: Any, shares: Any) -> None:
+    """Compute all asks and shares of the one pool."""
+    settle_all(s, shares, 0, False)
+
+
+@entry
+def change_demand(s: Any, shares: Any, leaf: int, by: int) -> None:
+    """Follow one change of demand."""
+    demand_changes(s, shares, leaf, by, False)
+
+
 class Kernel:
     """The kernel's shares of one tree, followed change by change."""
 
@@ -244,11 +257,11 @@ class Kernel:
         for row, line in enumerate(self.line):
             self.shares["reserve"][line] = tree.reserve[row]
             self.shares["limit"][line] = tree.limit[row]
-        settle_all(self.handle, self.shares, 0, False)
+        settle(self.handle, self.shares)
 
     def change(self, leaf: int, by: int) -> None:
         """Change the demand of a leaf."""
-        demand_changes(self.handle, self.shares, self.line[leaf], by, False)
+        change_demand(self.handle, self.shares, self.line[leaf], by)
 
     def entitled(self) -> list[int]:
         """Return what every row is due."""
