@@ -23,7 +23,7 @@ def charters(draw: st.DrawFn, *, amounts: bool = True) -> Charter:
     def level(parent: str | None, depth: int) -> None:
         for number in range(draw(st.integers(1, 3))):
             path = f"t{number}" if parent is None else f"{parent}.t{number}"
-            nested = depth < 3 and draw(st.booleans())
+            nested = depth < 4 and draw(st.booleans())
             limit = draw(share)
             lend = Fraction(draw(st.integers(0, 4)), 4)
             teams.append(

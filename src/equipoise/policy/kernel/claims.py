@@ -130,7 +130,9 @@ def release_victim(s, w):
         s.rows[v].warned -= x.gang
         v = s.rows[v].parent
     watch_path(s, row)
+    p = s.pools[s.rows[row].pool]
     calendar_add(s, 2 * s.rows[row].pool, w.slot, x.expected_ms, x.gang)
+    p.swept = min(p.swept, x.expected_ms // p.quantum_ms)  # it may be overdue by now
 
 
 @kernel
@@ -281,6 +283,7 @@ def let_go(s, k):
             if node.free_ms > 0:
                 calendar_add(s, 2 * c.pool + 1, s.glob[0].n_slots + n, node.free_ms, 1)
                 node.calendared = 1
+                p.swept = min(p.swept, node.free_ms // p.quantum_ms)
         n = after
     if c.part_node >= 0:
         node = s.nodes[c.part_node]

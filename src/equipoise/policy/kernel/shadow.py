@@ -9,24 +9,39 @@ from equipoise.policy.kernel.submission import launch
 
 @kernel
 def extend_overdue(s, pool):
-    """Jobs that outlived their estimate are expected to take as long again."""
+    """Jobs that outlived their estimate are expected to take as long again.
+
+    A node that is overdue all the same has only jobs that were warned: no one may count on it.
+    """
     p = s.pools[pool]
     now = s.glob[0].now
-    c = 2 * pool
     last = now // p.quantum_ms
-    tick = max(p.swept, last - RING + 1)
+    first = max(p.swept, last - RING + 1)
+    p.swept = last
+    sweep(s, 2 * pool, first, last)
+    if p.per_node > 1:
+        sweep(s, 2 * pool + 1, first, last)
+
+
+@kernel
+def sweep(s, c, tick, last):
+    """Extend the overdue jobs of a calendar between two ticks, or let go of its overdue nodes."""
+    now = s.glob[0].now
     while True:
         tick = next_bucket(s, c, tick, last + 1)
         if tick > last:
-            break
+            return
         i = s.ticks[c * RING + (tick & (RING - 1))].first
         while i >= 0:
             after = s.items[i].next
             if s.items[i].ms <= now:
-                postpone(s, pool, i)
+                if c & 1:
+                    calendar_remove(s, c, i)
+                    s.nodes[i - s.glob[0].n_slots].calendared = 0
+                else:
+                    postpone(s, c >> 1, i)
             i = after
         tick += 1
-    p.swept = last
 
 
 @kernel
