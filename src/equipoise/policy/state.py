@@ -286,7 +286,8 @@ def _pools(pools: tuple[Pool, ...], n_lines: int, n_refs: int, horizon_ms: int) 
     for p, pool in enumerate(pools):
         x = out[p]
         many = pool.gpus_per_node > 1
-        x["root"], x["ref_root"], x["n_rows"], x["hungry"] = p * n_lines, p * n_refs, n_lines, p * n_lines
+        x["root"], x["ref_root"], x["n_rows"], x["n_refs"] = p * n_lines, p * n_refs, n_lines, n_refs
+        x["hungry"] = p * n_lines
         x["per_node"], x["n_nodes"] = pool.gpus_per_node, pool.nodes if many else 0
         x["node_off"], x["bucket_off"], x["cell_off"] = node_off, bucket_off, cell_off
         x["capacity"] = x["free"] = x["expected"] = x["largest"] = pool.capacity
@@ -434,5 +435,6 @@ def _globals(
     g["n_arrivals"], g["n_demands"] = len(workload.jobs), sum(len(s.at_ms) for s in workload.services)
     g["n_jobs"], g["n_slots"], g["n_users"] = n_all, len(state.slots), n_users
     g["per_half_life"] = (1 << 30) / plan.half_life_ms * (1 - 2.0**-40)  # never reaches 2^30 within one half-life
+    g["heap_room"], g["timer_room"], g["out_room"] = len(state.heap), len(state.timers), len(state.out)
     g["n_services"], g["n_bonds"] = len(workload.services), len(state.bonds)
     g["savepoint_cost_ms"] = options.savepoint_cost_ms

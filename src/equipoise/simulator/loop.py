@@ -138,7 +138,7 @@ def run(s, until, room, resume):
         now = g.now
         if not unfinished:
             now = next_time(s)
-            if now >= until or g.out_n + room > len(s.out):
+            if now >= until or g.out_n + room > g.out_room:
                 return now
             move_to(s, now)
         unfinished = False

@@ -109,10 +109,10 @@ def rescale(s, pool):
     """The driver wrote new floors, limits and reserves: divide again and look anew who is below its floor."""
     p = s.pools[pool]
     s.refs[p.ref_root].due = p.capacity
-    settle_all(s, s.refs, p.ref_root, True)
+    settle_all(s, s.refs, p.ref_root, p.n_refs, True)
     if s.glob[0].same_tree == 0:
         s.shares[p.root].due = p.capacity
-        settle_all(s, s.shares, p.root, False)
+        settle_all(s, s.shares, p.root, p.n_rows, False)
     for v in range(p.root + 1, p.root + p.n_rows):
         s.rows[v].tried_ends = -1
         s.rows[v].tried_freed = -1

@@ -216,7 +216,7 @@ def advance_warning(s, i):
         return
     if w.state < 2:
         due = w.warn_ms if w.state == 0 else w.stop_ms
-        if g.timer_n == len(s.timers):
+        if g.timer_n == g.timer_room:
             drop_stale_timers(s)
         heap_push(s.timers, g.timer_n, (due << INDEX_BITS) | i)
         g.timer_n += 1

@@ -419,9 +419,9 @@ def unbound(t, x, old):
 
 
 @kernel
-def settle_all(s, shares, root, account):
-    """Recompute asks and shares of a pool's whole tree (capacity, floors or limits changed)."""
-    mark_asks(shares, root)
+def settle_all(s, shares, root, count, account):
+    """Recompute asks and shares of a pool's whole tree of ``count`` rows (capacity, floors or limits changed)."""
+    mark_asks(shares, root, count)
     top = 1
     s.scratch2[1] = root
     while top > 0:  # children after parents: account, then let every inner node follow
@@ -438,12 +438,9 @@ def settle_all(s, shares, root, account):
 
 
 @kernel
-def mark_asks(shares, root):
+def mark_asks(shares, root, count):
     """Asks bottom-up: rows of a pool lie parents before children, ``root`` first."""
-    last = root
-    while last + 1 < len(shares) and shares[last + 1].parent >= 0:
-        last += 1
-    for v in range(last, root - 1, -1):
+    for v in range(root + count - 1, root - 1, -1):
         x = shares[v]
         total = x.demand
         if x.n > 0:

@@ -51,6 +51,7 @@ GLOB = np.dtype(
         ("events", I8), ("passes", I8), ("starts", I8), ("ends", I8), ("stops", I8), ("n_jobs", I8),
         ("n_slots", I8), ("same_tree", I4), ("n_users", I4), ("savepoint_cost_ms", I8), ("claims", I8),
         ("failed", I8), ("n_services", I4), ("n_bonds", I4),
+        ("heap_room", I8), ("timer_room", I8), ("out_room", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -64,7 +65,7 @@ POOL = np.dtype(
         ("expected", I8), ("largest", I8), ("n_rows", I4), ("head", I4), ("fresh", I4), ("reserving", I4),
         ("turn_check_ms", I8), ("crossed", I8), ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8),
         ("maintenance", I8), ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8),
-        ("stranded", I8), ("hungry", I4), ("hungry_n", I4), ("found", I4),
+        ("stranded", I8), ("hungry", I4), ("hungry_n", I4), ("found", I4), ("n_refs", I4),
     ],
     align=True,
 )  # fmt: skip
@@ -163,7 +164,10 @@ DECISION = np.dtype([("time_ms", I8), ("kind", I4), ("job", I4), ("other", I4), 
 
 
 class State(NamedTuple):
-    """All that the policy knows. Every member is an array; plain execution holds the same as lists."""
+    """All that the policy knows. Every member is an array; plain execution holds the same as lists.
+
+    Kernels never ask an array for its length (see `pointer`): sizes stand in ``glob``.
+    """
 
     glob: Any
     pools: Any

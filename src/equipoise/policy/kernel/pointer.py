@@ -1,6 +1,6 @@
 """The state as one pointer: how compiled code reads `State` members without passing forty arrays at every call.
 
-`Handle` keeps the arrays alive and a table of (address, length) pairs; compiled code gets the table's address. The table never changes
+`Handle` keeps the arrays alive and a table of addresses; compiled code gets the table's address. The table never changes
 while a handle lives, so its entries are marked invariant and LLVM loads each once.
 """
 
@@ -44,7 +44,7 @@ class Handle:
 
     def __init__(self, state: layout.State) -> None:
         self.state = state
-        self.table = np.array([x for array in state for x in (array.ctypes.data, len(array))], np.int64)
+        self.table = np.array([array.ctypes.data for array in state], np.int64)
         self.address = self.table.ctypes.data
 
 
@@ -104,10 +104,10 @@ def _member(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any
     array_type = _array_type(name)
     array = make_array(array_type)(context, builder)
     size = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
-    length = load(2 * at + 1)
+    length = ir.Constant(word, 0)  # so that a possibly negative index is nothing to ask about: adding 0 does not change it
     populate_array(
         array,
-        data=builder.inttoptr(load(2 * at), array.data.type),
+        data=builder.inttoptr(load(at), array.data.type),
         shape=cgutils.pack_array(builder, [length]),
         strides=cgutils.pack_array(builder, [ir.Constant(word, size)]),
         itemsize=ir.Constant(word, size),

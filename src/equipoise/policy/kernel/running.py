@@ -220,7 +220,7 @@ def begin(s, j, i, pool):
         replicas_change(s, s.serves[j - g.n_arrivals], 1)
     g.starts += 1
     if x.end_ms < NEVER:
-        if g.heap_n == len(s.heap):
+        if g.heap_n == g.heap_room:
             drop_stale_ends(s)
         heap_push(s.heap, g.heap_n, (x.end_ms << INDEX_BITS) | i)
         g.heap_n += 1
