@@ -109,6 +109,7 @@ def build(
         nodes=_nodes(pools),
         cells=np.full(max(1, sum(p.capacity for p in pools if p.gpus_per_node > 1)), -1, i4),
         buckets=_buckets(pools),
+        latest_ms=np.zeros(len(_buckets(pools)), np.int64),
         calendars=np.zeros(2 * len(pools), k.CALENDAR),
         ticks=_none(np.zeros(2 * len(pools) * k.RING, k.TICK), "first"),
         sums1=np.zeros(2 * len(pools) * k.RING // 64, i4),

@@ -188,6 +188,7 @@ class State(NamedTuple):
     nodes: Any
     cells: Any  # device -> slot
     buckets: Any  # per pool: first node with that many free devices
+    latest_ms: Any  # the same: an upper bound of when one of them is whole again
     calendars: Any  # two per pool: what they hold, and how much of it until the time that was found last
     ticks: Any
     sums1: Any
@@ -214,7 +215,7 @@ def member_types() -> dict[str, np.dtype[Any]]:
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
         "calendars": CALENDAR, "bonds": BOND, "lists": LIST, "tallies": TALLY, "ticks": TICK, "items": ITEM,
     }  # fmt: skip
-    wide = {"head_ms", "arrivals", "heap", "timers", "carried", "scratch2"}
+    wide = {"head_ms", "latest_ms", "arrivals", "heap", "timers", "carried", "scratch2"}
     return {
         name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4))
         for name in State._fields

@@ -34,6 +34,7 @@ def node_link(s, p, n):
     if head >= 0:
         s.nodes[head].prev = n
     s.buckets[at] = n
+    s.latest_ms[at] = max(s.latest_ms[at], node.free_ms)
     p.free += node.free
     if node.free == p.per_node:
         p.whole += 1
@@ -96,6 +97,8 @@ def node_expect(s, p, pool, n, t):
             calendar_remove(s, c, item)
             node.calendared = 0
         node.free_ms = t
+        at = p.bucket_off + node.free
+        s.latest_ms[at] = max(s.latest_ms[at], t)
         if t > 0 and node.claim < 0 and node.down == 0:
             calendar_add(s, c, item, t, 1)
             node.calendared = 1

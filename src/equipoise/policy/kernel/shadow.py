@@ -180,11 +180,17 @@ def whole_release(s, pool, need, now):
 def part_beyond(s, p, until_ms):
     """Most free devices on a partly used node that stays in use beyond ``until_ms`` and is not reserved."""
     for f in range(p.per_node - 1, 0, -1):
-        n = s.buckets[p.bucket_off + f]
-        while n >= 0:
-            if n != p.reserved_node and s.nodes[n].free_ms > until_ms:
-                return f
-            n = s.nodes[n].next
+        at = p.bucket_off + f
+        if s.latest_ms[at] > until_ms:
+            n = s.buckets[at]
+            latest = 0
+            while n >= 0:
+                free_ms = s.nodes[n].free_ms
+                if n != p.reserved_node and free_ms > until_ms:
+                    return f
+                latest = max(latest, free_ms)
+                n = s.nodes[n].next
+            s.latest_ms[at] = latest
     return 0
 
 

@@ -20,6 +20,9 @@ from equipoise.policy.kernel.layout import (
 from equipoise.policy.kernel.placement import room_for
 
 
+LEADING, WEIGHTLESS, UNORDERED = -4.0, 1e300, 1e301  # keys of order: before all siblings, after them, of none
+
+
 @inlined
 def class_of(gang, estimate_ms):
     """Size (largest power of two within the gang, the last open-ended) and length of a job as one number.
@@ -322,27 +325,18 @@ def pick(s, v, room, within_ms, spare):
 
 
 @inlined
-def goes_first(s, a, b):
-    """Whether row a comes before its sibling b: furthest below its floor, then least decayed usage for its weight, then id."""
-    x, y = s.rows[a], s.rows[b]
-    if x.leading != y.leading:
-        return x.leading > y.leading
-    ha, hb = x.alloc + x.claimed - x.warned, y.alloc + y.claimed - y.warned
-    below_a, below_b = ha < x.floor, hb < y.floor
-    if below_a != below_b:
-        return below_a
-    if below_a:
-        left, right = ha * y.floor, hb * x.floor
-        return left < right or (left == right and a < b)
-    e = s.glob[0].inflation
-    # usage_a / w_a < usage_b / w_b without division; weight 0 comes last
-    ua = max(x.alloc * e + x.usage, 0.0) * y.weight
-    ub = max(y.alloc * e + y.usage, 0.0) * x.weight
-    if x.weight == 0.0 or y.weight == 0.0:
-        if x.weight != y.weight:
-            return x.weight > 0.0
-        return a < b
-    return ua < ub or (ua == ub and a < b)
+def order_key(s, x):
+    """Place of row record x among its siblings, least first: furthest below its floor, then least decayed usage for its weight.
+
+    Quotients are correctly rounded, so that ratios of amounts up to 2^25 stay in order and distinct.
+    """
+    have = x.alloc + x.claimed - x.warned
+    below = have < x.floor
+    above = max(x.alloc * s.glob[0].inflation + x.usage, 0.0)
+    over, under = (1.0 * have, 1.0 * x.floor) if below else (above, x.weight)
+    key = over / under if under > 0.0 else WEIGHTLESS
+    key = key - 2.0 if below else key
+    return key if x.leading == 0 else LEADING
 
 
 @inlined
@@ -418,6 +412,30 @@ def least_below(s, t, k, solid):
     return least
 
 
+@inlined
+def first_child(s, t, room, within_ms, spare, stamp):
+    """Child of row record t that comes first in the order of admission among those that may offer a job; -1 if none."""
+    while True:
+        best, least = -1, UNORDERED
+        for i in range(t.act_n):
+            c = s.active[t.act + i]
+            x = s.rows[c]
+            most = min(room, x.limit - x.alloc - x.claimed)
+            m = x.soft_mask
+            if x.open:
+                m |= x.solid_mask & classes_within(solid_room(s, x, most))
+            key = order_key(s, x)
+            if (m & wanted(most, within_ms, spare)) != 0 and x.excluded != stamp:
+                if key < least or (key == least and c < best):
+                    best, least = c, key
+        if best < 0 or within_ms >= NEVER:
+            return best
+        x = s.rows[best]
+        if offers(s, best, min(room, x.limit - x.alloc - x.claimed), within_ms, spare):
+            return best
+        x.excluded = stamp
+
+
 @kernel
 def next_job(s, top, room, within_ms, spare, stamp):
     """Next job in the order of admission below row ``top`` with gang <= room and (estimate <= within_ms or gang <= spare).
@@ -437,17 +455,7 @@ def next_job(s, top, room, within_ms, spare, stamp):
             if j >= 0:
                 return j
         else:
-            best = -1
-            for i in range(t.act_n):
-                c = s.active[t.act + i]
-                x = s.rows[c]
-                if x.excluded == stamp:
-                    continue
-                most = min(rooms, x.limit - x.alloc - x.claimed)
-                if most <= 0 or ((x.mask if x.open else x.soft_mask) & wanted(most, within_ms, spare)) == 0:
-                    continue
-                if (best < 0 or goes_first(s, c, best)) and offers(s, c, most, within_ms, spare):
-                    best = c
+            best = first_child(s, t, rooms, within_ms, spare, stamp)
             if best >= 0:
                 v = best
                 rooms = min(rooms, s.rows[v].limit - s.rows[v].alloc - s.rows[v].claimed)
