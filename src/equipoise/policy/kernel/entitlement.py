@@ -9,7 +9,9 @@ from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import NEVER
 
 LARGE_SHIFT = 4  # a larger difference is divided anew
-STAY, ANEW, SHIFT, PASS = 0, 1, 2, 3  # how a node follows a change below it; PASS: it stays, but a child below must follow
+# How a node follows a change: anew; only the ask of a child that has its cap changed; it stays, but a child must follow; only what it is
+# due changed.
+STAY, ANEW, SHIFT, PASS, DUE = 0, 1, 2, 3, 4
 BY_FLOOR, BY_WEIGHT, EVENLY = 0, 1, 2  # EVENLY: children of weight 0, once all others have their caps
 
 
@@ -194,53 +196,127 @@ def find_level(shares, v, units, rule):
 @kernel
 def even_out(shares, v, over, rule):
     """Take the ``over`` (negative: missing) units of the division of v from whoever loses (gains) first, one by one."""
-    t = shares[v]
     while over < 0:
-        best = -1
-        for c in range(t.first, t.first + t.n):
-            x = shares[c]
-            if claim_of(x, rule) > 0 and x.extra < cap_of(x, rule):
-                if best < 0 or gains_first(x, c, shares[best], best, rule):
-                    best = c
-        shares[best].extra += 1
+        shares[first_to_gain(shares, v, rule)].extra += 1
         over += 1
     while over > 0:
-        best = -1
-        for c in range(t.first, t.first + t.n):
-            x = shares[c]
-            if claim_of(x, rule) > 0 and x.extra > 0:
-                if best < 0 or loses_first(x, c, shares[best], best, rule):
-                    best = c
-        shares[best].extra -= 1
+        shares[first_to_lose(shares, v, rule)].extra -= 1
         over -= 1
 
 
-@kernel
-def shifted(s, shares, v):
-    """Divide v's share again where only its amount changed, or only the ask of a child that has its cap: move the difference.
-
-    Webster's method is monotone, so from the old division the new one is reached unit by unit. Whether that was possible: not if the
-    difference is large, or another child reaches or leaves its cap.
-    """
+@inlined
+def first_to_gain(shares, v, rule):
+    """Child of v below its cap that gets the next unit."""
     t = shares[v]
-    if t.weights <= 0 or t.sum_ask <= t.due:
-        return False
-    units, given = t.due, 0
+    best = -1
     for c in range(t.first, t.first + t.n):
         x = shares[c]
-        x.low = min(x.floor, x.ask)
-        units -= x.low
-        if x.full and x.weight > 0:
-            x.extra = x.ask - x.low
-        given += x.extra
-    over = given - units
-    if abs(over) > LARGE_SHIFT:
+        if claim_of(x, rule) > 0 and x.extra < cap_of(x, rule):
+            if best < 0 or gains_first(x, c, shares[best], best, rule):
+                best = c
+    return best
+
+
+@inlined
+def first_to_lose(shares, v, rule):
+    """Child of v from which the last unit is taken."""
+    t = shares[v]
+    best = -1
+    for c in range(t.first, t.first + t.n):
+        x = shares[c]
+        if claim_of(x, rule) > 0 and x.extra > 0:
+            if best < 0 or loses_first(x, c, shares[best], best, rule):
+                best = c
+    return best
+
+
+@inlined
+def contended(t):
+    """Whether the children of node record t share by weight what is less than they ask for."""
+    return t.weights > 0 and t.sum_ask > t.due
+
+
+@kernel
+def level_moves(s, shares, v, delta):
+    """Give those below their caps ``delta`` units more (or less) to share; whether the same children have their caps as before."""
+    t = shares[v]
+    rest, weights = t.rest + delta, t.weights
+    if rest < 0:
         return False
+    for c in range(t.first, t.first + t.n):
+        x = shares[c]
+        if x.weight > 0 and ((x.ask - x.low) * weights <= x.weight * rest) != (x.full > 0):
+            return False
     level_now(s, shares, v)
-    if not level_stands(shares, v, units, BY_WEIGHT):
-        return False
-    even_out(shares, v, over, BY_WEIGHT)
+    t.rest = rest
     return True
+
+
+@kernel
+def amount_moved(s, shares, v, delta, account):
+    """Divide v's share again, of which only the amount changed, by ``delta``: unit by unit, for Webster's method is monotone.
+
+    Whether that was possible: not if the difference is large, or a child reaches or leaves its cap.
+    """
+    if not contended(shares[v]) or abs(delta) > LARGE_SHIFT or not level_moves(s, shares, v, delta):
+        return False
+    hand_units(s, shares, v, delta, account)
+    return True
+
+
+@kernel
+def ask_moved(s, shares, v, child, old, account):
+    """The same where only the ask of a child that has its cap changed, from ``old``."""
+    t = shares[v]
+    x = shares[child]
+    had = x.low + x.extra
+    if not contended(t) or x.full == 0 or x.weight == 0 or abs(had - x.ask) > LARGE_SHIFT:
+        return False
+    x.low = min(x.floor, x.ask)
+    x.extra = x.ask - x.low
+    if not level_moves(s, shares, v, old - x.ask):
+        return False
+    take_due(s, shares, child, x.ask - had, account)
+    hand_units(s, shares, v, had - x.ask, account)
+    return True
+
+
+@inlined
+def hand_units(s, shares, v, units, account):
+    """Give ``units`` more (negative: take them) to the children of v, each to whoever gains (loses) first."""
+    while units > 0:
+        c = first_to_gain(shares, v, BY_WEIGHT)
+        shares[c].extra += 1
+        take_due(s, shares, c, 1, account)
+        units -= 1
+    while units < 0:
+        c = first_to_lose(shares, v, BY_WEIGHT)
+        shares[c].extra -= 1
+        take_due(s, shares, c, -1, account)
+        units += 1
+
+
+@kernel
+def take_due(s, shares, c, delta, account):
+    """Node c is due ``delta`` more from now on; push it if something below it must follow."""
+    x = shares[c]
+    follow = x.stacked
+    x.stacked = STAY
+    if delta != 0:
+        if account:
+            accrue(s, c)
+        if x.n > 0:
+            level_now(s, shares, c)
+            follow = DUE if follow == STAY or follow == PASS else ANEW
+        x.due += delta
+        x.delta += delta
+    if follow != STAY and x.n > 0:
+        if x.queued == STAY:
+            x.queued = ANEW if follow == SHIFT else follow
+            s.scratch2[0] += 1
+            s.scratch2[s.scratch2[0]] = c
+        elif x.queued != DUE or follow != DUE:
+            x.queued = ANEW
 
 
 @kernel
@@ -306,40 +382,47 @@ def divide(s, shares, v):
 
 
 @kernel
-def hand_down(s, shares, v, account, way):
-    """Divide v's share again and push the inner children that must follow; ``scratch2`` is the stack, returns its height."""
-    if way != PASS and (way == ANEW or not shifted(s, shares, v)):
-        divide(s, shares, v)
+def hand_down(s, shares, v, way, account):
+    """Divide v's share again as ``way`` says, and push the inner children that must follow; ``scratch2`` is the stack."""
     t = shares[v]
-    top = s.scratch2[0]
+    delta = t.delta
+    t.delta = 0
+    if way == DUE and amount_moved(s, shares, v, delta, account):
+        return
+    if way != PASS:
+        divide(s, shares, v)
     for c in range(t.first, t.first + t.n):
         x = shares[c]
-        due = x.low + x.extra
-        follow = x.stacked
-        x.stacked = STAY
-        if due != x.due:
-            if account:
-                accrue(s, c)
-            if x.n > 0:
-                level_now(s, shares, c)
-                follow = SHIFT if follow == STAY or follow == PASS else ANEW
-            x.due = due
-        if follow != STAY and x.n > 0:
-            top += 1
-            s.scratch2[top] = 4 * c + follow
-    s.scratch2[0] = top
+        take_due(s, shares, c, x.low + x.extra - x.due, account)
 
 
 @kernel
-def settle_below(s, shares, v, account, way):
+def settle_below(s, shares, v, way, account):
     """Divide v's share again, and that of every node below whose share or asks changed."""
-    s.scratch2[0] = 1
-    s.scratch2[1] = 4 * v + way
+    s.scratch2[0] = 0
+    hand_down(s, shares, v, way, account)
+    follow_all(s, shares, account)
+
+
+@kernel
+def follow_all(s, shares, account):
+    """Let everything on the stack follow."""
     while s.scratch2[0] > 0:
-        top = s.scratch2[0]
-        w = s.scratch2[top]
-        s.scratch2[0] = top - 1
-        hand_down(s, shares, w >> 2, account, w & 3)
+        c = s.scratch2[s.scratch2[0]]
+        s.scratch2[0] -= 1
+        way = shares[c].queued
+        shares[c].queued = STAY
+        hand_down(s, shares, c, way, account)
+
+
+@kernel
+def child_asks(s, shares, v, child, old, way, account):
+    """Let v follow its child on the path, whose ask was ``old``."""
+    s.scratch2[0] = 0
+    if way == SHIFT and ask_moved(s, shares, v, child, old, account):
+        follow_all(s, shares, account)
+    else:
+        settle_below(s, shares, v, PASS if way == PASS else ANEW, account)
 
 
 @kernel
@@ -351,7 +434,7 @@ def demand_changes(s, shares, leaf, by, account):
             accrue(s, i)
         shares[i].demand += by
         i = shares[i].parent
-    i = leaf
+    i, below, below_old = leaf, -1, 0
     total = shares[leaf].demand
     while True:  # upwards, while asks change; untouched nodes keep their share
         x = shares[i]
@@ -372,14 +455,13 @@ def demand_changes(s, shares, leaf, by, account):
             if t.open and total <= t.due:
                 follow_asks(s, shares, up, leaf, account)
             elif way != STAY:
-                settle_below(s, shares, up, account, way)
-            else:
+                child_asks(s, shares, up, i, old, way, account)
+            elif x.stacked != STAY:
                 way, x.stacked = x.stacked, STAY
-                if way != STAY:
-                    settle_below(s, shares, i, account, way)
+                child_asks(s, shares, i, below, below_old, way, account)
             return
         t.stacked = PASS if way == STAY and x.stacked != STAY else way
-        i = up
+        i, below, below_old = up, i, old
 
 
 @kernel
@@ -399,7 +481,7 @@ def follow_asks(s, shares, top, leaf, account):
     while i != top:
         x = shares[i]
         if x.n > 0 and not (x.open and x.sum_ask <= x.due):
-            settle_below(s, shares, i, account, ANEW)
+            settle_below(s, shares, i, ANEW, account)
         i = x.parent
 
 
@@ -434,7 +516,7 @@ def settle_all(s, shares, root, count, account):
             shares[c].stacked = 1
             top += 1
             s.scratch2[top] = c
-    settle_below(s, shares, root, account, ANEW)
+    settle_below(s, shares, root, ANEW, account)
 
 
 @kernel

@@ -95,11 +95,11 @@ SHARE = np.dtype(
     [
         ("floor", I8), ("weight", I8), ("ask", I8), ("low", I8), ("extra", I8), ("due", I8), ("n", I4), ("parent", I4),
         ("first", I4), ("stacked", U1), ("open", U1),
-        ("full", U1),
+        ("full", U1), ("queued", U1),
         ("demand", I8), ("held", I8), ("last_ms", I8), ("acc_held", I8), ("acc_entitled", I8), ("acc_denied", I8),
         ("charge_head", I4), ("charge_tail", I4), ("limit", I8),
         ("reserve", I8), ("sum_ask", I8), ("rest", I8), ("weights", I8), ("acc_level", F8), ("level_ms", I8),
-        ("acc_lost", I8), ("acc_reclaims", I8),
+        ("acc_lost", I8), ("acc_reclaims", I4), ("delta", I4),
     ],
     align=True,
 )  # fmt: skip
