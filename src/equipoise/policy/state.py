@@ -294,7 +294,7 @@ def _pools(pools: tuple[Pool, ...], n_lines: int, n_refs: int, horizon_ms: int) 
         x["capacity"] = x["free"] = x["expected"] = x["largest"] = pool.capacity
         x["whole"] = pool.nodes if many else 0
         x["quantum_ms"] = horizon_ms // (k.RING - 2) + 1
-        x["claim_head"] = x["claim_tail"] = x["reserved"] = x["reserved_node"] = x["found"] = -1
+        x["claim_head"] = x["claim_tail"] = x["reserved"] = x["reserved_node"] = x["found"] = x["crossed_row"] = -1
         if many:
             node_off += pool.nodes
             bucket_off += pool.gpus_per_node + 1

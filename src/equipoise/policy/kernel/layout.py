@@ -65,7 +65,8 @@ POOL = np.dtype(
         ("expected", I8), ("largest", I8), ("n_rows", I4), ("head", I4), ("fresh", I4), ("reserving", I4),
         ("turn_check_ms", I8), ("crossed", I8), ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8),
         ("maintenance", I8), ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8),
-        ("stranded", I8), ("hungry", I4), ("hungry_n", I4), ("found", I4), ("n_refs", I4),
+        ("stranded", I8), ("hungry", I4), ("hungry_n", I4), ("found", I4), ("n_refs", I4), ("crossed_row", I4),
+        ("parts", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -106,11 +107,11 @@ SHARE = np.dtype(
 
 JOB = np.dtype(
     [
-        ("eligible_ms", I8), ("estimate_ms", I8), ("duration_ms", I8), ("since_ms", I8), ("queue", I4), ("ref", I4),
+        ("eligible_ms", I8), ("estimate_ms", I8), ("duration_ms", I8), ("charge_next", I4), ("charge_prev", I4), ("queue", I4), ("ref", I4),
         ("gang", I4), ("next", I4), ("prev", I4), ("slot", I4), ("stops", I4), ("klass", U1), ("state", U1),
         ("listed", U1), ("reason", U1),
         ("done_ms", I8), ("charged", I8), ("savepoint_ms", I8), ("start_ms", I8), ("first_ms", I8), ("end_ms", I8),
-        ("charge_next", I4), ("charge_prev", I4), ("lost", I8),
+        ("since_ms", I8), ("lost", I8),
     ],
     align=True,
 )  # fmt: skip

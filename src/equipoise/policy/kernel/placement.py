@@ -5,8 +5,10 @@ On a pool of one-device nodes only counts are kept. Otherwise nodes hang in list
 """
 
 from equipoise.policy.kernel.calendar import calendar_add, calendar_remove
-from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.jit import bit_length, inlined, kernel
 from equipoise.policy.kernel.layout import NEVER
+
+PARTS = 62  # numbers of free devices that ``parts`` has a bit for, where a partly used node has them
 
 
 @inlined
@@ -17,6 +19,8 @@ def node_unlink(s, p, n):
         s.nodes[before].next = after
     else:
         s.buckets[p.bucket_off + node.free] = after
+        if after < 0 and node.free < PARTS:
+            p.parts &= ~(1 << node.free)
     if after >= 0:
         s.nodes[after].prev = before
     p.free -= node.free
@@ -34,6 +38,8 @@ def node_link(s, p, n):
     if head >= 0:
         s.nodes[head].prev = n
     s.buckets[at] = n
+    if node.free < PARTS:
+        p.parts |= 1 << node.free
     s.latest_ms[at] = max(s.latest_ms[at], node.free_ms)
     p.free += node.free
     if node.free == p.per_node:
@@ -45,9 +51,13 @@ def room_now(s, p):
     """Largest gang that fits the free devices now (every smaller gang fits too)."""
     if p.per_node == 1:
         return p.free
-    part = p.per_node - 1
-    while part > 0 and s.buckets[p.bucket_off + part] < 0:
-        part -= 1
+    if p.per_node <= PARTS:
+        partly = p.parts & ((1 << p.per_node) - 2)
+        part = bit_length(partly) - 1 if partly != 0 else 0
+    else:
+        part = p.per_node - 1
+        while part > 0 and s.buckets[p.bucket_off + part] < 0:
+            part -= 1
     return p.whole * p.per_node + part
 
 

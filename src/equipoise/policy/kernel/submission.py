@@ -79,7 +79,6 @@ def make_eligible(s, j):
     p = s.pools[t.pool]
     pool_accrue(s, p)
     job.eligible_ms = g.now
-    job.since_ms = -1
     job.state = PENDING
     if job.estimate_ms < 0:  # none declared: the mean of the team's latest finished jobs, or an hour
         job.estimate_ms = max(t.history_ms // t.history_n, 1) if t.history_n > 0 else HOUR_MS
@@ -146,6 +145,7 @@ def cancel(s, j, state):
         accrue(s, job.ref)  # while it still counts as waiting
         unlist_charge(s, j)
         job.state = state
+        job.since_ms = -1  # a replica may be asked for again
         demand_moves(s, j, -job.gang)
 
 

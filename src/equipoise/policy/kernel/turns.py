@@ -57,6 +57,7 @@ def pay_turn(s, v):
     t.turn = max(t.turn - 1.0 * job.gang * job.estimate_ms, 0.0)
     if t.crossed_ms < NEVER:
         s.pools[t.pool].crossed -= 1
+        s.pools[t.pool].crossed_row = -1
     t.crossed_ms = NEVER
     best = -1
     for i in range(t.act_n):
@@ -81,7 +82,6 @@ def crossed_turn(s, pool):
     """The waiting gang whose team's turn crossed first, or -1."""
     p = s.pools[pool]
     now = s.glob[0].now
-    best = -1
     if now >= p.turn_check_ms:
         p.turn_check_ms = NEVER
         for v in range(p.root, p.root + p.n_rows):
@@ -93,15 +93,21 @@ def crossed_turn(s, pool):
                 if lacks <= 0.0:
                     t.crossed_ms = now
                     p.crossed += 1
+                    p.crossed_row = -1
                 else:
                     p.turn_check_ms = min(
                         p.turn_check_ms, now + 1 + int(lacks / p.capacity) if p.capacity > 0 else NEVER
                     )
     if p.crossed == 0:
         return -1
+    best = p.crossed_row
+    if best >= 0 and s.jobs[s.rows[best].turn_job].state == PENDING:
+        return s.rows[best].turn_job
+    best = -1
     for v in range(p.root, p.root + p.n_rows):
         t = s.rows[v]
         if t.turn_job >= 0 and t.crossed_ms < NEVER and s.jobs[t.turn_job].state == PENDING:
             if best < 0 or t.crossed_ms < s.rows[best].crossed_ms:
                 best = v
+    p.crossed_row = best
     return s.rows[best].turn_job if best >= 0 else -1
