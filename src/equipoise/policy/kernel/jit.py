@@ -15,6 +15,7 @@ import types
 from typing import Any
 
 import numba
+from llvmlite.binding import Linkage
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.dispatcher import Dispatcher
@@ -46,6 +47,13 @@ class Whole(JITCodeLibrary):
                         self.add_linking_library(below)
                         found.append(below)
         super().finalize()
+
+    def _optimize_final_module(self) -> None:
+        """Tell LLVM first that nobody else calls the parts, so that it may merge each into its only caller."""
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
 
 
 class _ForParts(Compiler):
