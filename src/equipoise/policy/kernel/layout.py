@@ -129,7 +129,7 @@ SLOT = np.dtype(
 QUEUE = np.dtype(
     [("row", I4), ("user", I4), ("priority", I4), ("solid", I4), ("mask", I8), ("at", I4), ("pool", I4)], align=True
 )
-LIST = np.dtype([("head", I4), ("tail", I4), ("least_ms", I8)], align=True)
+LIST = np.dtype([("head", I4), ("tail", I4), ("least_ms", I8), ("most", I4), ("pad", I4)], align=True)
 TALLY = np.dtype([("soft", I4), ("solid", I4), ("soft_least_ms", I8), ("solid_least_ms", I8), ("pad", I8)], align=True)
 USER = np.dtype([("alloc", I8), ("usage", F8)], align=True)
 NODE = np.dtype(
@@ -182,7 +182,7 @@ class State(NamedTuple):
     arrivals: Any  # when each job of the workload is submitted
     bonds: Any  # which jobs wait for others; empty where none does
     serves: Any  # replica -> service
-    lists: Any  # queue x class: first and last waiting job, and a lower bound of their estimates
+    lists: Any  # queue x class: first and last waiting job, a lower bound of their estimates, an upper bound of their gangs
     head_ms: Any  # queue x class: when the first waiting job became eligible
     tallies: Any  # row x class: waiting jobs that may be preempted and that may not, and lower bounds of their estimates
     active: Any  # per row: its children (of a leaf: its queues) that have waiting jobs

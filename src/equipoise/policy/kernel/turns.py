@@ -66,7 +66,8 @@ def pay_turn(s, v):
         while m != 0:
             k = lowest_bit(m)
             m &= m - 1
-            j = s.lists[q * CLASSES + k].head
+            x = s.lists[q * CLASSES + k]
+            j = x.head if x.most > t.floor else -1
             while j >= 0 and s.jobs[j].gang <= t.floor:  # only the class in which the floor lies holds both kinds
                 j = s.jobs[j].next
             if j >= 0 and (best < 0 or older(s, j, best)):

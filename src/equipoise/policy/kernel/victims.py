@@ -61,9 +61,9 @@ def mark_secure(s, top, stamp, by_share):
 def secure_leaf(s, v, stamp, by_share):
     t = s.rows[v]
     total = 0
-    for solid in range(1, -1, -1):
+    for solid in range(1 if t.solid > 0 else 0, -1, -1):
         i = t.run_head
-        while i >= 0:
+        while i >= 0 and total < t.floor:
             x = s.slots[i]
             if x.solid == solid and x.claim < 0 and total + x.gang <= t.floor:
                 x.secure = stamp
@@ -111,7 +111,7 @@ def gather(s, top, stamp, base, victims_only):
         if t.n > 0:
             v = t.first
             continue
-        i = t.run_head
+        i = t.run_head if t.soft > 0 or not victims_only else -1
         while i >= 0:
             x = s.slots[i]
             if x.claim < 0 and x.secure != stamp and (not victims_only or x.solid == 0):

@@ -202,9 +202,11 @@ def enqueue(s, j):
         job.next = -1
         job.prev = -1
         x.least_ms = job.estimate_ms
+        x.most = job.gang
         s.head_ms[at] = job.eligible_ms
     else:
         x.least_ms = min(x.least_ms, job.estimate_ms)
+        x.most = max(x.most, job.gang)
         before = x.tail
         while before >= 0 and older(s, j, before):
             before = s.jobs[before].prev
