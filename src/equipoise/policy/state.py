@@ -263,6 +263,7 @@ def _fill_row(row: Any, line: Line, pool: int, number: int, *, base: int) -> Non
     row["reserve"] = quota.reserve if line.parent >= 0 else 0
     row["nominal_floor"], row["nominal_limit"] = row["floor"], row["limit"]
     row["weight"], row["leading"] = line.weight_e4, line.leading
+    row["per_weight"] = 1.0 / line.weight_e4 if line.weight_e4 else 0.0
     row["grace_ms"], row["min_runtime_ms"], row["recover_ms"] = line.grace_ms, line.min_runtime_ms, line.recover_ms
     row["reclaims_per_day"], row["max_job"] = line.reclaims_per_day, line.max_job
 

@@ -74,18 +74,18 @@ POOL = np.dtype(
 # Rows that are read together lie in one cache line: 64 bytes, the first fields of a record.
 ROW = np.dtype(
     [
-        ("alloc", I8), ("claimed", I8), ("warned", I8), ("floor", I8), ("limit", I8), ("usage", F8), ("weight", F8),
+        ("alloc", I8), ("claimed", I8), ("warned", I8), ("floor", I8), ("limit", I8), ("usage", F8), ("per_weight", F8),
         ("excluded", I8),
         ("soft_mask", I8), ("solid_mask", I8), ("mask", I8), ("parent", I4), ("n", I4), ("open", I4), ("leading", I4),
         ("act", I4), ("act_n", I4), ("solid", I8), ("waiting", I4), ("at", I4),
         ("entered", I8), ("freed", I8), ("tried_entered", I8), ("tried_freed", I8), ("soft", I8), ("hungry_at", I4),
         ("pool", I4), ("first", I4), ("share", I4), ("run_head", I4), ("run_tail", I4),
-        ("tried_ends", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("history_n", I8), ("history_ms", I8),
+        ("tried_ends", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("history_ms", I8), ("history_n", I4), ("secured", I4),
         ("open_n", I4), ("turn_job", I4), ("max_job", I8),
         ("grace_ms", I8), ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("turn", F8),
-        ("turn_level", F8), ("day", I4), ("reclaims_today", I4),
+        ("turn_level", F8), ("weight", F8), ("day", I4), ("reclaims_today", I4),
         ("turn_ms", I8), ("crossed_ms", I8), ("left", I8), ("left_stamp", I8), ("pick", I4), ("pick_n", I4),
-        ("secured", I8), ("marked", I8), ("nominal_floor", I8),
+        ("marked", I8), ("nominal_floor", I8),
         ("nominal_limit", I8),
     ],
     align=True,

@@ -330,15 +330,14 @@ def pick(s, v, room, within_ms, spare):
 def order_key(s, x):
     """Place of row record x among its siblings, least first: furthest below its floor, then least decayed usage for its weight.
 
-    Quotients are correctly rounded, so that ratios of amounts up to 2^25 stay in order and distinct.
+    Quotients are correctly rounded, so that ratios of amounts up to 2^25 stay in order and distinct. Usage is a float as it is.
     """
     have = x.alloc + x.claimed - x.warned
-    below = have < x.floor
-    above = max(x.alloc * s.glob[0].inflation + x.usage, 0.0)
-    over, under = (1.0 * have, 1.0 * x.floor) if below else (above, x.weight)
-    key = over / under if under > 0.0 else WEIGHTLESS
-    key = key - 2.0 if below else key
-    return key if x.leading == 0 else LEADING
+    if x.leading:
+        return LEADING
+    if have < x.floor:
+        return have / x.floor - 2.0
+    return max(x.alloc * s.glob[0].inflation + x.usage, 0.0) * x.per_weight if x.per_weight > 0.0 else WEIGHTLESS
 
 
 @inlined
