@@ -99,7 +99,9 @@ def build(
         slots=_slots(n_slots),
         queues=queues,
         users=users,
-        arrivals=np.ascontiguousarray(workload.jobs.submit_ms, np.int64) if len(workload.jobs) else np.zeros(1, np.int64),
+        arrivals=np.ascontiguousarray(workload.jobs.submit_ms, np.int64)
+        if len(workload.jobs)
+        else np.zeros(1, np.int64),
         bonds=bonds,
         serves=np.append(columns["service"], np.full(1, -1, i4)),
         lists=_none(np.zeros(len(queues) * k.CLASSES, k.LIST), "head", "tail"),

@@ -3,7 +3,7 @@
 from equipoise.policy.kernel.claims import withdraw
 from equipoise.policy.kernel.entitlement import settle_all
 from equipoise.policy.kernel.jit import entry, inlined, kernel
-from equipoise.policy.kernel.layout import LOST, PENDING
+from equipoise.policy.kernel.layout import LOST, NEVER, PENDING
 from equipoise.policy.kernel.placement import node_link, node_unlink
 from equipoise.policy.kernel.running import pool_accrue, stop, watch_hunger, watch_path
 from equipoise.policy.kernel.waiting import enqueue, watch_open
@@ -114,6 +114,8 @@ def rescale(s, pool):
         s.shares[p.root].due = p.capacity
         settle_all(s, s.shares, p.root, p.n_rows, False)
     for v in range(p.root + 1, p.root + p.n_rows):
+        if s.rows[v].limit >= p.capacity:  # no limit but that of the devices: a gang may wait for its own team's jobs to end
+            s.rows[v].limit = NEVER
         s.rows[v].tried_ends = -1
         s.rows[v].tried_freed = -1
     watch_all(s, pool)

@@ -307,7 +307,7 @@ def take_due(s, shares, c, delta, account):
             accrue(s, c)
         if x.n > 0:
             level_now(s, shares, c)
-            follow = DUE if follow == STAY or follow == PASS else ANEW
+            follow = ANEW if follow == ANEW or follow == SHIFT else DUE
         x.due += delta
         x.delta += delta
     if follow != STAY and x.n > 0:

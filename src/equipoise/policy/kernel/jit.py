@@ -61,7 +61,9 @@ class Whole(JITCodeLibrary):
 class _ForParts(Compiler):
     library = Part
 
-    def __init__(self, typingctx: Any, targetctx: Any, library: Any, args: Any, return_type: Any, flags: Any, locals: Any) -> None:
+    def __init__(
+        self, typingctx: Any, targetctx: Any, library: Any, args: Any, return_type: Any, flags: Any, locals: Any
+    ) -> None:
         super().__init__(typingctx, targetctx, library, args, return_type, flags, locals)
         self.state.library = self.library(targetctx.codegen(), self.__class__.__name__)
         self.state.library.enable_object_caching()

@@ -80,7 +80,8 @@ ROW = np.dtype(
         ("act", I4), ("act_n", I4), ("solid", I8), ("waiting", I4), ("at", I4),
         ("entered", I8), ("freed", I8), ("tried_entered", I8), ("tried_freed", I8), ("soft", I8), ("hungry_at", I4),
         ("pool", I4), ("first", I4), ("share", I4), ("run_head", I4), ("run_tail", I4),
-        ("tried_ends", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("history_ms", I8), ("history_n", I4), ("secured", I4),
+        ("tried_ends", I8), ("reserve", I8), ("unfilled", I8), ("below_unfilled", I8), ("history_ms", I8),
+        ("history_n", I4), ("secured", I4),
         ("open_n", I4), ("turn_job", I4), ("max_job", I8),
         ("grace_ms", I8), ("min_runtime_ms", I8), ("recover_ms", I8), ("reclaims_per_day", I8), ("turn", F8),
         ("turn_level", F8), ("weight", F8), ("day", I4), ("reclaims_today", I4),
@@ -184,7 +185,7 @@ class State(NamedTuple):
     serves: Any  # replica -> service
     lists: Any  # queue x class: first and last waiting job, a lower bound of their estimates, an upper bound of their gangs
     head_ms: Any  # queue x class: when the first waiting job became eligible
-    tallies: Any  # row x class: waiting jobs that may be preempted and that may not, and lower bounds of their estimates
+    tallies: Any  # row x class: waiting jobs, preemptible and not, and lower bounds of their estimates
     active: Any  # per row: its children (of a leaf: its queues) that have waiting jobs
     nodes: Any
     cells: Any  # device -> slot

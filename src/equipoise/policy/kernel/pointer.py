@@ -104,7 +104,7 @@ def _member(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any
     array_type = _array_type(name)
     array = make_array(array_type)(context, builder)
     size = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
-    length = ir.Constant(word, 0)  # so that a possibly negative index is nothing to ask about: adding 0 does not change it
+    length = ir.Constant(word, 0)  # a negative index would have this added to it: so nobody need ask whether it is one
     populate_array(
         array,
         data=builder.inttoptr(load(at), array.data.type),

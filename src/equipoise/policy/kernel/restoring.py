@@ -113,22 +113,23 @@ def restore(s, pool, v):
     t = s.rows[v]
     if t.tried_entered == t.entered and (t.tried_ends == p.ends or t.tried_freed == t.freed):
         return  # nothing came since, and nothing ended (anywhere, or where every gang was too large: below this row)
+    most = NEVER  # larger gangs were tried in vain: they do not stand in the way of smaller ones
     while s.rows[v].waiting > 0:
-        short = lacks(s, v)
-        if short <= 0:
+        short = min(lacks(s, v), most)
+        if short <= 0 and most == NEVER:
             return
         g.stamp += 1
-        j = next_job(s, v, short, NEVER, NEVER, g.stamp)
+        j = next_job(s, v, short, NEVER, NEVER, g.stamp) if short > 0 else -1
         if j < 0:  # every gang is larger than what is missing: they wait for their turn at the head
-            t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, -1 if g.rules & SHARES else t.freed
+            any_end = most < NEVER or (g.rules & SHARES) != 0
+            t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, -1 if any_end else t.freed
             watch_hunger(s, v)
             return
         gang, leaf = s.jobs[j].gang, s.queues[s.jobs[j].queue].row
         if gang <= room_for(s, p, leaf) and gang <= limit_room(s, leaf):
             launch(s, j, pool, -1, -1)
         elif not try_claim(s, j, False):
-            t.tried_ends, t.tried_entered, t.tried_freed = p.ends, t.entered, -1
-            return
+            most = gang - 1
 
 
 @kernel

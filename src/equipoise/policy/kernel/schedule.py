@@ -131,8 +131,25 @@ def decide(s, pool):
 
 
 @kernel
+def serve_turns(s, pool):
+    """Start crossed turns, first crossed first, as long as their gangs fit; the first that has to wait for devices, or -1."""
+    p = s.pools[pool]
+    while True:
+        j = crossed_turn(s, pool)
+        if j < 0 or s.jobs[j].gang > limit_room(s, s.queues[s.jobs[j].queue].row):
+            return -1
+        if not fits_now(s, p, j):
+            return j if may_ever_fit(s, pool, j) else -1
+        p.found = -1
+        launch(s, j, pool, -1, -1)
+
+
+@kernel
 def decide_all(s, pool):
-    """The full pass: claims, order of admission, floors, priorities, one reservation, backfill."""
+    """The full pass: claims, crossed turns, order of admission, floors, priorities, one reservation, backfill.
+
+    While a crossed turn waits for its devices, others start beside its reservation only, or take back what their floors lack.
+    """
     g = s.glob[0]
     p = s.pools[pool]
     p.dirty = 0
@@ -144,14 +161,18 @@ def decide_all(s, pool):
         head = -1
         again = True
         while again:
+            taken = g.claims + g.stops
             if g.rules & SHARES:  # who is due more goes first, or what is admitted now would be taken back at once
                 restore_floors(s, pool)
-            head = admit(s, pool)
+            head = serve_turns(s, pool) if p.turns > 0 else -1
+            if head < 0:
+                head = admit(s, pool)
             if (g.rules & RECLAIM) and p.hungry_n > 0:
                 restore_floors(s, pool)
             if g.rules & PREEMPT:
                 follow_priority(s, pool)
             again = head >= 0 and (s.jobs[head].state != PENDING or fits_now(s, p, head))
+            again = again or taken != g.claims + g.stops  # whoever lost a gang may now be below its floor
         p.head = head
         if (g.rules & BACKFILL) and p.pending > 0:
             make_reservation(s, pool, head)

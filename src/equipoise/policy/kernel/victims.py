@@ -7,7 +7,7 @@ from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import NEVER, SHARES
 
 RIGHT, COURTESY, BY_SHARE, INSIDE = 0, 1, 2, 3
-BY_AGE, FIRST, LAST = 0, 1, 2  # orders of slots: by age, victims from the first on, from the last on
+BY_AGE, FIRST, LAST = 0, 1, 2  # orders of slots: by age, as victims, as victims from the last on
 
 
 @inlined
@@ -130,9 +130,7 @@ def gather(s, top, stamp, base, victims_only):
 
 @kernel
 def comes_first(s, a, b, order):
-    """Order of slots: by age (non-preemptible, oldest start, job), as victims (exhausted teams last, least lost, newest, job), or the last
-    victim first.
-    """
+    """Order of slots: by age (non-preemptible, oldest start, job), or as victims (exhausted teams last, least lost, newest, job)."""
     x, y = s.slots[a], s.slots[b]
     if order == LAST:
         x, y = s.slots[b], s.slots[a]

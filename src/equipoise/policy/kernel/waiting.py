@@ -19,7 +19,6 @@ from equipoise.policy.kernel.layout import (
 )
 from equipoise.policy.kernel.placement import room_for
 
-
 LEADING, WEIGHTLESS, UNORDERED = -4.0, 1e300, 1e301  # keys of order: before all siblings, after them, of none
 
 
