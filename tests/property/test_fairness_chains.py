@@ -53,18 +53,15 @@ FREE_BUT_IDLE = Small(
 """The last gang takes back the two devices of the second. One is left over; the fourth gang would fit it and its floor."""
 
 
-@pytest.mark.xfail(strict=True, reason="a pass ends before the teams that lost a gang in it are looked at again")
 def test_a_team_that_lost_its_gang_starts_another_that_fits_its_floor_in_the_same_pass() -> None:
     assert not story(FREE_BUT_IDLE).wrong
 
 
-@pytest.mark.xfail(strict=True, reason="a pass ends before the teams that lost a gang in it are looked at again")
 def test_under_shares_a_team_that_lost_its_gang_starts_another_within_its_entitlement_in_the_same_pass() -> None:
     lab = Lab(parent=(-1, -1), floor=(0, 0), nodes=4, reclaim="shares")
     assert not story(Small(lab, (Ask(0, 3), Ask(1, 1), Ask(0, 2), Ask(1, 1)))).wrong
 
 
-@pytest.mark.xfail(strict=True, reason="a pass ends before the teams that lost a gang in it are looked at again")
 def test_under_shares_what_is_admitted_in_a_pass_is_within_what_its_claims_leave_to_others() -> None:
     lab = Lab(parent=(-1, -1), floor=(0, 0), nodes=3, reclaim="shares")
     assert not story(Small(lab, (Ask(0, 3, 7), Ask(0, 2, 7), Ask(1, 2), Ask(1, 3), Ask(1, 1)))).wrong
@@ -77,7 +74,6 @@ def test_under_shares_a_team_whose_entitlement_grows_starts_a_gang_that_fits_it(
     assert not story(Small(lab, (Ask(0, 3), Ask(0, 2), Ask(1, 2, 2), Ask(1, 1, 2)))).wrong
 
 
-@pytest.mark.xfail(strict=True, reason="once its first gang cannot be placed, no other gang of a team claims")
 def test_a_gang_that_cannot_be_placed_does_not_keep_a_smaller_one_of_its_team_from_its_floor() -> None:
     lab = Lab(parent=(-1, 0, 0, -1), floor=(6, 2, 1, 0), nodes=3, per_node=2)
     told = story(Small(lab, (Ask(3, 3), Ask(1, 1), Ask(2, 1), Ask(2, 4), Ask(2, 2))))

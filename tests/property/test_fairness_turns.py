@@ -34,20 +34,26 @@ def test_a_large_gang_comes_in_time_where_nobody_has_a_floor() -> None:
     assert wait.wait_ms <= wait.bound_ms
 
 
-@pytest.mark.xfail(strict=True, reason="a crossed turn comes after the whole order of admission and all floors")
 def test_a_large_gang_comes_in_time_beside_a_team_that_is_kept_at_its_floor() -> None:
     case = small_gangs_beside_a_large_one(2)
     (wait,) = [wait for wait in case.waits(case.kernel_starts()) if wait.job == 200]
     assert wait.wait_ms <= wait.bound_ms
 
 
-@pytest.mark.xfail(strict=True, reason="a crossed turn comes after the whole order of admission and all floors")
-@pytest.mark.parametrize("floored", [False, True], ids=["no floors", "floors"])
-def test_the_kernel_keeps_the_bound_of_turns(floored: bool) -> None:
-    for seed in range(60):
-        case = draw_turns(seed, floored=floored)
+def test_the_kernel_keeps_the_bound_of_turns_where_nobody_has_a_floor() -> None:
+    for seed in range(200):
+        case = draw_turns(seed, floored=False)
         for wait in case.waits(case.kernel_starts()):
             assert wait.wait_ms <= wait.bound_ms, f"seed {seed}: {wait}"
+
+
+def test_floors_come_before_turns() -> None:
+    # Not promised: a team below its floor starts, or takes back, while a crossed turn waits for its devices.
+    late = 0
+    for seed in range(60):
+        case = draw_turns(seed, floored=True)
+        late += sum(wait.wait_ms > wait.bound_ms for wait in case.waits(case.kernel_starts()))
+    assert late > 0
 
 
 def test_no_turn_grows_where_walltimes_are_not_enforced() -> None:

@@ -15,8 +15,8 @@ from equipoise.simulator.run import simulate
 from equipoise.workload.fleet import fleet
 
 PINNED = {
-    ("charter", 2): "9d057c04a60cce217bfd3d81c69eaf519232e78e85343af8d7ebe7c04e1cf61f",
-    ("charter", 3): "1700480d39050e6148f06c2149fde7430327a004b17acbb9f9e9fb1279d3f45b",
+    ("charter", 2): "4b8923790bc4e0b2ea0c60f8ab83989de9d1d895f5e8d11632fcbfa4265ca863",
+    ("charter", 3): "a18cf6eef8a734dcdaf92d827ad8eecd3d6ceca03666f26d016786c22f7e87dc",
     ("no-floors", 2): "8e544e5934f5fd978d3b2fb22ea9a988930409fc569668720b587eb68c08fa2c",
     ("no-floors", 3): "57a144d6adffd750c5f2d80f827587e19297a41748e0322e4eea5fd9a21887f6",
     ("product-first", 2): "e7b908b6fccab0dcd53fb8590b525a95cfa6d0d902e64420e257fd9f00b57a62",
