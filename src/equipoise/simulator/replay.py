@@ -32,6 +32,7 @@ from equipoise.policy.kernel import (
     turns,
     victims,
     waiting,
+    webster,
 )
 from equipoise.policy.kernel.capacity import rescale, set_devices_out, set_node
 from equipoise.policy.kernel.layout import DECISION, DEMAND, NEVER, State
@@ -381,6 +382,6 @@ def _interpreted() -> dict[str, Any]:
     """Return the kernel's functions by name, to be run as plain Python over `policy.state.plain`."""
     modules = [
         calendar, capacity, claims, decay, entitlement, placement, reclaim, restoring, running, schedule, services, shadow,
-        submission, turns, victims, waiting, loop,
+        submission, turns, victims, waiting, webster, loop,
     ]  # fmt: skip
     return jit.plain(modules)

@@ -114,7 +114,9 @@ def rescale(s, pool):
         s.shares[p.root].due = p.capacity
         settle_all(s, s.shares, p.root, p.n_rows, False)
     for v in range(p.root + 1, p.root + p.n_rows):
-        if s.rows[v].limit >= p.capacity:  # no limit but that of the devices: a gang may wait for its own team's jobs to end
+        if (
+            s.rows[v].limit >= p.capacity
+        ):  # no limit but that of the devices: a gang may wait for its own team's jobs to end
             s.rows[v].limit = NEVER
         s.rows[v].tried_ends = -1
         s.rows[v].tried_freed = -1
