@@ -68,9 +68,14 @@ class Month:
         return self.running + self.pending
 
     @cached_property
+    def blank(self) -> NDArray[np.bool_]:
+        """Minutes in which all clusters are at zero: the machine was down, or nothing was recorded; by minute."""
+        return ~self.asked.any(axis=0)
+
+    @cached_property
     def idle(self) -> I64:
-        """What a cluster had and no job of it held."""
-        return self.quota[:, None] - self.running
+        """What a cluster had and no job of it held, in minutes that are not blank."""
+        return np.where(self.blank, 0, self.quota[:, None] - self.running)
 
     @property
     def capacity(self) -> int:
@@ -220,21 +225,30 @@ def bounds(month: Month, three: Sequence[Results]) -> str:
         ["… beside idle GPUs of their own cluster", hours(own)],
         ["… beside none of their own: unserved with lending off", hours(off)],
         ["… unserved with lending on", hours(on)],
-        ["GPU-hours that jobs waited which ended in May all the same, at least", hours(wait - late)],
-        ["GPU-hours that jobs waited which had not ended by the end of May, at most", hours(late)],
+        ["GPU-hours that jobs waited which ended in May, and not with a gap, at least", hours(wait - late)],
+        ["GPU-hours that jobs waited which a gap or the end of May cut off, at most", hours(late)],
         ["of the minutes in which jobs waited, those in which idle GPUs were enough for all", part(room_beside(month))],
     ]
     return table("bound | figure", rows)
 
 
 def late_work(month: Month) -> I64:
-    """Return the most that jobs not done at the end waited for, by cluster and minute.
+    """Return the most that jobs waited which a gap or the end of the month cut off, by cluster and minute.
 
-    Such a job is in its cluster from its submission to the end, so in no minute can these jobs ask for more than the
-    least that is asked for from then on.
+    Such a job is in its cluster from its submission until then, so in no minute can these jobs ask for more than the
+    least that is asked for from that minute to the gap.
     """
-    least = np.minimum.accumulate(month.asked[:, ::-1], axis=1)[:, ::-1]
+    least = month.asked.copy()
+    for minute in range(least.shape[1] - 2, -1, -1):
+        if not month.blank[minute + 1]:
+            np.minimum(least[:, minute], least[:, minute + 1], out=least[:, minute])
     return np.minimum(month.pending, least)
+
+
+def gaps(month: Month) -> list[tuple[int, int]]:
+    """The first minute of every run of blank ones, and the one after its last."""
+    edges = np.flatnonzero(np.diff(month.blank.astype(np.int8), prepend=0, append=0))
+    return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2)]
 
 
 def room_beside(month: Month) -> float:
@@ -274,6 +288,11 @@ def picture(month: Month) -> str:
         shapes.append(element("path", d=f"M{left} {y + high}{''.join(points)}H{left + wide}V{y + high}Z", class_=kind))
         shapes.append(element("path", d=f"M{left} {y + high}h{wide}", class_="rule"))
         y += round(high) + 52
+    for begin, end in gaps(month):
+        at, length = (round(left + wide * minute / month.running.shape[1], 1) for minute in (begin, end))
+        shapes.append(element("rect", x=at, y=50, width=round(length - at, 1), height=y - 102, class_="range"))
+    at = round(left + wide * gaps(month)[0][0] / month.running.shape[1], 1)
+    shapes.append(element("text", "no jobs at all", x=at, y=46, class_="soft"))
     for day in range(1, 32, 5):
         x = round(left + wide * (day - 1) / 31, 1)
         shapes.append(element("text", f"{day} May", x=x, y=y - 34, class_="soft" if day == 1 else "soft mid"))

@@ -113,21 +113,33 @@ def test_services_are_served_what_the_decisions_say(month: Month, three: tuple[R
         assert (run.services["served_gpu_h"] + run.services["shed_gpu_h"]).to_list() == pytest.approx(asked.tolist())
 
 
+@needs_data
+def test_gaps_are_those_that_the_page_names(month: Month) -> None:
+    begin = np.datetime64("2020-05-01T00:00")
+    named = [tuple(str(begin + np.timedelta64(minute, "m"))[8:] for minute in gap) for gap in helios.gaps(month)]
+    assert named == [("09T23:56", "11T00:01"), ("12T14:01", "12T16:02")]
+    assert month.blank.sum() == 1_566
+    assert month.asked[month.clusters.index("vc6YE"), ~month.blank].min() == 80
+
+
 @pytest.mark.parametrize("seed", range(40))
-def test_jobs_that_outlast_the_month_waited_no_longer_than_the_bound(seed: int) -> None:
+def test_jobs_cut_off_waited_no_longer_than_the_bound(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    length, jobs = 300, int(rng.integers(1, 25))
+    length, gap = 300, range(*sorted(rng.choice(np.arange(1, 300), 2, replace=False).tolist()))
     running, pending = np.zeros((1, length), np.int64), np.zeros((1, length), np.int64)
-    late = 0
-    for _ in range(jobs):
+    waited = 0
+    for _ in range(int(rng.integers(1, 25))):
         gpus, submit = int(rng.integers(1, 9)), int(rng.integers(0, length))
+        if submit in gap:
+            continue
+        cut = gap.start if submit < gap.start else length
         start = submit + int(rng.integers(0, 120))
         end = start + int(rng.integers(1, 200))
-        pending[0, submit:start] += gpus
-        running[0, start:end] += gpus
-        late += gpus * (min(start, length) - submit) if end > length else 0
+        pending[0, submit : min(start, cut)] += gpus
+        running[0, start : min(end, cut)] += gpus
+        waited += gpus * (min(start, cut) - submit) if end > cut else 0
     made = Month(("vc",), np.array([1_000]), running, pending)
-    assert late <= helios.late_work(made).sum() <= pending.sum()
+    assert waited <= helios.late_work(made).sum() <= pending.sum()
 
 
 def throughout(owed: I64) -> I64:
