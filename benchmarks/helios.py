@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +69,7 @@ class Month:
     @cached_property
     def blank(self) -> NDArray[np.bool_]:
         """Minutes in which all clusters are at zero: the machine was down, or nothing was recorded; by minute."""
-        return ~self.asked.any(axis=0)
+        return self.asked.sum(axis=0) == 0
 
     @cached_property
     def idle(self) -> I64:
@@ -179,19 +178,21 @@ def starved_beside_idle(month: Month) -> str:
 
 
 def by_cluster(month: Month, three: Sequence[Results]) -> str:
-    """What each cluster asked for and was served in each of the three ways."""
-    head = "cluster | floor | asked | " + " | ".join(
-        f"{figure}{way}" for figure in ("served: ", "unserved: ") for way in WAYS
+    """What each cluster asked for, what it was served and what not; with floors off only what not."""
+    head = (
+        "cluster | floor | asked | served: lending off | lending on | unserved: lending off | lending on | floors off"
     )
-    head = re.sub(r"(?<=\| )(?:un)?served: (?=lending on|floors off)", "", head)
     frames = [run.services for run in three]
     rows: list[list[str]] = []
     for n in _by_size(month):
         own = [frame.row(by_predicate=pl.col("service") == month.clusters[n], named=True) for frame in frames]
         cells = [month.clusters[n], str(month.quota[n]), hours(own[0]["demanded_gpu_h"])]
-        rows.append([*cells, *(hours(row["served_gpu_h"]) for row in own), *(hours(row["shed_gpu_h"]) for row in own)])
-    cells = ["**all**", str(month.capacity), hours(frames[0]["demanded_gpu_h"].sum())]
-    sums = [hours(frame[name].sum()) for name in ("served_gpu_h", "shed_gpu_h") for frame in frames]
+        rows.append(
+            [*cells, *(hours(row["served_gpu_h"]) for row in own[:2]), *(hours(row["shed_gpu_h"]) for row in own)]
+        )
+    cells = ["**all**", str(month.capacity), hours(_total(frames[0], "demanded_gpu_h"))]
+    sums = [hours(_total(frame, "served_gpu_h")) for frame in frames[:2]]
+    sums += [hours(_total(frame, "shed_gpu_h")) for frame in frames]
     return table(head, [*rows, [*cells, *sums]])
 
 
@@ -201,9 +202,9 @@ def lab(month: Month, three: Sequence[Results]) -> str:
     owed = np.minimum(month.asked, month.quota[:, None])
     by_minute = [held(run, month) for run in three]
     frames = [run.services for run in three]
-    rows.append(["GPU-hours asked for", *(hours(frame["demanded_gpu_h"].sum()) for frame in frames)])
-    rows.append(["served", *(hours(frame["served_gpu_h"].sum()) for frame in frames)])
-    rows.append(["unserved", *(hours(frame["shed_gpu_h"].sum()) for frame in frames)])
+    rows.append(["GPU-hours asked for", *(hours(_total(frame, "demanded_gpu_h")) for frame in frames)])
+    rows.append(["served", *(hours(_total(frame, "served_gpu_h")) for frame in frames)])
+    rows.append(["unserved", *(hours(_total(frame, "shed_gpu_h")) for frame in frames)])
     rows.append(["machine held", *(part(run.held_gpu_h / run.capacity_gpu_h) for run in three)])
     above = [np.maximum(has - month.quota[:, None], 0) for has in by_minute]
     rows.append(["held above the own floor (borrowed)", *(_hours(has) for has in above)])
@@ -216,7 +217,7 @@ def lab(month: Month, three: Sequence[Results]) -> str:
 
 def bounds(month: Month, three: Sequence[Results]) -> str:
     """What the replay can and cannot mean."""
-    off, on = (float(run.services["shed_gpu_h"].sum()) for run in three[:2])
+    off, on = (_total(run.services, "shed_gpu_h") for run in three[:2])
     wait = _sum_h(month.pending)
     own = _sum_h(np.minimum(month.pending, month.idle))
     late = _sum_h(late_work(month))
@@ -302,6 +303,10 @@ def picture(month: Month) -> str:
 
 def _by_size(month: Month) -> list[int]:
     return sorted(range(len(month.clusters)), key=lambda n: (-int(month.pending[n].sum()), -int(month.idle[n].sum())))
+
+
+def _total(frame: pl.DataFrame, name: str) -> float:
+    return float(frame[name].to_numpy().sum())
 
 
 def _sum_h(gpu_minutes: I64) -> float:
