@@ -51,7 +51,7 @@ def here(wanted: Fleet) -> Large:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process had resident. (`getrusage` would count what its parent had.)"""
+    """The most memory that this process had resident; `getrusage` would count what its parent had."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("utf-8"))
     assert found, "only Linux says it"
     return int(found[1]) * 1024

@@ -57,6 +57,11 @@ class Match:
         """How many times as many jobs a second, with the laying-out."""
         return self.whole.jobs_per_s / self.rival.jobs_per_s
 
+    @property
+    def replay_ratio(self) -> float:
+        """The same without the laying-out."""
+        return self.replay.jobs_per_s / self.rival.jobs_per_s
+
 
 def match() -> Match | str:
     """Measure both, or say why not."""
@@ -75,9 +80,9 @@ def philly() -> tuple[Workload, Charter]:
     """Return the jobs, and the charter of one team on 640 nodes of one accelerator."""
     charter = loads(
         "equipoise: charter/v1\nlab: Philly\n"
-        f"pools: {{gpu: {{device: GPU, expect: {NODES} nodes of 1 gpu}}}}\nteams: {{all: {{}}}}\n"
+        f"pools: {{gpu: {{device: GPU, expect: {NODES} nodes of 1 gpu}}}}\nteams: {{philly: {{}}}}\n"
     )
-    return read(LOG, leaves=["all"], unmapped="all", pools=["gpu"]), charter
+    return read(LOG, leaves=["philly"], unmapped="philly", pools=["gpu"]), charter
 
 
 def ours(workload: Workload, charter: Charter, *, rounds: int = 21) -> tuple[Side, Side]:
