@@ -56,7 +56,7 @@ class Sizes:
 
 SPEEDS = {"fifo": Target(5, ""), "charter": Target(1, "")}  # M jobs/s
 MILLION_GPUS = Target(0.5, "M jobs/s")
-LARGE_CPU, LARGE_PEAK = Target(12, "CPU-s", least=False), Target(2, "GiB", least=False)
+LARGE_CPU, LARGE_PEAK = Target(12, "CPU-s", least=False), Target(2, "GB", least=False)
 DECISION = Target(20, "µs", least=False)
 REPORT = Target(10, "s", least=False)
 RATIO = Target(1000, "×")
@@ -64,7 +64,7 @@ RATIO = Target(1000, "×")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The tables of docs/speed.md.")
-    parser.add_argument("--large", action="store_true", help="also 10 million jobs: a minute, and 3 GiB of memory")
+    parser.add_argument("--large", action="store_true", help="also 10 million jobs: a minute, and 3 GB of memory")
     parser.add_argument("--write", action="store_true", help="measure all and put it into the page")
     wanted = parser.parse_args()
     made = tables(Sizes(large=10_000_000 if wanted.large or wanted.write else 0))
@@ -106,7 +106,7 @@ def scale(sizes: Sizes) -> str:
         before = f"; before it: made in {found.made_s:.1f}, laid out in {found.laid_out_s:.1f} CPU-s"
         rows += [
             ["10 M jobs: replay", str(LARGE_CPU), LARGE_CPU.beside(found.replayed_s, digits=1) + before],
-            ["10 M jobs: most memory", str(LARGE_PEAK), LARGE_PEAK.beside(found.peak_bytes / 2**30)],
+            ["10 M jobs: most memory", str(LARGE_PEAK), LARGE_PEAK.beside(found.peak_bytes / 1e9)],
         ]
     else:
         rows += [["10 M jobs", f"{LARGE_CPU}, {LARGE_PEAK}", "not measured (`--large`)"]]
