@@ -34,7 +34,7 @@ safety,120,8,120,30
 """
 CLOSES = 24  # while jobs are submitted, which is two hours: every five minutes
 
-LEFT, TOP, ACROSS, HIGH = 70, 70, 790, 210
+LEFT, TOP, ACROSS, HIGH = 70, 66, 790, 210
 Span = tuple[int, int, int, int]  # from, to (minutes), product's and safety's GPUs
 
 
@@ -82,12 +82,14 @@ def picture(spans: list[Span]) -> str:
             high = round(_down(0) - _down(gpus), 1)
             if gpus:
                 shapes.append(element("rect", x=left, y=_down(top), width=wide, height=high, class_=kind))
-    shapes.append(element("path", d=f"M{LEFT} {_down(GPUS / 2)}h{ACROSS}", class_="dash"))
+    border = f"M{LEFT} {_down(GPUS / 2)}h{ACROSS}"
+    shapes.append(element("path", d=border, stroke="var(--paper)", stroke_width=4))
+    shapes.append(element("path", d=border, class_="dash"))
     for gpus in (0, GPUS // 2, GPUS):
         shapes.append(element("text", str(gpus), x=LEFT - 10, y=_down(gpus) + 4, class_="soft end"))
     for hour in range(last // 60 + 1):
         shapes.append(element("text", f"{hour} h", x=_across(60 * hour, last), y=TOP + HIGH + 20, class_="soft mid"))
-    return drawing(*shapes, *_words(spans), high=TOP + HIGH + 40, title="A team borrows, and gives back")
+    return drawing(*shapes, *_words(spans), high=TOP + HIGH + 62, title="A team borrows, and gives back")
 
 
 def _across(minute: float, last: int) -> float:
@@ -104,10 +106,10 @@ def _words(spans: list[Span]) -> list[Markup]:
     back = next(begin for begin, _, _, safety in spans if safety)
     done = max(end for _, end, _, safety in spans if safety)
     marks = (
-        (0, 0, "product borrows what safety does not ask for", ""),
+        (0, 1, "product borrows the idle half", ""),
         (asked, 0, "safety asks: product is warned", "end"),
-        (back, 1, "its grace is over: safety has its floor back", ""),
-        (done, 0, "safety is done: lent again", ""),
+        (back, 0, "its grace is over: safety has its floor back", ""),
+        (done, 1, "safety is done: lent again", ""),
     )
     words: list[Markup] = []
     for minute, row, text, kind in marks:
@@ -117,9 +119,9 @@ def _words(spans: list[Span]) -> list[Markup]:
         words.append(element("text", text, x=at + (-5 if kind else 5 if minute else 0), y=y, class_=kind or None))
     key = ((12, "t0", "product"), (96, "t1", "safety"))
     for x, kind, name in key:
-        words.append(element("rect", x=LEFT + x - 12, y=TOP - 20, width=10, height=10, class_=f"band {kind}"))
-        words.append(element("text", name, x=LEFT + x + 2, y=TOP - 11, class_="soft"))
-    words.append(element("text", "dashed: their floors, half of 16 GPUs each", x=LEFT + 170, y=TOP - 11, class_="soft"))
+        words.append(element("rect", x=LEFT + x - 12, y=TOP + HIGH + 36, width=10, height=10, class_=f"band {kind}"))
+        words.append(element("text", name, x=LEFT + x + 2, y=TOP + HIGH + 45, class_="soft"))
+    words.append(element("text", "dashed: their floors, half of 16 GPUs each", x=LEFT + 170, y=TOP + HIGH + 45, class_="soft"))
     return words
 
 
