@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks._lab_figures import WIDE, drawing
+from benchmarks._lab_figures import drawing
 from equipoise.report.markup import Markup, element
 from equipoise.simulator.series import Series
 from equipoise.tasks.simulate import simulate
@@ -85,10 +85,13 @@ def picture(spans: list[Span]) -> str:
     border = f"M{LEFT} {_down(GPUS / 2)}h{ACROSS}"
     shapes.append(element("path", d=border, stroke="var(--paper)", stroke_width=4))
     shapes.append(element("path", d=border, class_="dash"))
-    for gpus in (0, GPUS // 2, GPUS):
-        shapes.append(element("text", str(gpus), x=LEFT - 10, y=_down(gpus) + 4, class_="soft end"))
-    for hour in range(last // 60 + 1):
-        shapes.append(element("text", f"{hour} h", x=_across(60 * hour, last), y=TOP + HIGH + 20, class_="soft mid"))
+    shapes += [
+        element("text", str(gpus), x=LEFT - 10, y=_down(gpus) + 4, class_="soft end") for gpus in (0, GPUS // 2, GPUS)
+    ]
+    shapes += [
+        element("text", f"{hour} h", x=_across(60 * hour, last), y=TOP + HIGH + 20, class_="soft mid")
+        for hour in range(last // 60 + 1)
+    ]
     return drawing(*shapes, *_words(spans), high=TOP + HIGH + 62, title="A team borrows, and gives back")
 
 
@@ -121,7 +124,9 @@ def _words(spans: list[Span]) -> list[Markup]:
     for x, kind, name in key:
         words.append(element("rect", x=LEFT + x - 12, y=TOP + HIGH + 36, width=10, height=10, class_=f"band {kind}"))
         words.append(element("text", name, x=LEFT + x + 2, y=TOP + HIGH + 45, class_="soft"))
-    words.append(element("text", "dashed: their floors, half of 16 GPUs each", x=LEFT + 170, y=TOP + HIGH + 45, class_="soft"))
+    words.append(
+        element("text", "dashed: their floors, half of 16 GPUs each", x=LEFT + 170, y=TOP + HIGH + 45, class_="soft")
+    )
     return words
 
 

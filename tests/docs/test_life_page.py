@@ -52,7 +52,7 @@ def test_the_page_goes_through_every_room_of_the_kernel() -> None:
 
 
 def test_the_example_goes_the_road_of_the_page(tmp_path: Path) -> None:
-    road = re.findall(r"(?m)^\d+\. `(\w+\.\w+)`$", PAGE.split("road of job 1: begin -->")[1].split("<!--")[0])
+    road = re.findall(r"(?m)^\d+\. `(\w+\.\w+)`: \w", PAGE.split("road of job 1: begin -->")[1].split("<!--")[0])
     assert len(road) > 15
     charter_text, log_text = (
         re.sub(r"(?m)^\.\.\. ?", "", text)
@@ -62,7 +62,9 @@ def test_the_example_goes_the_road_of_the_page(tmp_path: Path) -> None:
     log.write_text(log_text, "utf-8")
     workload = traces.read(log, leaves=[team.path for team in charter.leaves])
     rules = plan(charter)
-    simulate(workload, charter, rules, reference=rules, interpreted=True)  # so that nothing is compiled while it is watched
+    simulate(
+        workload, charter, rules, reference=rules, interpreted=True
+    )  # so that nothing is compiled while it is watched
 
     entered: list[str] = []
     here = str(ROOT / "src" / "equipoise")
