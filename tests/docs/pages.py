@@ -4,9 +4,9 @@
 * ```` ```console ````: lines after ``$ `` run, the lines below each are its output (stdout and stderr as they come).
 * ```` ```bash ````: every line runs.
 
-In expected output ``...`` stands for anything. A command must exit with 0, or with N if it ends in ``# exit N``. Only
-the commands listed below run, so that no page can install or fetch something; other fences (``text``, ``yaml``) do not
-run.
+A command that ends in ``<<'WORD'`` takes the lines up to ``WORD``, as they are, as its input. In expected output
+``...`` stands for anything. A command must exit with 0, or with N if it ends in ``# exit N``. Only the commands listed
+below run, so that no page can install or fetch something; other fences (``text``, ``yaml``) do not run.
 """
 
 from __future__ import annotations
@@ -76,10 +76,24 @@ def commands(source: str) -> Iterator[Command]:
         line = line.removeprefix("$ ")
         while line.endswith("\\") and lines:
             line = line[:-1] + lines.pop(0).removeprefix("> ").strip()
+        line = _with_input(line, lines)
         expected: list[str] = []
         while lines and not lines[0].startswith("$ "):
             expected.append(lines.pop(0))
         yield _command(line, "\n".join(expected))
+
+
+def _with_input(line: str, lines: list[str]) -> str:
+    """Return a command with its here-document, whose lines are taken from ``lines``."""
+    found = re.search(r"<<'(\w+)'$", line)
+    if not found:
+        return line
+    taken = [line]
+    while taken[-1] != found[1]:
+        if not lines:
+            raise ExampleError(f"the input of {line!r} does not end with {found[1]}")
+        taken.append(lines.pop(0))
+    return "\n".join(taken)
 
 
 def _command(line: str, expected: str) -> Command:
@@ -129,7 +143,9 @@ def _run_console(example: Example) -> None:
 
 
 def _run_bash(example: Example) -> None:
-    for line in str(example.parsed).splitlines():
+    lines = str(example.parsed).splitlines()
+    while lines:
+        line = _with_input(lines.pop(0), lines)
         if line.strip() and not line.startswith("#"):
             _run(_command(line, ""), where=f"{example.path}:{example.line}")
 

@@ -54,6 +54,8 @@ def page_with(text: str, tmp_path: Path) -> int:
         "```console\n$ ls nowhere  # exit 2\n...nowhere...\n```\n",
         "```console\n$ echo a \\\n>   b\na b\n```\n",
         "```bash\n# nothing to see\necho a\n```\n",
+        "```console\n$ cat > x <<'END'\n$ a\n# b\nEND\n$ tail -n 1 x\n# b\n```\n",
+        "```bash\ncat > x <<'END'\n# a\n\nb\nEND\necho c\n```\n\n```console\n$ cat x\n# a\n\nb\n```\n",
         "```console\n$ git clone somewhere\n$ script/test\n```\n",
     ],
 )
@@ -71,6 +73,7 @@ def test_page_that_says_the_truth_passes(text: str, tmp_path: Path) -> None:
         ("```console\n$ ls nowhere\n```\n", "exits with 2, not 0"),
         ("```console\n$ echo fine  # exit 1\n```\n", "exits with 0, not 1"),
         ("```console\n$ script/nothing\n```\n", "there is no script/nothing"),
+        ("```bash\ncat > x <<'END'\na\n```\n", "does not end with END"),
         ("```console\n$ curl somewhere\n```\n", "curl is not a command"),
         ("```console\necho without a prompt\n```\n", "starts with"),
     ],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from equipoise.cli.replay import column_map
 from equipoise.errors import InputError, Place
 
 DEFAULT_FILE = "charter.yaml"
@@ -29,23 +30,48 @@ def run(
     unmapped: Annotated[
         str | None, typer.Option("--unmapped", metavar="TEAM|drop", help="With --from-log: jobs that match nothing.")
     ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--format", help="With --from-log: the log's format; default: told by its content.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", metavar="FIELD=COLUMN", help="With --from-log: which column is what. Repeat for more."
+        ),
+    ] = None,
+    pool: Annotated[str | None, typer.Option("--pool", help="With --from-log: the pool of all jobs.")] = None,
     count: Annotated[
         str, typer.Option("--count", help="With --from-log: what of a sacct record counts: gpu, nodes or cpus.")
     ] = "gpu",
     timezone: Annotated[
         str, typer.Option("--timezone", help="With --from-log: the zone of dates that name none.")
     ] = "UTC",
+    skip_malformed: Annotated[
+        bool, typer.Option("--skip-malformed", help="With --from-log: leave malformed rows out, and count them.")
+    ] = False,
 ) -> None:
     """Write a commented charter to start from, or one proposed from a job log."""
+    given = {
+        "--nodes": nodes, "--map": mapping, "--unmapped": unmapped, "--format": kind, "--column": columns, "--pool": pool,
+    }  # fmt: skip
     if from_log is None:
-        if nodes is not None or mapping is not None or unmapped is not None:
-            raise typer.BadParameter("--nodes, --map and --unmapped need --from-log LOG")
+        alone = [name for name, value in given.items() if value]
+        if alone:
+            raise typer.BadParameter(f"{', '.join(alone)}: only with --from-log LOG")
         write(starter(), file, force=force)
         return
     from equipoise.tasks.propose import propose_from_log  # late: it needs polars
 
-    options = {"unmapped": unmapped, "count": count, "timezone": timezone}
-    write(propose_from_log(from_log, nodes=nodes, map=mapping, **options), file, force=force)
+    reading: dict[str, Any] = {
+        "unmapped": unmapped,
+        "format": kind,
+        "columns": column_map(columns or []),
+        "pool": pool,
+        "count": count,
+        "timezone": timezone,
+        "on_error": "skip" if skip_malformed else "raise",
+    }
+    write(propose_from_log(from_log, nodes=nodes, map=mapping, **reading), file, force=force)
 
 
 def starter() -> str:

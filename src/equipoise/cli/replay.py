@@ -121,7 +121,7 @@ def replayed(
         "unmapped": unmapped,
         "format": kind,
         "pool": pool,
-        "columns": _columns(columns or []),
+        "columns": column_map(columns or []),
         "count": count,
         "timezone": timezone,
         "savepoint_ms": _savepoint_ms(savepoints),
@@ -149,7 +149,8 @@ def replayed(
         )
 
 
-def _columns(pairs: list[str]) -> dict[str, str] | None:
+def column_map(pairs: list[str]) -> dict[str, str] | None:
+    """Return what ``--column FIELD=COLUMN`` says; None where it was not given."""
     found: dict[str, str] = {}
     for pair in pairs:
         field, sign, column = pair.partition("=")

@@ -10,6 +10,17 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a count of things.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(11755, "row")
+    ('1 row', '11,755 rows')
+    """
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
+
+
 def hours(value: float | None) -> str:
     """Write GPU-hours.
 

@@ -6,7 +6,7 @@ from equipoise._version import __version__
 from equipoise.charter.explanation import explain
 from equipoise.policy.plan import POLICIES
 from equipoise.report import timeaxis
-from equipoise.report.figures import count, span
+from equipoise.report.figures import count, counted, span
 from equipoise.report.markup import Markup, element, joined
 from equipoise.report.parts import section
 from equipoise.report.view import Source, View
@@ -160,7 +160,7 @@ def _estimates(view: View) -> str:
 
 def _left_out(view: View) -> list[str]:
     found = [
-        f"{count(item.rows)} rows of the log: {item.reason}"
+        f"{counted(item.rows, 'row')} of the log: {item.reason}"
         + (f" ({', '.join(item.examples)})." if item.examples else ".")
         for item in view.runs[0].skipped
     ]
@@ -168,12 +168,12 @@ def _left_out(view: View) -> list[str]:
         before = f"{label}: " if len(view.runs) > 1 else ""
         for (reason,), jobs in sorted(run.refused.group_by("reason"), key=lambda group: str(group[0][0])):
             named = ", ".join(
-                f"{row['name']} ({row['team']}, {row['gang']} GPUs)" for row in jobs.head(LISTED).to_dicts()
+                f"{row['name']} ({row['team']}, {counted(row['gang'], 'GPU')})" for row in jobs.head(LISTED).to_dicts()
             )
             more = " …" if jobs.height > LISTED else ""
-            found.append(f"{before}{count(jobs.height)} jobs never to run, {reason}: {named}{more}.")
+            found.append(f"{before}{counted(jobs.height, 'job')} never to run, {reason}: {named}{more}.")
         if run.n_never_started:
             found.append(
-                f"{before}{count(run.n_never_started)} jobs never started: something they need never came free."
+                f"{before}{counted(run.n_never_started, 'job')} never started: something they need never came free."
             )
     return found or ["Nothing: every row of the log was replayed."]

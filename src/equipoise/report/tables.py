@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from equipoise.report.figures import count, hours, part, span
+from equipoise.report.figures import count, counted, hours, part, span
 from equipoise.simulator.results import Results
 
 LISTED = 10  # refused jobs that are named
@@ -206,14 +206,21 @@ def _services(console: Console, runs: Sequence[Results]) -> None:
 def _left_out(console: Console, results: Results, *, log: bool = True) -> None:
     """Say what was not run, by reason, and name the first of them."""
     for item in results.skipped if log else ():
-        console.print(f"{count(item.rows)} rows of the log were left out: {item.reason}", style="yellow")
+        console.print(
+            f"{counted(item.rows, 'row')} of the log {'was' if item.rows == 1 else 'were'} left out: {item.reason}",
+            style="yellow",
+        )
     for (reason,), jobs in sorted(results.refused.group_by("reason"), key=lambda group: str(group[0][0])):
-        named = ", ".join(f"{row['name']} ({row['team']}, {row['gang']} GPUs)" for row in jobs.head(LISTED).to_dicts())
+        named = ", ".join(
+            f"{row['name']} ({row['team']}, {counted(row['gang'], 'GPU')})" for row in jobs.head(LISTED).to_dicts()
+        )
         more = " …" if jobs.height > LISTED else ""
-        console.print(f"{results.policy}: {count(jobs.height)} jobs not run, {reason}: {named}{more}", style="yellow")
+        console.print(
+            f"{results.policy}: {counted(jobs.height, 'job')} not run, {reason}: {named}{more}", style="yellow"
+        )
     if results.n_never_started:
         never = "had not started" if results.partial else "never started"
-        console.print(f"{results.policy}: {count(results.n_never_started)} jobs {never}", style="yellow")
+        console.print(f"{results.policy}: {counted(results.n_never_started, 'job')} {never}", style="yellow")
 
 
 def _indented(path: str) -> str:

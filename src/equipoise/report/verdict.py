@@ -83,7 +83,9 @@ def difference(team: str, base: Standing, other: Standing, *, phrases: tuple[str
     """
     was, now = phrases
     before, after = base.account["delivered_gpu_h"], other.account["delivered_gpu_h"]
-    amounts = f"{hours(after)} GPU-hours instead of {hours(before)}"
+    amounts = f"{hours(after)} GPU-hours"
+    if hours(after) != hours(before):
+        amounts += f" instead of {hours(before)}"
     denied = _denied(other.account), _denied(base.account)
     parts = [
         f"{now[:1].upper()}{now[1:]}, {team} gets {_more_or_less(after, before)} compute {over} ({amounts})",

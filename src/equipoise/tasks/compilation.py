@@ -14,7 +14,7 @@ from equipoise.policy.plan import plan
 from equipoise.simulator.run import NodeChange, simulate
 from equipoise.workload import Jobs, Workload
 
-SENTENCE = "compiling the scheduler (first use on this machine, less than a minute) …"
+SENTENCE = "compiling the scheduler (first use on this machine, a minute or two) …"
 
 
 def compile_scheduler(*, outages: bool = False, announce: Callable[[str], None] | None = None) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from equipoise import units
 from equipoise.errors import InputError
+from equipoise.report.figures import counted
 from equipoise.traces import peak_gpus, read, team_name, usage
 from equipoise.workload import Workload
 
@@ -81,6 +82,7 @@ def propose(
     lines = [
         f"# Proposed from {json.dumps(log)}: the teams of the log, each with the part of the GPU-hours that it used.",
         "# It says what was. Change it to what you promise; `equipoise check FILE --explain` tells what a line means.",
+        *(f"# Left out of the log: {counted(item.rows, 'row')}, {item.reason}." for item in workload.skipped),
         "",
         "equipoise: charter/v1",
         f"lab: {_title(log)}",
@@ -201,6 +203,8 @@ def _team_lines(parent: _Node, room: Mapping[str, int], *, indent: str) -> list[
     for node in sorted(parent.teams.values(), key=lambda node: (-sum(node.gpu_h.values()), node.name)):
         tenths = {pool: _tenths(node, parent, pool, gpus) for pool, gpus in room.items()}
         comment = _figures(node, parent)
+        if not any(tenths.values()) and sum(node.gpu_h.values()) > 0:
+            comment += "; less than one whole GPU, so no floor"
         if node.teams:
             lines.append(f"{indent}{node.name}:   # {comment}")
             lines.append(f"{indent}  floor: {_share(tenths)}")
@@ -230,13 +234,9 @@ def _share(tenths: Mapping[str, int]) -> str:
     return "{" + ", ".join(f"{pool}: {text}" for pool, text in texts.items()) + "}"
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _figures(node: _Node, parent: _Node) -> str:
     hours, whole = sum(node.gpu_h.values()), sum(parent.gpu_h.values())
     part = f"{100 * hours / whole:.1f}% of the GPU-hours: " if whole > 0 else ""
-    work = [_counted(number, noun) for number, noun in ((node.jobs, "job"), (node.services, "service")) if number]
-    text = f"{part}{hours:,.0f} by {' and '.join(work)}, the largest of {_counted(node.largest_gang, 'GPU')}"
+    work = [counted(number, noun) for number, noun in ((node.jobs, "job"), (node.services, "service")) if number]
+    text = f"{part}{hours:,.0f} by {' and '.join(work)}, the largest of {counted(node.largest_gang, 'GPU')}"
     return text if node.value in ("", node.name) or node.teams else f"{text}; {json.dumps(node.value)} in the log"

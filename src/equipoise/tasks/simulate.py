@@ -238,6 +238,10 @@ class Way:
 def _way(entry: Rules, charter: Charter, reference: Plan, *, first: str) -> Way:
     """Return the way that a policy's name, a charter's path or a charter stands for."""
     if isinstance(entry, str) and entry in POLICIES:
+        teams = [team.path for team in charter.teams]
+        if entry == "product-first" and first not in teams:
+            hint = "say who goes first with --first: " + ", ".join(teams[:20])
+            raise InputError("C301", f"no team '{first}' that could go first", hint=hint)
         # The same object, so that the kernel divides one tree and not two equal ones.
         return Way(entry, charter, reference if entry == "charter" else plan(charter, entry, first=first))
     if isinstance(entry, Charter):

@@ -151,8 +151,8 @@ class Converter:
                 if not len(known):
                     return "s"
                 first = str(known[0])
-                dashed = len(first) >= 10 and first[4:5] == "-" and first[7:8] == "-"
-                self._auto[source] = "date" if dashed else ("clock" if ":" in first else "s")
+                dated = (len(first) >= 10 and first[4:5] == "-" and first[7:8] == "-") or "/" in first
+                self._auto[source] = "date" if dated else ("clock" if ":" in first else "s")
         return self._auto[source]
 
     def _span(self, parsed: dict[str, Parsed]) -> None:

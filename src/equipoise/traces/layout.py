@@ -230,7 +230,7 @@ def _complete(layout: Layout, header: Header) -> None:
         raise InputError(
             "T107",
             f"no column for {' and '.join(missing)} among: {shown}",
-            hint=f"say which by a column map, for example {name}=NAME",
+            hint=f"say which, for example --column {name}=NAME (from Python: columns=)",
             place=Place(header.file, header.line),
         )
 

@@ -121,7 +121,7 @@ def instants(series: pl.Series, timezone: str) -> Parsed:
     value = physical.fill_null(0).to_numpy().astype(np.int64)
     far = known & ~bad & (np.abs(value) > INSTANT_MS_MAX)
     faults = [
-        Fault("T109", bad, lambda row: f"{_shown(text, row)} is not a date and time"),
+        Fault("T109", bad, lambda row: f"{_shown(text, row)} is not a date and time like 2026-03-02T08:00:00"),
         _out_of_range(text, far),
     ]
     good = known & ~bad & ~far

@@ -279,8 +279,8 @@ def test_a_given_verdict_stands_instead(runs: Comparison) -> None:
 def test_outages_refusals_and_skipped_rows_are_told(text: str) -> None:
     found = Reader(page(outage().runs, source=SOURCE))
     told = plain(found.text)
-    assert "1 rows of the log: no GPU" in told
-    assert "1 jobs never to run, larger than the pool: 2 (safety.red, 9 GPUs)." in told
+    assert "1 row of the log: no GPU" in told
+    assert "1 job never to run, larger than the pool: 2 (safety.red, 9 GPUs)." in told
     assert "Nodes changed as the file of outages says." in told
     idle = found.rows("idle")
     assert {row["run"] for row in idle} == {"as promised", "first in, first out", "without floors"}

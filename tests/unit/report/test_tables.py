@@ -52,8 +52,8 @@ def test_results_show_teams_under_their_parents_and_what_was_left_out(runs: Comp
     evals = next(line for line in lines if line.startswith("  evals"))
     assert evals.split()[:3] == ["evals", "1", "2"]
     assert "120 min" in evals
-    assert "1 rows of the log were left out: no GPU" in text
-    assert "fifo: 1 jobs not run, larger than the pool: " in text
+    assert "1 row of the log was left out: no GPU" in text
+    assert "fifo: 1 job not run, larger than the pool: " in text
     assert "(product, 9 GPUs)" in text
 
 

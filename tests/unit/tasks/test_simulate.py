@@ -106,7 +106,7 @@ def test_unmapped_values_are_listed(folder: Path) -> None:
 def test_options_that_make_no_sense_are_refused(folder: Path) -> None:
     assert "no-floors" in refused("P101", folder, policy="fair").hint
     assert "no-floors" in refused("P101", folder, vs=["fair"]).hint
-    refused("C301", folder, policy="product-first", first="nobody")
+    assert "--first" in refused("C301", folder, policy="product-first", first="nobody").hint
     refused("S102", folder, estimates="guessed")
     refused("S102", folder, closes=0)
     refused("S102", folder, closes=2001)

@@ -79,6 +79,13 @@ def test_a_malformed_row_is_refused_with_its_line(tmp_path: Path, row: str, code
     assert words in message
 
 
+def test_a_date_that_is_written_otherwise_is_told_how_to_be_written(tmp_path: Path) -> None:
+    path = write(tmp_path, 'vc,submitted,num_gpu,elapsed\nnlp,"03/02/2026 8:00 AM",8,1:30:00\n')
+    found, line, message = refusal(path, columns={"submit": "submitted"})
+    assert (found, line) == ("T109", 2)
+    assert message == "'03/02/2026 8:00 AM' is not a date and time like 2026-03-02T08:00:00"
+
+
 @pytest.mark.parametrize(("row", "code", "words"), BAD_ROWS)
 def test_a_malformed_row_is_counted_on_request(tmp_path: Path, row: str, code: str, words: str) -> None:
     workload = traces.read(write(tmp_path, HEADER + GOOD + row + GOOD), on_error="skip")
