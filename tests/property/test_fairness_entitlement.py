@@ -228,9 +228,9 @@ def shuffled(drawn: Drawn, chance: Random) -> list[int]:
 
 
 @entry
-def settle(s: Any, shares: Any) -> None:
-    """Compute all asks and shares of the one pool."""
-    settle_all(s, shares, 0, False)
+def settle(s: Any, shares: Any, count: int) -> None:
+    """Compute all asks and shares of the one pool, which has ``count`` rows."""
+    settle_all(s, shares, 0, count, False)
 
 
 @entry
@@ -257,7 +257,7 @@ class Kernel:
         for row, line in enumerate(self.line):
             self.shares["reserve"][line] = tree.reserve[row]
             self.shares["limit"][line] = tree.limit[row]
-        settle(self.handle, self.shares)
+        settle(self.handle, self.shares, len(self.shares))
 
     def change(self, leaf: int, by: int) -> None:
         """Change the demand of a leaf."""
