@@ -89,7 +89,13 @@ def at_rest_with(s, pool, j):
     """Try the short pass: one submission, everything else as the last pass left it. Whether it was enough."""
     g = s.glob[0]
     p = s.pools[pool]
-    if (g.rules & PREEMPT) or (p.turns > 0 and g.now >= p.turn_check_ms):
+    if g.rules & PREEMPT:
+        return False
+    looked = p.turns > 0 and g.now >= p.turn_check_ms
+    if looked:
+        crossed_turn(s, pool)
+    turning = p.head >= 0 and p.reserved == p.head and p.crossed_row >= 0 and s.rows[p.crossed_row].turn_job == p.head
+    if looked and not turning:
         return False
     if p.reserved < 0 and p.head < 0:  # whatever else waits, waits for limits or floors of its own
         if not may_start(s, p, j):
@@ -100,11 +106,12 @@ def at_rest_with(s, pool, j):
         return False
     if (g.rules & RECLAIM) and calls_for_more(s, s.queues[s.jobs[j].queue].row):
         return False
-    g.stamp += 1
-    first = next_job(s, p.root, NEVER, NEVER, NEVER, g.stamp)
-    if p.head != first:
-        p.found = first if p.claim_head < 0 and (g.rules & SHARES) == 0 else -1
-        return False
+    if not turning:  # a crossed turn stays first; of the order of admission, time alone may change the head
+        g.stamp += 1
+        first = next_job(s, p.root, NEVER, NEVER, NEVER, g.stamp)
+        if p.head != first:
+            p.found = first if p.claim_head < 0 and (g.rules & SHARES) == 0 else -1
+            return False
     if may_start(s, p, j):
         if s.jobs[j].estimate_ms <= p.shadow_ms - g.now:
             launch(s, j, pool, -1, -1)
