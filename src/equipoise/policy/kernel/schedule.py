@@ -174,6 +174,7 @@ def decide_all(s, pool):
             head = serve_turns(s, pool) if p.turns > 0 else -1
             if head < 0:
                 head = admit(s, pool)
+            p.found = -1  # it holds for this instant only
             if (g.rules & RECLAIM) and p.hungry_n > 0:
                 restore_floors(s, pool)
             if g.rules & PREEMPT:
