@@ -125,11 +125,12 @@ def build(
         carried=np.zeros(max(1, len(services)) * 2 * CARRIED, np.int64),
         demands=demands,
         edges=edges,
-        scratch=np.zeros(2 * n_rows + 4 * n_slots + n_rows + 64, i4),
+        scratch=np.zeros(2 * n_rows + 4 * n_slots + 2 * n_rows + 64, i4),
         scratch2=np.zeros(n_rows + n_refs + 64, np.int64),
         powers=_powers(),
         out=np.zeros(room + 65536, k.DECISION),
     )
+    state.pools["turning"] = state.pools["hungry"] + 3 * n_rows + 4 * n_slots
     _globals(state, workload, plan, options, same=same, n_users=len(users), n_all=n_all)
     handle = Handle(state)
     for p in range(len(pools)):

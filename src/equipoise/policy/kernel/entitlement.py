@@ -235,7 +235,8 @@ def hand_down(s, shares, v, way, account):
         divide(s, shares, v)
     for c in range(t.first, t.first + t.n):
         x = shares[c]
-        take_due(s, shares, c, x.low + x.extra - x.due, account)
+        if x.low + x.extra != x.due or x.stacked != STAY:
+            take_due(s, shares, c, x.low + x.extra - x.due, account)
 
 
 @kernel

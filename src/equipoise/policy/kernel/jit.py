@@ -15,7 +15,7 @@ import types
 from typing import Any
 
 import numba
-from llvmlite.binding import Linkage
+from llvmlite.binding import Linkage, create_pass_builder, create_pipeline_tuning_options
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.dispatcher import Dispatcher
@@ -53,9 +53,12 @@ class Whole(JITCodeLibrary):
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal
-        # One round: the first of Numba's two serves reference counting. And no vectors: loops run over a handful of records.
-        passes, builder = self._codegen._module_pass_manager(loop_vectorize=False, slp_vectorize=False)
-        passes.run(self._final_module, builder)
+        # One round: the first of Numba's two serves reference counting. No vectors, nothing unrolled: loops run over a handful of
+        # records, and the less code there is, the more of it stays in the cache (and the sooner it is compiled).
+        wanted = create_pipeline_tuning_options(speed_level=2)
+        wanted.loop_vectorization = wanted.slp_vectorization = wanted.loop_unrolling = False
+        builder = create_pass_builder(self._codegen._tm, wanted)
+        builder.getModulePassManager().run(self._final_module, builder)
 
 
 class _ForParts(Compiler):

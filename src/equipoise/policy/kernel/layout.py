@@ -65,7 +65,7 @@ POOL = np.dtype(
         ("expected", I8), ("largest", I8), ("n_rows", I4), ("head", I4), ("fresh", I4), ("reserving", I4),
         ("turn_check_ms", I8), ("crossed", I8), ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8),
         ("maintenance", I8), ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8),
-        ("stranded", I8), ("hungry", I4), ("hungry_n", I4), ("found", I4), ("n_refs", I4), ("crossed_row", I4),
+        ("stranded", I8), ("hungry", I4), ("hungry_n", I4), ("turning", I4), ("found", I4), ("n_refs", I4), ("crossed_row", I4),
         ("parts", I8),
     ],
     align=True,

@@ -44,8 +44,20 @@ def watch_turn(s, v, j):
         t.turn_level = level_total(s, v)
         t.crossed_ms = NEVER
         p = s.pools[t.pool]
+        s.scratch[p.turning + p.turns] = v
         p.turns += 1
         p.turn_check_ms = 0
+
+
+@inlined
+def forget_turn(s, v):
+    """No gang of row v saves up any more."""
+    p = s.pools[s.rows[v].pool]
+    p.turns -= 1
+    i = p.turning
+    while s.scratch[i] != v:
+        i += 1
+    s.scratch[i] = s.scratch[p.turning + p.turns]
 
 
 @kernel
@@ -74,7 +86,7 @@ def pay_turn(s, v):
                 best = j
     t.turn_job = best
     if best < 0:
-        s.pools[t.pool].turns -= 1
+        forget_turn(s, v)
     s.pools[t.pool].turn_check_ms = 0
 
 
@@ -85,9 +97,10 @@ def crossed_turn(s, pool):
     now = s.glob[0].now
     if now >= p.turn_check_ms:
         p.turn_check_ms = NEVER
-        for v in range(p.root, p.root + p.n_rows):
+        for i in range(p.turning, p.turning + p.turns):
+            v = s.scratch[i]
             t = s.rows[v]
-            if t.turn_job >= 0 and t.n == 0 and t.crossed_ms >= NEVER:
+            if t.crossed_ms >= NEVER:
                 grow_turn(s, v)
                 job = s.jobs[t.turn_job]
                 lacks = 1.0 * job.gang * job.estimate_ms - t.turn
@@ -105,10 +118,12 @@ def crossed_turn(s, pool):
     if best >= 0 and s.jobs[s.rows[best].turn_job].state == PENDING:
         return s.rows[best].turn_job
     best = -1
-    for v in range(p.root, p.root + p.n_rows):
+    for i in range(p.turning, p.turning + p.turns):
+        v = s.scratch[i]
         t = s.rows[v]
-        if t.turn_job >= 0 and t.crossed_ms < NEVER and s.jobs[t.turn_job].state == PENDING:
-            if best < 0 or t.crossed_ms < s.rows[best].crossed_ms:
+        if t.crossed_ms < NEVER and s.jobs[t.turn_job].state == PENDING:
+            first = s.rows[best].crossed_ms if best >= 0 else NEVER
+            if t.crossed_ms < first or (t.crossed_ms == first and v < best):
                 best = v
     p.crossed_row = best
     return s.rows[best].turn_job if best >= 0 else -1
