@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from equipoise.errors import InputError
-from equipoise.units import DAY_MS, duration_ms
+from equipoise.units import DAY_MS, duration_ms, duration_text
 
 LONGEST_MS = 20 * DAY_MS
 HINT = "a start-up as 5s..90s or 30s, and if stops take time too a drain after a colon: 5s..90s:2s..30s"
@@ -52,6 +52,14 @@ class Latency:
         """Read ``STARTUP[:DRAIN]``, each a duration or a range of two: ``5s..90s:2s``."""
         startup, colon, drain = text.partition(":")
         return cls(_range_ms(startup, text), _range_ms(drain, text) if colon else (0, 0), seed)
+
+    def __str__(self) -> str:
+        """Say the ranges in words: ``start-up 5s to 90s, drain 2s, seed 7``."""
+        startup, drain = (
+            duration_text(low) if low == high else f"{duration_text(low)} to {duration_text(high)}"
+            for low, high in (self.startup_ms, self.drain_ms)
+        )
+        return f"start-up {startup}, drain {drain}, seed {self.seed}"
 
 
 def _range_ms(part: str, text: str) -> tuple[int, int]:

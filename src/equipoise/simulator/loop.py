@@ -9,7 +9,7 @@ from equipoise.policy.kernel.confirmation import confirm_start, confirm_stop
 from equipoise.policy.kernel.decay import advance
 from equipoise.policy.kernel.events import deadlines_by, next_deadline, run_passes
 from equipoise.policy.kernel.heap import heap_pop
-from equipoise.policy.kernel.jit import entry, inlined, kernel, merged
+from equipoise.policy.kernel.jit import apart, entry, inlined, kernel, merged
 from equipoise.policy.kernel.layout import (
     DEMAND_CHANGED,
     ENDED,
@@ -59,7 +59,7 @@ def record(s, kind, subject, detail, until_ms):
         g.recorded += 1
 
 
-@kernel
+@apart
 def confirmations_at(s, now):
     """Confirm every start and stop for which the simulated engine is done."""
     g = s.glob[0]
@@ -150,8 +150,8 @@ def finish_instant(s, now):
 def run(s, until, room, resume):
     """Finish the current instant if it was begun (``resume``), then run every instant before ``until``.
 
-    Returns early when the decision stream, or the record, has less than ``room`` entries left; the result is the time of the next instant (NEVER:
-    nothing more will happen by itself).
+    Returns early when the decision stream, or the record, has less than ``room`` entries left; the result is the time of the next
+    instant (NEVER: nothing more will happen by itself).
     """
     g = s.glob[0]
     unfinished = resume

@@ -32,7 +32,8 @@ UNSAVED = frozenset({"out", "events", "powers"})  # emptied after every call; th
 GIVEN = (  # what a run never changes
     *(f"jobs.{name}" for name in ("duration_ms", "savepoint_ms", "gang", "queue", "ref")),
     *(f"demands.{name}" for name in DEMAND.names or ()),
-    *(f"glob.{name}" for name in ("rules", "half_life_ms", "savepoint_cost_ms", "seed", "startup_ms", "startup_span_ms", "drain_ms", "drain_span_ms")),
+    *(f"glob.{name}" for name in ("rules", "half_life_ms", "savepoint_cost_ms", "seed")),
+    *(f"glob.{name}" for name in ("startup_ms", "startup_span_ms", "drain_ms", "drain_span_ms")),
     "arrivals.",
     "edges.",
 )

@@ -6,7 +6,7 @@ Neither asks for a scheduling pass: decisions counted the start and the stop whe
 
 from equipoise.policy.kernel.calendar import calendar_add, calendar_remove
 from equipoise.policy.kernel.claims import expect_deadline
-from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.jit import apart, inlined
 from equipoise.policy.kernel.layout import NEVER, OUTSIDE
 from equipoise.policy.kernel.placement import node_expect
 from equipoise.policy.kernel.running import expect_end, pool_accrue, replicas_change
@@ -14,7 +14,7 @@ from equipoise.policy.kernel.transition import drop_drain, end_startup
 from equipoise.policy.kernel.victims import stop_time
 
 
-@kernel
+@apart
 def confirm_start(s, i):
     """The job in slot i runs from now on."""
     g = s.glob[0]
@@ -37,7 +37,7 @@ def confirm_start(s, i):
         protect_again(s, x)
 
 
-@kernel
+@apart
 def move_expected(s, pool, i, t):
     """The job in slot i is expected to end at ``t``."""
     x = s.slots[i]
@@ -69,7 +69,7 @@ def protect_again(s, x):
         expect_deadline(s, x.warn)
 
 
-@kernel
+@apart
 def confirm_stop(s, j, attempt):
     """The devices on which an attempt of job j was stopped are clear; those that somebody took meanwhile are none of them."""
     d = s.drained[j]

@@ -3,7 +3,7 @@
 Integers below 2^63 throughout, so that compiled code and plain Python draw the same.
 """
 
-from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.jit import apart, inlined
 
 WORD = (1 << 32) - 1
 FACTOR = 0x45D9F3B  # a product with it stays below 2^59
@@ -18,7 +18,7 @@ def mixed(x):
     return (x >> 16) ^ x
 
 
-@kernel
+@apart
 def drawn(seed, job, attempt, kind):
     """Return 32 bits for the start-up or drain of one attempt of one job."""
     x = mixed((seed & WORD) ^ 0x6A09E667)

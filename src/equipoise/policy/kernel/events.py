@@ -10,7 +10,7 @@ from equipoise.policy.kernel.confirmation import confirm_start, confirm_stop
 from equipoise.policy.kernel.decay import advance
 from equipoise.policy.kernel.entitlement import accrue
 from equipoise.policy.kernel.heap import heap_pop
-from equipoise.policy.kernel.jit import entry, inlined, kernel
+from equipoise.policy.kernel.jit import apart, entry, inlined, kernel
 from equipoise.policy.kernel.layout import (
     CANCELLED,
     CLAIMED,
@@ -74,7 +74,7 @@ def take_requests(s, now, first, n):
     return next_deadline(s)
 
 
-@kernel
+@apart
 def run_passes(s):
     """Let every pool decide that something happened to."""
     g = s.glob[0]
@@ -142,7 +142,7 @@ def cancel_job(s, j):
     release_dependents(s, j)
 
 
-@kernel
+@apart
 def report_refused(s, e):
     """Why a report cannot be (0: it can)."""
     g = s.glob[0]
@@ -165,7 +165,7 @@ def report_refused(s, e):
     return NOT_CONFIRMED if awaited else 0
 
 
-@kernel
+@apart
 def request_refused(s, e):
     """Why a request cannot be (0: it can)."""
     g = s.glob[0]
@@ -182,7 +182,7 @@ def request_refused(s, e):
     return 0 if asked else NOT_ASKED_FOR
 
 
-@kernel
+@apart
 def deadlines_by(s, now):
     """Carry out the deadlines of warnings that are due."""
     g = s.glob[0]

@@ -1,6 +1,6 @@
 """One source, two executions: the kernel compiled by Numba, and the same code objects run by plain Python.
 
-`entry`, `kernel`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the whole state as one
+`entry`, `kernel`, `apart`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the whole state as one
 pointer (see `pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every compiled function
 replaced by its own Python source, so that tests compare both executions bit for bit inside one process.
 
@@ -24,6 +24,10 @@ from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
 # No fast-math: a decision may only rest on IEEE + - * / in program order. `_nrt=False` drops reference counting inside the kernel:
 # it allocates nothing, and the state's arrays outlive every call.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False, "_nrt": False}
+
+
+# What rarely runs, as it stands in the names of compiled functions (`module`, then `function`, each after its length).
+_APART: set[str] = set()
 
 
 class Part(JITCodeLibrary):
@@ -53,6 +57,8 @@ class Whole(JITCodeLibrary):
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal
+            if any(name in function.name for name in _APART):
+                function.add_function_attribute("noinline")
         # One round: the first of Numba's two serves reference counting. And no vectors: loops run over a handful of records.
         passes, builder = self._codegen._module_pass_manager(loop_vectorize=False, slp_vectorize=False)
         passes.run(self._final_module, builder)
@@ -82,6 +88,13 @@ def entry(function: Any) -> Any:
 def kernel(function: Any) -> Any:
     """Compile a kernel function that other kernel functions call."""
     return _parts_only(numba.njit(function, pipeline_class=_ForParts, **_OPTIONS))
+
+
+def apart(function: Any) -> Any:
+    """Compile a kernel function that rarely runs: it is never merged into its callers, which stay small."""
+    module, name = function.__module__.rpartition(".")[2], function.__name__
+    _APART.add(f"{len(module)}{module}{len(name)}{name}")
+    return kernel(function)
 
 
 def inlined(function: Any) -> Any:

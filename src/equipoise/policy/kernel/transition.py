@@ -7,7 +7,7 @@ a pool whose devices are only counted. A start takes what does not drain first, 
 
 from equipoise.policy.kernel.draws import drain_ms, startup_ms
 from equipoise.policy.kernel.heap import heap_push
-from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.jit import apart, inlined, kernel
 from equipoise.policy.kernel.layout import CONFIRM, INDEX_BITS, INDEX_MASK, NEVER, OUTSIDE
 
 
@@ -17,7 +17,7 @@ def runs_since(s, x):
     return x.began_ms if s.glob[0].rules & CONFIRM else x.start_ms
 
 
-@kernel
+@apart
 def begin_startup(s, i, pool):
     """Slot i has its devices; the engine is to start its job, as soon as they are clear."""
     g = s.glob[0]
@@ -36,7 +36,7 @@ def begin_startup(s, i, pool):
         expect_confirmation(s, x.confirm_ms, i)
 
 
-@kernel
+@apart
 def end_startup(s, i, pool):
     """The job in slot i runs from now on, or is not to run any more."""
     x = s.slots[i]
@@ -62,7 +62,7 @@ def startup_accrue(s, r):
     y.last_ms = now
 
 
-@kernel
+@apart
 def begin_drain(s, i, pool):
     """The job in slot i is to stop: its devices drain from now on. The caller brought the pool's account up to now."""
     g = s.glob[0]
@@ -156,7 +156,7 @@ def take_over(s, x, pool):
     return clear_ms
 
 
-@kernel
+@apart
 def keep_draining(s, place, idle):
     """Of a place only ``idle`` devices have nobody, so no more can drain; when the last of the others is clear (0: none)."""
     y = s.places[place]
@@ -174,7 +174,7 @@ def keep_draining(s, place, idle):
     return clear_ms
 
 
-@kernel
+@apart
 def expect_confirmation(s, at_ms, index):
     """Let a slot or (from ``n_slots`` on) a drain be confirmed at a time that the simulated engine takes."""
     g = s.glob[0]
