@@ -1,6 +1,6 @@
 """One source, two executions: the kernel compiled by Numba, and the same code objects run by plain Python.
 
-`entry`, `kernel`, `apart`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the whole state as one
+`entry`, `gate`, `kernel`, `apart`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the whole state as one
 pointer (see `pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every compiled function
 replaced by its own Python source, so that tests compare both executions bit for bit inside one process.
 
@@ -57,11 +57,22 @@ class Whole(JITCodeLibrary):
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal
-            if any(name in function.name for name in _APART):
+            if not function.is_declaration and self._stays_apart(function):
                 function.add_function_attribute("noinline")
         # One round: the first of Numba's two serves reference counting. And no vectors: loops run over a handful of records.
         passes, builder = self._codegen._module_pass_manager(loop_vectorize=False, slp_vectorize=False)
         passes.run(self._final_module, builder)
+
+
+    def _stays_apart(self, function: Any) -> bool:
+        return any(name in function.name for name in _APART)
+
+
+class Loose(Whole):
+    """An entry whose parts are merged only where they ask for it: it compiles fast, and its calls cost a little more."""
+
+    def _stays_apart(self, function: Any) -> bool:
+        return function.linkage == Linkage.internal and not any(b"alwaysinline" in a for a in function.attributes)
 
 
 class _ForParts(Compiler):
@@ -80,9 +91,18 @@ class _ForEntries(_ForParts):
     library = Whole
 
 
+class _ForGates(_ForParts):
+    library = Loose
+
+
 def entry(function: Any) -> Any:
     """Compile a kernel function that Python calls, with everything it calls, into one module; it is kept in numba's cache."""
     return _widened(numba.njit(function, cache=True, pipeline_class=_ForEntries, **_OPTIONS))
+
+
+def gate(function: Any) -> Any:
+    """Compile an entry that Python calls once for each event, so that what Python needs for the call outweighs the kernel's own calls."""
+    return _widened(numba.njit(function, cache=True, pipeline_class=_ForGates, **_OPTIONS))
 
 
 def kernel(function: Any) -> Any:
