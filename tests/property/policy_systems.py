@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from equipoise.charter.model import EVERYTHING, NOTHING, Charter, Pool, Share, Team
+from equipoise.policy.latency import Latency
 from equipoise.policy.plan import Plan, plan
 from equipoise.policy.state import Options
 from equipoise.simulator.run import NodeChange, Run, simulate
@@ -64,7 +65,14 @@ class System:
         """Return the plan of a policy; ``product-first`` leads with the first team."""
         return plan(self.charter, policy, first=self.charter.teams[0].path)
 
-    def run(self, policy: str = "charter", *, interpreted: bool = False, closes_ms: Sequence[int] = ()) -> Run:
+    def run(
+        self,
+        policy: str = "charter",
+        *,
+        interpreted: bool = False,
+        closes_ms: Sequence[int] = (),
+        record: bool = False,
+    ) -> Run:
         """Run the system and keep every decision."""
         reference = self.plan()
         executing = reference if policy == "charter" else self.plan(policy)
@@ -77,6 +85,7 @@ class System:
             closes_ms=closes_ms,
             nodes=self.outages,
             keep=True,
+            record=record,
             interpreted=interpreted,
         )
 
@@ -114,6 +123,14 @@ def with_outages(system: System, chance: Random) -> System:
             changes.append(NodeChange(at_ms + chance.randint(1, 40) * system.tick_ms, pool.name, node, "up"))
     changes.sort(key=lambda change: change.at_ms)
     return replace(system, outages=tuple(changes))
+
+
+def with_latency(system: System, chance: Random) -> System:
+    """Let starts and stops be confirmed after some ticks, or at once."""
+    startup, drain = (sorted(chance.choice((0, 0, 1, 4, 15)) * system.tick_ms for _ in range(2)) for _ in range(2))
+    seed = chance.choice((0, 1, chance.getrandbits(62)))
+    latency = Latency((startup[0], startup[1]), (drain[0], drain[1]), seed)
+    return replace(system, options=replace(system.options, latency=latency))
 
 
 def draw_closes(chance: Random, system: System) -> list[int]:

@@ -92,6 +92,19 @@ def replayed(
     outages: Annotated[
         str | None, typer.Option("--outages", metavar="FILE", help="CSV time_s,pool,node,state (up|down|maintenance).")
     ] = None,
+    latency: Annotated[
+        str | None,
+        typer.Option(
+            "--latency",
+            metavar="STARTUP[:DRAIN]",
+            help="How long starts take until the job runs, and stopped jobs until devices are clear (5s..90s:2s..30s).",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the draws of --latency.")] = 0,
+    events: Annotated[
+        str | None,
+        typer.Option("--events", metavar="FILE", help="Write what the policy was told, pass by pass, as Parquet."),
+    ] = None,
     closes: Annotated[
         int | None,
         typer.Option(
@@ -141,6 +154,8 @@ def replayed(
             estimates=estimates,
             enforce_walltime=enforce,
             outages=outages or (),
+            latency=_latency(latency, seed),
+            events=events,
             closes=closes or "auto",
             progress=on.progress,
             announce=on.announce,
@@ -158,6 +173,14 @@ def column_map(pairs: list[str]) -> dict[str, str] | None:
             raise typer.BadParameter(f"{pair!r} is not FIELD=COLUMN", param_hint="--column")
         found[field] = column
     return found or None
+
+
+def _latency(text: str | None, seed: int) -> Any:
+    from equipoise.policy.latency import Latency
+
+    if text is None and seed != 0:
+        raise typer.BadParameter("there is nothing to draw without --latency", param_hint="--seed")
+    return None if text is None else Latency.parse(text, seed=seed)
 
 
 def _savepoint_ms(text: str | None) -> int:

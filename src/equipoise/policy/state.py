@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from equipoise.policy.kernel.capacity import rescale
 from equipoise.policy.kernel.decay import REBASE, STEPS
 from equipoise.policy.kernel.pointer import Handle
 from equipoise.policy.kernel.services import CARRIED
+from equipoise.policy.latency import Latency
 from equipoise.policy.plan import Line, Plan
 from equipoise.workload.model import Workload
 
@@ -38,12 +39,16 @@ class Options:
         Whether natural ends enter the decision stream.
     savepoint_cost_ms : int
         A grace at least as long lets a job with savepoints save its work before it is stopped.
+    latency : Latency or None
+        Starts and stops await confirmation, which the simulated engine gives after so long; None: they are immediate.
+        Where the engine is not simulated only whether there is one matters.
     """
 
     estimates: str = "declared"
     enforce_walltime: bool = False
     trace: bool = False
     savepoint_cost_ms: int = 60_000
+    latency: Latency | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,24 @@ class Layout:
 
 
 def build(
-    workload: Workload, pools: tuple[Pool, ...], plan: Plan, *, reference: Plan, options: Options = Options()
+    workload: Workload,
+    pools: tuple[Pool, ...],
+    plan: Plan,
+    *,
+    reference: Plan,
+    options: Options = Options(),
+    run_times: Literal["simulated", "known", "unknown"] = "simulated",
+    record: bool = False,
 ) -> Layout:
     """Return the initial state of a run of ``workload`` on ``pools`` under ``plan``, accounted against ``reference``.
+
+    Parameters
+    ----------
+    run_times : {"simulated", "known", "unknown"}
+        Whether the simulated engine ends jobs. Else events do, and how long jobs run is "known" to the account only
+        (what waiting work still needs bounds what is denied), or to nobody: then that bound rests on estimates.
+    record : bool
+        Whether the simulator records the events that it makes.
 
     Raises
     ------
@@ -82,8 +102,13 @@ def build(
     rows, active = _rows(plan, pools, leaf_queues)
     services, demands = _services(workload)
     zero = int((columns["duration"] == 0).sum())
-    burst = _largest_burst(workload)
-    room = 4 * n_slots + 3 * burst + 2 * zero + 3 * (n_all - len(workload.jobs)) + 1024
+    outside = run_times != "simulated"
+    burst = len(workload.jobs) if outside else _largest_burst(workload)
+    if run_times == "unknown":
+        jobs["duration_ms"][: len(workload.jobs)] = k.UNKNOWN
+    confirmed = options.latency is not None
+    n_drains = devices if confirmed else 0
+    room = n_drains + 4 * n_slots + 3 * burst + 2 * zero + 3 * (n_all - len(workload.jobs)) + 1024
     horizon = max(HOUR_MS, int(columns["horizon"]))
     i4 = np.int32
     items = _none(_in_lines(n_slots + n_nodes, k.ITEM), "next", "prev")
@@ -128,10 +153,17 @@ def build(
         scratch=np.zeros(2 * n_rows + 4 * n_slots + 2 * n_rows + 64, i4),
         scratch2=np.zeros(n_rows + n_refs + 64, np.int64),
         powers=_powers(),
-        out=np.zeros(room + 65536, k.DECISION),
+        out=np.zeros(room + (1024 if outside else 65536), k.DECISION),
+        confirms=np.zeros(2 * (n_slots + n_drains) + 64 if confirmed else 1, np.int64),
+        drains=_chain(np.zeros(n_drains + 1, k.DRAIN)),
+        drained=np.full(n_all if confirmed else 1, -1, i4),
+        places=_none(np.zeros(n_nodes + len(pools) if confirmed else 1, k.PLACE), "head", "tail"),
+        startups=np.zeros(n_refs if confirmed else 1, k.STARTUP),
+        events=np.zeros(room + 65536 if record else room if outside else 1, k.EVENT),
     )
     state.pools["turning"] = state.pools["hungry"] + 3 * n_rows + 4 * n_slots
     _globals(state, workload, plan, options, same=same, n_users=len(users), n_all=n_all)
+    _engine(state, options.latency, outside=outside, record=record, n_nodes=n_nodes)
     handle = Handle(state)
     for p in range(len(pools)):
         rescale(handle, p)
@@ -443,3 +475,15 @@ def _globals(
     g["heap_room"], g["timer_room"], g["out_room"] = len(state.heap), len(state.timers), len(state.out)
     g["n_services"], g["n_bonds"] = len(workload.services), len(state.bonds)
     g["savepoint_cost_ms"] = options.savepoint_cost_ms
+
+
+def _engine(state: k.State, latency: Latency | None, *, outside: bool, record: bool, n_nodes: int) -> None:
+    """Say who ends and confirms jobs, and how long the simulated engine takes."""
+    g = state.glob[0]
+    g["rules"] |= (k.OUTSIDE if outside else 0) | (k.CONFIRM if latency is not None else 0)
+    g["n_nodes"], g["record_room"] = n_nodes, len(state.events) if record else 0
+    state.drains["until_ms"] = -1
+    if latency is not None:
+        g["confirm_room"], g["seed"] = len(state.confirms), latency.seed
+        g["startup_ms"], g["startup_span_ms"] = latency.startup_ms[0], latency.startup_ms[1] - latency.startup_ms[0]
+        g["drain_ms"], g["drain_span_ms"] = latency.drain_ms[0], latency.drain_ms[1] - latency.drain_ms[0]

@@ -9,10 +9,10 @@ from equipoise.report.view import View
 
 GPU_MS_PER_H = 3_600_000.0
 
-_PARTS = ("held", "idle_blocked", "idle_unused", "down", "maintenance")
-_KINDS = ("held", "blocked", "unused", "down", "maintenance")
+_PARTS = ("held", "transition", "idle_blocked", "idle_unused", "down", "maintenance")
+_KINDS = ("held", "transition", "blocked", "unused", "down", "maintenance")
 _KEYS = (
-    ("heldkey", "held"), ("blockedkey", "idle, blocked"), ("unusedkey", "idle, unused"), ("downkey", "down"),
+    ("heldkey", "held"), ("transitionkey", "start-up and drain"), ("blockedkey", "idle, blocked"), ("unusedkey", "idle, unused"), ("downkey", "down"),
     ("maintkey", "maintenance"),
 )  # fmt: skip
 
@@ -26,7 +26,7 @@ def idle_section(view: View) -> Markup:
     whole = [sum(int(frame[f"{name}_gpu_ms"].sum()) for frame in view.pools) for name in _PARTS]
     legend = keys(*(key for key, ms in zip(_KEYS, whole, strict=True) if ms))
     entries: list[Entry] = []
-    columns: list[list[str]] = [[] for _ in range(8)]
+    columns: list[list[str]] = [[] for _ in range(9)]
     for place, pool in enumerate(view.record.charter.pools):
         found = [frame.row(place, named=True) for frame in view.pools]
         entries.append(
@@ -40,7 +40,17 @@ def idle_section(view: View) -> Markup:
             cells.append(hours(row["stranded_gpu_ms"] / GPU_MS_PER_H))
             for column, cell in zip(columns, cells, strict=True):
                 column.append(cell)
-    heads = ("pool", "run", "held", "idle, blocked", "idle, unused", "down", "maintenance", "of idle:\nstranded")
+    heads = (
+        "pool",
+        "run",
+        "held",
+        "start-up, drain",
+        "idle, blocked",
+        "idle, unused",
+        "down",
+        "maintenance",
+        "of idle:\nstranded",
+    )
     shown = [Column(head, cells) for head, cells in zip(heads, columns, strict=True)]
     return section(
         "idle", "The idle machine", lead, legend, rows(entries, wide=True), _stranded(view),

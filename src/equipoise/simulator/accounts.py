@@ -55,8 +55,8 @@ def pools_frame(record: Record, *, until_ms: int | None = None) -> pl.DataFrame:
 
     ``until_ms``: by the last close that is not after it; None: by the end.
 
-    ``capacity = held + transition + idle_unused + idle_blocked + down + maintenance``. Transition (start-up, drain) is
-    nothing in a replay. ``fragmentation`` is the part of the idle time that was stranded on nodes partly in use.
+    ``capacity = held + transition + idle_unused + idle_blocked + down + maintenance``. Transition is start-up and
+    drain, nothing without a latency; it counts for nobody. ``fragmentation`` is the part of the idle time that was stranded on nodes partly in use.
     """
     count = len(record.run.closes_ms) if until_ms is None else _closes_by(record, until_ms)
     totals = record.run.pools[count - 1] if count else np.zeros_like(record.run.pools[-1])
@@ -69,7 +69,7 @@ def pools_frame(record: Record, *, until_ms: int | None = None) -> pl.DataFrame:
         "gpus": [pool.capacity for pool in record.charter.pools],
         "capacity_gpu_ms": totals[:, 0],
         "held_gpu_ms": totals[:, 1],
-        "transition_gpu_ms": np.zeros(len(totals), np.int64),
+        "transition_gpu_ms": totals[:, 7] + totals[:, 8],
         "idle_unused_gpu_ms": totals[:, 2],
         "idle_blocked_gpu_ms": totals[:, 3],
         "down_gpu_ms": totals[:, 4],

@@ -1,18 +1,30 @@
 """The simulator's inner loop: virtual time moves from instant to instant, the policy decides once at each.
 
-At one instant: ends by job, then what the driver changes (capacity, charter, caps), deadlines, demands of services, submissions by
-number; then one pass over every pool that something happened to.
+At one instant: confirmations, ends by job, then what the driver changes (capacity, charter, caps), deadlines, demands of services,
+submissions by number; then one pass over every pool that something happened to. If asked, it records each as the event that the policy
+would be told (`policy.kernel.events`).
 """
 
-from equipoise.policy.kernel.claims import deadline, deadline_holds
+from equipoise.policy.kernel.confirmation import confirm_start, confirm_stop
 from equipoise.policy.kernel.decay import advance
-from equipoise.policy.kernel.entitlement import accrue
-from equipoise.policy.kernel.jit import entry, kernel, merged
-from equipoise.policy.kernel.layout import FUTURE, INDEX_BITS, INDEX_MASK, NEVER
-from equipoise.policy.kernel.running import heap_pop, pool_accrue, service_accrue
-from equipoise.policy.kernel.schedule import decide
+from equipoise.policy.kernel.events import deadlines_by, next_deadline, run_passes
+from equipoise.policy.kernel.heap import heap_pop
+from equipoise.policy.kernel.jit import apart, entry, inlined, kernel, merged
+from equipoise.policy.kernel.layout import (
+    DEMAND_CHANGED,
+    ENDED,
+    FUTURE,
+    INDEX_BITS,
+    INDEX_MASK,
+    NEVER,
+    PASS,
+    START_CONFIRMED,
+    STOP_CONFIRMED,
+    SUBMITTED,
+)
 from equipoise.policy.kernel.services import change_demand
 from equipoise.policy.kernel.submission import finish, submit
+from equipoise.policy.kernel.transition import is_awaited
 
 
 @merged
@@ -22,17 +34,49 @@ def next_time(s):
     while g.heap_n > 0 and s.slots[s.heap[0] & INDEX_MASK].end_ms != s.heap[0] >> INDEX_BITS:
         heap_pop(s.heap, g.heap_n)
         g.heap_n -= 1
-    while g.timer_n > 0 and not deadline_holds(s, s.timers[0]):
-        heap_pop(s.timers, g.timer_n)
-        g.timer_n -= 1
+    while g.confirm_n > 0 and not is_awaited(s, s.confirms[0]):
+        heap_pop(s.confirms, g.confirm_n)
+        g.confirm_n -= 1
     t = s.arrivals[g.arrived] if g.arrived < g.n_arrivals else NEVER
     if g.heap_n > 0:
         t = min(t, s.heap[0] >> INDEX_BITS)
+    if g.confirm_n > 0:
+        t = min(t, s.confirms[0] >> INDEX_BITS)
     if g.timer_n > 0:
-        t = min(t, s.timers[0] >> INDEX_BITS)
+        t = min(t, next_deadline(s))
     if g.demanded < g.n_demands:
         t = min(t, s.demands[g.demanded].at_ms)
     return t
+
+
+@inlined
+def record(s, kind, subject, detail, until_ms):
+    """Append an event to the record, if one is kept."""
+    g = s.glob[0]
+    if g.record_room > 0:
+        e = s.events[g.recorded]
+        e.time_ms, e.until_ms, e.kind, e.subject, e.detail, e.pool = g.now, until_ms, kind, subject, detail, -1
+        g.recorded += 1
+
+
+@apart
+def confirmations_at(s, now):
+    """Confirm every start and stop for which the simulated engine is done."""
+    g = s.glob[0]
+    while g.confirm_n > 0 and s.confirms[0] >> INDEX_BITS == now:
+        x = s.confirms[0]
+        k = x & INDEX_MASK
+        heap_pop(s.confirms, g.confirm_n)
+        g.confirm_n -= 1
+        if is_awaited(s, x):
+            if k < g.n_slots:
+                j = s.slots[k].job
+                record(s, START_CONFIRMED, j, s.jobs[j].stops, -1)
+                confirm_start(s, k)
+            else:
+                d = s.drains[k - g.n_slots]
+                record(s, STOP_CONFIRMED, d.job, d.attempt, -1)
+                confirm_stop(s, d.job, d.attempt)
 
 
 @kernel
@@ -58,23 +102,16 @@ def ends_at(s, now):
         for k in range(n):
             i = s.scratch[base + k]
             if s.slots[i].end_ms == now:
+                record(s, ENDED, s.slots[i].job, s.jobs[s.slots[i].job].stops, -1)
                 finish(s, i)
-
-
-@merged
-def deadlines_at(s, now):
-    g = s.glob[0]
-    while g.timer_n > 0 and s.timers[0] >> INDEX_BITS == now:
-        x = s.timers[0]
-        heap_pop(s.timers, g.timer_n)
-        g.timer_n -= 1
-        deadline(s, x)
 
 
 @merged
 def arrivals_at(s, now):
     g = s.glob[0]
     while g.demanded < g.n_demands and s.demands[g.demanded].at_ms == now:
+        e = s.demands[g.demanded]
+        record(s, DEMAND_CHANGED, e.service, e.replicas, e.next_ms)
         change_demand(s, g.demanded)
         g.demanded += 1
     while g.arrived < g.n_arrivals and s.arrivals[g.arrived] == now:
@@ -82,6 +119,7 @@ def arrivals_at(s, now):
         g.arrived += 1
         g.events += 1
         if s.jobs[j].state == FUTURE:
+            record(s, SUBMITTED, j, 1 if s.jobs[j].duration_ms == 0 else 0, -1)
             submit(s, j)
 
 
@@ -94,43 +132,26 @@ def begin_instant(s, now):
 @kernel
 def move_to(s, now):
     advance(s, now)
+    if s.glob[0].confirm_n > 0:
+        confirmations_at(s, now)
     ends_at(s, now)
 
 
 @merged
 def finish_instant(s, now):
     """Deadlines, demands, submissions and the scheduling passes of the instant."""
-    g = s.glob[0]
-    deadlines_at(s, now)
+    deadlines_by(s, now)
     arrivals_at(s, now)
-    again = True
-    while again:  # a job that takes no time may release work of a pool that was visited before
-        again = False
-        for p in range(g.n_pools):
-            if s.pools[p].dirty:
-                decide(s, p)
-                again = g.n_pools > 1
-
-
-@entry
-def close(s, now):
-    """Bring every account up to ``now``, so that the driver can read totals."""
-    g = s.glob[0]
-    advance(s, now)
-    for i in range(g.n_refs):
-        accrue(s, i)
-    for p in range(g.n_pools):
-        pool_accrue(s, s.pools[p])
-    for i in range(g.n_services):
-        service_accrue(s, i)
+    run_passes(s)
+    record(s, PASS, -1, 0, -1)
 
 
 @entry
 def run(s, until, room, resume):
     """Finish the current instant if it was begun (``resume``), then run every instant before ``until``.
 
-    Returns early when the decision stream has less than ``room`` entries left; the result is the time of the next instant (NEVER:
-    nothing more will happen by itself).
+    Returns early when the decision stream, or the record, has less than ``room`` entries left; the result is the time of the next
+    instant (NEVER: nothing more will happen by itself).
     """
     g = s.glob[0]
     unfinished = resume
@@ -138,7 +159,7 @@ def run(s, until, room, resume):
         now = g.now
         if not unfinished:
             now = next_time(s)
-            if now >= until or g.out_n + room > g.out_room:
+            if now >= until or g.out_n + room > g.out_room or (g.record_room > 0 and g.recorded + room > g.record_room):
                 return now
             move_to(s, now)
         unfinished = False

@@ -1,4 +1,4 @@
-"""A run under way: the kernel's arrays, moved by a few verbs, with a digest of every decision and the closes so far.
+"""A run under way: a core whose engine is simulated, moved by a few verbs; it can be put aside and gone on with.
 
 No clock, file or thread is touched here. `timeline` says which verb comes when.
 """
@@ -8,53 +8,35 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import InputError, InternalError
-from equipoise.policy.kernel import (
-    calendar,
-    capacity,
-    claims,
-    decay,
-    entitlement,
-    jit,
-    placement,
-    reclaim,
-    restoring,
-    running,
-    schedule,
-    services,
-    shadow,
-    submission,
-    turns,
-    victims,
-    waiting,
-    webster,
-)
-from equipoise.policy.kernel.capacity import rescale, set_devices_out, set_node
-from equipoise.policy.kernel.layout import DECISION, DEMAND, NEVER, State
-from equipoise.policy.kernel.pointer import STATE, Handle
-from equipoise.policy.state import Layout, plain
+from equipoise.policy.core import POOL_TOTALS, TEAM_TOTALS, Core
+from equipoise.policy.events import Events, event
+from equipoise.policy.kernel import capacity
+from equipoise.policy.kernel.layout import DAY_BEGAN, DECISION, DEMAND, EVENT, NEVER, NODE_CHANGED, State
+from equipoise.policy.kernel.pointer import STATE
+from equipoise.policy.state import Layout
 from equipoise.simulator import loop
 from equipoise.simulator.snapshot import pack, unpack
-from equipoise.simulator.stream import Stream
+
+__all__ = ["NODE_STATES", "POOL_TOTALS", "TEAM_TOTALS", "NodeChange", "Progress", "Replay", "Run"]
 
 NODE_STATES = {"up": capacity.UP, "down": capacity.DOWN, "maintenance": capacity.MAINTENANCE}
 
-UNSAVED = frozenset({"out", "powers"})  # emptied after every call; the same in every run
+UNSAVED = frozenset({"out", "events", "powers"})  # emptied after every call; the same in every run
 GIVEN = (  # what a run never changes
     *(f"jobs.{name}" for name in ("duration_ms", "savepoint_ms", "gang", "queue", "ref")),
     *(f"demands.{name}" for name in DEMAND.names or ()),
-    *(f"glob.{name}" for name in ("rules", "half_life_ms", "savepoint_cost_ms")),
+    *(f"glob.{name}" for name in ("rules", "half_life_ms", "savepoint_cost_ms", "seed")),
+    *(f"glob.{name}" for name in ("startup_ms", "startup_span_ms", "drain_ms", "drain_span_ms")),
     "arrivals.",
     "edges.",
 )
-
-TEAM_TOTALS = ("acc_held", "acc_entitled", "acc_denied", "acc_lost", "acc_reclaims")
-POOL_TOTALS = ("acc_capacity", "acc_held", "idle_unused", "idle_blocked", "acc_down", "acc_maintenance", "stranded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +70,9 @@ class Run:
     teams : int64 array, shape (closes, pools * lines, 5)
         Totals since the start of the run at each close: held, entitled, denied, lost GPU-ms, and jobs stopped; the columns are
         `TEAM_TOTALS`, the lines those of the reference plan.
-    pools : int64 array, shape (closes, pools, 7)
-        Totals at each close: capacity, held, idle unused, idle blocked, down, maintenance and stranded GPU-ms (`POOL_TOTALS`).
+    pools : int64 array, shape (closes, pools, 9)
+        Totals at each close: capacity, held, idle unused, idle blocked, down, maintenance, stranded, start-up and drain
+        GPU-ms (`POOL_TOTALS`).
     services : structured array of ``layout.SERVICE``
     closes_ms : int64 array
         The times of the closes; the last is the end of the run.
@@ -99,6 +82,8 @@ class Run:
         The stream itself, if it was asked for.
     partial : bool
         Whether it was ended before everything had happened.
+    events : structured array of ``layout.EVENT`` or None
+        What the policy would be told to decide the same, if that was asked for; `policy.core.retrace` tells it.
     """
 
     jobs: NDArray[Any]
@@ -111,10 +96,17 @@ class Run:
     decisions: NDArray[Any] | None
     counters: dict[str, int]
     partial: bool = False
+    events: Events | None = None
 
 
-class Replay:
-    """A run under way; a `Timeline` moves it.
+class Replay(Core):
+    """A run under way: a core whose engine is simulated; a `Timeline` moves it.
+
+    Parameters
+    ----------
+    layout : Layout
+    keep, interpreted : bool
+        As of `Core`.
 
     Attributes
     ----------
@@ -125,22 +117,11 @@ class Replay:
     """
 
     def __init__(self, layout: Layout, *, keep: bool, interpreted: bool = False) -> None:
-        self.layout = layout
+        super().__init__(layout, keep=keep, interpreted=interpreted)
         self.passed_ms = -1
         self.day_ms = 0
-        self._arrays = layout.state
-        self._stream = Stream(keep=keep)
-        self._teams: list[NDArray[np.int64]] = []
-        self._pools: list[NDArray[np.int64]] = []
-        self._times: list[int] = []
-        self._out: dict[tuple[int, int], str] = {}
-        self._interpreted = interpreted
-        self._handle: Any = Handle(layout.state)
-        self._call: dict[str, Any] = {"run": loop.run, "begin_instant": loop.begin_instant, "close": loop.close}
-        self._call |= {"set_node": set_node, "set_devices_out": set_devices_out, "rescale": rescale}
-        if interpreted:
-            self._handle = plain(layout.state)
-            self._call = _interpreted()
+        self._recording = int(layout.state.glob["record_room"][0]) > 0
+        self._events: list[Events] = []
 
     def advance(self, until_ms: int, *, resume: bool = False) -> int:
         """Run instants before ``until_ms``, some or all; returns the time of the next instant (NEVER: none).
@@ -149,40 +130,35 @@ class Replay:
         """
         next_ms = self._call["run"](self._handle, until_ms, self.layout.room, resume)
         self._drain()
+        self._keep_events()
         return int(next_ms)
 
     def change_nodes(self, at_ms: int, changes: Sequence[NodeChange]) -> None:
         """End what ends at ``at_ms``, change the nodes, rescale the floors, and finish the instant."""
         self._call["begin_instant"](self._handle, at_ms)
-        touched: set[int] = set()
+        self._keep_events()
         names = [pool.name for pool in self.layout.pools]
-        for change in changes:
-            p = names.index(change.pool)
-            touched.add(p)
-            if self.layout.pools[p].gpus_per_node > 1:
-                self._call["set_node"](self._handle, p, change.node, NODE_STATES[change.state])
-            else:
-                self._change_device(p, change)
-        for p in sorted(touched):
-            self._rescale(p)
+        rows = np.concatenate(
+            [
+                event(NODE_CHANGED, c.node, detail=NODE_STATES[c.state], pool=names.index(c.pool), at_ms=at_ms)
+                for c in changes
+            ]
+        )
+        self._change_nodes(rows)
+        if self._recording:
+            self._events.append(rows)
         self.advance(at_ms, resume=True)
 
     def begin_day(self, at_ms: int) -> None:
         """Charter-local days begin, the last of them not after ``at_ms``: reclaims are counted anew."""
         self._member("glob")[0].day += 1
         self.day_ms = at_ms
-
-    def close(self, at_ms: int) -> None:
-        """Record totals up to ``at_ms`` (not before the latest event)."""
-        self._call["close"](self._handle, at_ms)
-        state = self._structured()
-        self._teams.append(np.stack([state.refs[name] for name in TEAM_TOTALS], axis=1))
-        self._pools.append(np.stack([state.pools[name] for name in POOL_TOTALS], axis=1))
-        self._times.append(at_ms)
+        if self._recording:
+            self._events.append(event(DAY_BEGAN, at_ms=at_ms))
 
     def close_now(self) -> None:
         """Record totals at the latest event."""
-        self.close(int(self._member("glob")[0].now))
+        self.close(self.now_ms)
 
     def finish(self) -> None:
         """Record totals at the last event: the run is over."""
@@ -216,17 +192,33 @@ class Replay:
         return Run(
             jobs=state.jobs[:n],
             replicas=state.jobs[n:],
-            teams=np.array(self._teams),
-            pools=np.array(self._pools),
+            teams=self.teams,
+            pools=self.pools,
             services=state.services,
-            closes_ms=np.array(self._times, np.int64),
-            digest=self._stream.digest,
-            decisions=self._stream.kept,
+            closes_ms=self.closes_ms,
+            digest=self.digest,
+            decisions=self.decisions,
             counters={
                 name: int(state.glob[name][0]) for name in ("events", "passes", "starts", "ends", "stops", "claims")
             },
             partial=not self.over,
+            events=self.recorded if self._recording else None,
         )
+
+    @property
+    def recorded(self) -> Events:
+        """The events so far, if they are recorded: rows of ``layout.EVENT``, each batch ending with its pass."""
+        return np.concatenate([np.zeros(0, EVENT), *self._events])
+
+    def _more_modules(self) -> tuple[ModuleType, ...]:
+        return (loop,)
+
+    def _functions(self) -> dict[str, Any]:
+        return {"run": loop.run, "begin_instant": loop.begin_instant} | super()._functions()
+
+    def _keep_events(self) -> None:
+        if self._recording:
+            self._events.append(self._emptied("events", "recorded"))
 
     def snapshot(self) -> bytes:
         """Return all that `restore` needs to go on from here; the same run gives the same bytes at the same place.
@@ -247,6 +239,7 @@ class Replay:
         columns["closes.teams"] = np.array(self._teams, np.int64)
         columns["closes.pools"] = np.array(self._pools, np.int64)
         columns["stream.rest"] = np.frombuffer(self._stream.rest, np.uint8)
+        columns["events.kept"] = np.frombuffer(self.recorded.tobytes(), np.uint8)
         columns["stream.kept"] = np.frombuffer(b"" if (kept := self._stream.kept) is None else kept.tobytes(), np.uint8)
         return pack(facts, columns)
 
@@ -277,66 +270,10 @@ class Replay:
         replay._out = {(p, node): state for p, node, state in facts["out"]}
         replay._times = columns["closes.ms"].tolist()
         replay._teams, replay._pools = list(columns["closes.teams"]), list(columns["closes.pools"])
+        replay._events = [np.frombuffer(columns["events.kept"].tobytes(), EVENT)]
         kept = np.frombuffer(columns["stream.kept"].tobytes(), DECISION) if facts["keep"] else None
         replay._stream.resume(bytes.fromhex(facts["link"]), columns["stream.rest"].tobytes(), kept)
         return replay
-
-    def _member(self, name: str) -> Any:
-        member = getattr(self._handle if self._interpreted else self._arrays, name)
-        return member if self._interpreted else member.view(np.recarray)
-
-    def _structured(self) -> State:
-        """Return the state as arrays (copied back from the lists of the interpreted run)."""
-        if not self._interpreted:
-            return self._arrays
-        out: list[Any] = []
-        for array, values in zip(self._arrays, self._handle, strict=True):
-            if array.dtype.names is None:
-                out.append(np.array(values, array.dtype))
-            else:
-                rows = [tuple(getattr(v, name) for name in array.dtype.names) for v in values]
-                out.append(np.array(rows, array.dtype))
-        return State(*out)
-
-    def _drain(self) -> None:
-        """Move the decisions made since the last drain to the stream."""
-        g = self._member("glob")[0]
-        n = int(g.out_n)
-        if n == 0:
-            return
-        if self._interpreted:
-            names = self._arrays.out.dtype.names or ()
-            block = np.array(
-                [tuple(getattr(d, x) for x in names) for d in self._handle.out[:n]], self._arrays.out.dtype
-            )
-        else:
-            block = self._arrays.out[:n]
-        self._stream.add(block)
-        g.out_n = 0
-
-    def _change_device(self, p: int, change: NodeChange) -> None:
-        """Nodes of one device are only counted: remember which are out, and change the counts."""
-        was = self._out.get((p, change.node), "up")
-        if was != "up":
-            self._call["set_devices_out"](self._handle, p, -1, NODE_STATES[was])
-        if change.state != "up":
-            self._call["set_devices_out"](self._handle, p, 1, NODE_STATES[change.state])
-        self._out[p, change.node] = change.state
-
-    def _rescale(self, p: int) -> None:
-        """Write floors, limits and reserves for the devices that are up now, to each tree by its own charter."""
-        devices = int(self._member("pools")[p].capacity)
-        name = self.layout.pools[p].name
-        for plan, member in ((self.layout.reference, "refs"), (self.layout.plan, "shares")):
-            for number, quota in enumerate(plan.quotas(name, devices), start=p * len(plan.lines)):
-                share = self._member(member)[number]
-                share.floor, share.limit, share.reserve = quota.floor, quota.limit, quota.reserve
-        plan = self.layout.plan
-        for number, quota in enumerate(plan.quotas(name, devices)):
-            row = self._member("rows")[p * len(plan.lines) + number]
-            row.limit = quota.limit
-            row.floor, row.reserve = (quota.floor, quota.reserve) if number else (0, 0)
-        self._call["rescale"](self._handle, p)
 
 
 def _columns(state: State) -> dict[str, NDArray[Any]]:
@@ -376,12 +313,3 @@ def _check_fit(facts: dict[str, Any], columns: dict[str, NDArray[Any]], layout: 
         raise InputError(
             "S106", "the snapshot is of another workload, charter or options", hint="lay out what it was made of"
         )
-
-
-def _interpreted() -> dict[str, Any]:
-    """Return the kernel's functions by name, to be run as plain Python over `policy.state.plain`."""
-    modules = [
-        calendar, capacity, claims, decay, entitlement, placement, reclaim, restoring, running, schedule, services, shadow,
-        submission, turns, victims, waiting, webster, loop,
-    ]  # fmt: skip
-    return jit.plain(modules)

@@ -31,6 +31,7 @@ def simulate(
     closes_ms: Iterable[int] = (),
     nodes: Sequence[NodeChange] = (),
     keep: bool = False,
+    record: bool = False,
     interpreted: bool = False,
     progress: Callable[[Progress], None] | None = None,
     halt: Callable[[], bool] | None = None,
@@ -51,6 +52,8 @@ def simulate(
         Changes of capacity, in any order. Those that come when nothing happens or waits any more are left out.
     keep : bool
         Whether to return the stream of decisions.
+    record : bool
+        Whether to return the events that led to them.
     interpreted : bool
         Run the kernel's source as plain Python: thousands of times slower, bit for bit the same.
     progress : callable or None
@@ -68,7 +71,7 @@ def simulate(
     See `equipoise.tasks.simulate`, which adds files, reports and comparison.
     """
     _check_nodes(nodes, charter.pools)
-    layout = build(workload, charter.pools, plan, reference=reference, options=options)
+    layout = build(workload, charter.pools, plan, reference=reference, options=options, record=record)
     replay = Replay(layout, keep=keep, interpreted=interpreted)
     midnight_after = midnights(charter.timezone, workload.origin_ms)
     Timeline(

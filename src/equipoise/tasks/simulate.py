@@ -18,6 +18,7 @@ import polars as pl
 from equipoise.charter.model import Charter
 from equipoise.charter_io import load
 from equipoise.errors import InputError
+from equipoise.policy.latency import Latency
 from equipoise.policy.plan import POLICIES, Plan, plan
 from equipoise.policy.state import Options
 from equipoise.report.notebook import show, show_comparison
@@ -27,6 +28,7 @@ from equipoise.simulator.replay import NodeChange, Progress
 from equipoise.simulator.results import Results, results
 from equipoise.tasks.compilation import compile_scheduler
 from equipoise.tasks.dates import Closes, close_times
+from equipoise.tasks.events import write_events
 from equipoise.tasks.outages import read_outages
 from equipoise.traces import read
 from equipoise.workload import Workload
@@ -88,6 +90,8 @@ def simulate(
     estimates: Literal["declared", "actual"] = "declared",
     enforce_walltime: bool | None = None,
     outages: str | os.PathLike[str] | Sequence[NodeChange] = (),
+    latency: Latency | None = None,
+    events: str | os.PathLike[str] | None = None,
     closes: Closes = "auto",
     keep: bool = False,
     progress: Watch | None = None,
@@ -118,6 +122,12 @@ def simulate(
     outages : path or sequence of NodeChange
         CSV ``time_s,pool,node,state``, with the states ``up``, ``down`` and ``maintenance``; times as in the log, whose
         first submission is 0.
+    latency : Latency or None
+        How long the engine takes to confirm starts and stops; until then devices start up or drain, which counts for
+        nobody. None: it takes no time.
+    events : path or None
+        Where to write what the policy was told, as Parquet; `equipoise.policy.core.retrace` tells it again. Not with
+        ``vs``.
     closes : "auto", "day" or int
         When the accounts are closed: every charter-local day (of a log without a calendar: every 24 hours), of a log of
         up to 30 days also at round times between ("auto"); or so many times while jobs are submitted. At most 2,000
@@ -143,7 +153,8 @@ def simulate(
         With all findings.
     InputError
         As ``traces.read``; S101 teams that are no leaves of the charter; S102 options that make no sense; S103 charters
-        that do not fit together; S104 the file of outages; C301 no such team; P101 no such policy; W101 no such pool.
+        that do not fit together; S104 the file of outages; S105 events that cannot be written; C301 no such team; P101
+        no such policy; W101 no such pool.
 
     Examples
     --------
@@ -165,7 +176,9 @@ def simulate(
     check_teams(workload, rules, named="the charter")
     nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)
     enforced = enforceable(workload) if enforce_walltime is None else enforce_walltime
-    options = Options(estimates=_estimates(estimates), enforce_walltime=enforced)
+    options = Options(estimates=_estimates(estimates), enforce_walltime=enforced, latency=latency)
+    if events is not None and vs:
+        raise InputError("S102", "events of several runs in one file", hint="write the events of one run, without --vs")
     times = close_times(workload, rules.timezone, closes)
     reference = plan(rules)
     ways = [_way(entry, rules, reference, first=first) for entry in (policy, *vs)]
@@ -175,10 +188,24 @@ def simulate(
     runs: list[Results] = []
     for way in ways:
         runs.append(
-            _replayed(workload, rules, way, reference, options, nodes, times, keep=keep, progress=progress, halt=halt)
+            _replayed(
+                workload,
+                rules,
+                way,
+                reference,
+                options,
+                nodes,
+                times,
+                keep=keep,
+                record=events is not None,
+                progress=progress,
+                halt=halt,
+            )
         )
         if runs[-1].partial:
             break
+    if events is not None:
+        write_events(runs[0].record.run.events, events)
     return Comparison(tuple(runs)) if vs else runs[0]
 
 
@@ -312,6 +339,7 @@ def _replayed(
     times: Callable[[], Iterator[int]],
     *,
     keep: bool,
+    record: bool,
     progress: Watch | None,
     halt: Callable[[], bool] | None,
 ) -> Results:
@@ -325,12 +353,13 @@ def _replayed(
         closes_ms=times(),
         nodes=nodes,
         keep=keep or needs_decisions(way.plan, workload, outages=bool(nodes)),
+        record=record,
         progress=None if progress is None else lambda now: progress(way.name, now),
         halt=halt,
     )
     took_s = max(time.perf_counter() - begun_s, 1e-9)
-    record = Record(run, workload, charter, way.plan, reference, outages=bool(nodes), options=options)
-    found = replace(results(record, policy=way.name, notes=_notes(options)), view=show)
+    made = Record(run, workload, charter, way.plan, reference, outages=bool(nodes), options=options)
+    found = replace(results(made, policy=way.name, notes=_notes(options)), view=show)
     return found if found.partial else replace(found, jobs_per_s=len(workload.jobs) / took_s)
 
 
@@ -340,4 +369,6 @@ def _notes(options: Options) -> tuple[str, ...]:
         notes.append("jobs end at their declared walltime")
     if options.estimates == "actual":
         notes.append("backfill knows the true run times")
+    if options.latency is not None:
+        notes.append(f"the engine is simulated: {options.latency}")
     return tuple(notes)

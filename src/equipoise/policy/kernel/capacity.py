@@ -3,9 +3,10 @@
 from equipoise.policy.kernel.claims import withdraw
 from equipoise.policy.kernel.entitlement import settle_all
 from equipoise.policy.kernel.jit import entry, inlined, kernel
-from equipoise.policy.kernel.layout import LOST, NEVER, PENDING
+from equipoise.policy.kernel.layout import CONFIRM, LOST, NEVER, PENDING
 from equipoise.policy.kernel.placement import node_link, node_unlink
 from equipoise.policy.kernel.running import pool_accrue, stop, watch_hunger, watch_path
+from equipoise.policy.kernel.transition import keep_draining
 from equipoise.policy.kernel.waiting import enqueue, watch_open
 
 UP, DOWN, MAINTENANCE = 0, 1, 2
@@ -61,6 +62,8 @@ def set_node(s, pool, n, state):
         return
     if node.down == UP:
         leave_node(s, pool, m)
+        if s.glob[0].rules & CONFIRM:
+            keep_draining(s, m, 0)
         node_unlink(s, p, m)
         node.free = p.per_node
     else:
@@ -100,6 +103,8 @@ def set_devices_out(s, pool, by, state):
                     newest = i
         stop(s, newest, -1, 0, LOST)
     p.free -= by
+    if s.glob[0].rules & CONFIRM:
+        keep_draining(s, s.glob[0].n_nodes + pool, p.free + p.claim_held)
     count_out(p, state, by)
     p.dirty = 1
 

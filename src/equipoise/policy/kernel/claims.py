@@ -5,6 +5,7 @@ leave fills the hold. A warned victim counts as gone and the claimant as come in
 """
 
 from equipoise.policy.kernel.calendar import calendar_add, calendar_remove
+from equipoise.policy.kernel.heap import heap_push
 from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import CLAIM, CLAIMED, INDEX_BITS, INDEX_MASK, MARK, STOP, WARN, WITHDRAW
 from equipoise.policy.kernel.placement import (
@@ -14,7 +15,7 @@ from equipoise.policy.kernel.placement import (
     place,
     take_part,
 )
-from equipoise.policy.kernel.running import begin, emit, heap_push, new_slot, pool_accrue, stop, watch_path
+from equipoise.policy.kernel.running import begin, emit, new_slot, pool_accrue, stop, watch_path
 from equipoise.policy.kernel.waiting import dequeue, watch_open
 
 LONGEST_WAIT = (1 << 31) - 1  # what the stream's 32-bit detail can say
@@ -215,11 +216,19 @@ def advance_warning(s, i):
         stop(s, w.slot, s.claims[w.claim].job, g.now - w.warn_ms, STOP)
         return
     if w.state < 2:
-        due = w.warn_ms if w.state == 0 else w.stop_ms
-        if g.timer_n == g.timer_room:
-            drop_stale_timers(s)
-        heap_push(s.timers, g.timer_n, (due << INDEX_BITS) | i)
-        g.timer_n += 1
+        expect_deadline(s, i)
+
+
+@inlined
+def expect_deadline(s, i):
+    """Set the timer of warning i to what is due next."""
+    g = s.glob[0]
+    w = s.warns[i]
+    due = w.warn_ms if w.state == 0 else w.stop_ms
+    if g.timer_n == g.timer_room:
+        drop_stale_timers(s)
+    heap_push(s.timers, g.timer_n, (due << INDEX_BITS) | i)
+    g.timer_n += 1
 
 
 @kernel

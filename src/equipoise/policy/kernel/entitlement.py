@@ -6,7 +6,7 @@ reference tree (which is accounted) and the executing tree (which is not, unless
 """
 
 from equipoise.policy.kernel.jit import inlined, kernel
-from equipoise.policy.kernel.layout import NEVER
+from equipoise.policy.kernel.layout import NEVER, UNKNOWN
 from equipoise.policy.kernel.webster import BY_FLOOR, BY_WEIGHT, fill, fill_by_weight, first_to_gain, first_to_lose
 
 LARGE_SHIFT = 4  # a larger difference is divided anew
@@ -25,6 +25,8 @@ def charge_waiting(s, x, amount):
         need = NEVER
         if job.duration_ms < NEVER:
             need = job.gang * (job.duration_ms - job.done_ms) - job.charged
+            if job.duration_ms >= UNKNOWN:
+                need = job.gang * job.estimate_ms - job.charged
         if need > left:
             job.charged += left
             left = 0

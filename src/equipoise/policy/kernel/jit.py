@@ -1,6 +1,6 @@
 """One source, two executions: the kernel compiled by Numba, and the same code objects run by plain Python.
 
-`entry`, `kernel`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the whole state as one
+`entry`, `gate`, `kernel`, `apart`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the whole state as one
 pointer (see `pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every compiled function
 replaced by its own Python source, so that tests compare both executions bit for bit inside one process.
 
@@ -24,6 +24,10 @@ from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
 # No fast-math: a decision may only rest on IEEE + - * / in program order. `_nrt=False` drops reference counting inside the kernel:
 # it allocates nothing, and the state's arrays outlive every call.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False, "_nrt": False}
+
+
+# What rarely runs, as it stands in the names of compiled functions (`module`, then `function`, each after its length).
+_APART: set[str] = set()
 
 
 class Part(JITCodeLibrary):
@@ -53,12 +57,24 @@ class Whole(JITCodeLibrary):
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal
+            if not function.is_declaration and self._stays_apart(function):
+                function.add_function_attribute("noinline")
         # One round: the first of Numba's two serves reference counting. No vectors, nothing unrolled: loops run over a handful of
         # records, and the less code there is, the more of it stays in the cache (and the sooner it is compiled).
         wanted = create_pipeline_tuning_options(speed_level=2)
         wanted.loop_vectorization = wanted.slp_vectorization = wanted.loop_unrolling = False
         builder = create_pass_builder(self._codegen._tm, wanted)
         builder.getModulePassManager().run(self._final_module, builder)
+
+    def _stays_apart(self, function: Any) -> bool:
+        return any(name in function.name for name in _APART)
+
+
+class Loose(Whole):
+    """An entry whose parts are merged only where they ask for it: it compiles fast, and its calls cost a little more."""
+
+    def _stays_apart(self, function: Any) -> bool:
+        return function.linkage == Linkage.internal and not any(b"alwaysinline" in a for a in function.attributes)
 
 
 class _ForParts(Compiler):
@@ -77,14 +93,30 @@ class _ForEntries(_ForParts):
     library = Whole
 
 
+class _ForGates(_ForParts):
+    library = Loose
+
+
 def entry(function: Any) -> Any:
     """Compile a kernel function that Python calls, with everything it calls, into one module; it is kept in numba's cache."""
     return _widened(numba.njit(function, cache=True, pipeline_class=_ForEntries, **_OPTIONS))
 
 
+def gate(function: Any) -> Any:
+    """Compile an entry that Python calls once for each event, so that what Python needs for the call outweighs the kernel's own calls."""
+    return _widened(numba.njit(function, cache=True, pipeline_class=_ForGates, **_OPTIONS))
+
+
 def kernel(function: Any) -> Any:
     """Compile a kernel function that other kernel functions call."""
     return _parts_only(numba.njit(function, pipeline_class=_ForParts, **_OPTIONS))
+
+
+def apart(function: Any) -> Any:
+    """Compile a kernel function that rarely runs: it is never merged into its callers, which stay small."""
+    module, name = function.__module__.rpartition(".")[2], function.__name__
+    _APART.add(f"{len(module)}{module}{len(name)}{name}")
+    return kernel(function)
 
 
 def inlined(function: Any) -> Any:

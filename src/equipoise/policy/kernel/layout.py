@@ -13,6 +13,7 @@ import numpy as np
 I8, I4, F8, U1 = np.int64, np.int32, np.float64, np.uint8
 
 NEVER = 1 << 60  # a time that does not come, and "no bound" of an amount
+UNKNOWN = 1 << 50  # how long a job runs of which only an end will tell
 
 # Classes of waiting jobs: 15 sizes (from a power of two to below the next, the last open-ended) x 4 lengths = 60 bits of a mask.
 SIZES = 15
@@ -41,6 +42,18 @@ OVER_MAX_JOB, OVER_LIMIT, OVER_POOL, OVER_FLOOR = 1, 2, 3, 4
 
 # Rules of a run (bits of GLOB.rules)
 BACKFILL, RECLAIM, SHARES, SECURE_START, PREEMPT, TURNS, TRACE = 1, 2, 4, 8, 16, 32, 64
+CONFIRM = 128  # starts and stops await the confirmation of the engine
+OUTSIDE = 256  # ends and confirmations are told by events, not foreseen by a simulated engine
+
+# Events, in the order in which those of one instant are taken; deadlines of warnings come before changes of demand
+DAY_BEGAN, START_CONFIRMED, STOP_CONFIRMED, ENDED, NODE_CHANGED = 1, 2, 3, 4, 5
+DEMAND_CHANGED, JOB_CANCELLED, SUBMITTED, PASS = 6, 7, 8, 9
+
+# Why an event is refused
+(
+    NO_SUCH_KIND, NO_SUCH_JOB, NOT_RUNNING, SUPERSEDED, NOT_CONFIRMED, CONFIRMED_BEFORE, NOT_STOPPED, SUBMITTED_BEFORE,
+    NOT_ASKED_FOR, NO_SUCH_SERVICE, NO_SUCH_NODE,
+) = range(1, 12)  # fmt: skip
 
 GLOB = np.dtype(
     [
@@ -52,6 +65,8 @@ GLOB = np.dtype(
         ("n_slots", I8), ("same_tree", I4), ("n_users", I4), ("savepoint_cost_ms", I8), ("claims", I8),
         ("failed", I8), ("n_services", I4), ("n_bonds", I4),
         ("heap_room", I8), ("timer_room", I8), ("out_room", I8),
+        ("confirm_n", I8), ("confirm_room", I8), ("drain_free", I8), ("n_nodes", I8), ("seed", I8), ("startup_ms", I8),
+        ("startup_span_ms", I8), ("drain_ms", I8), ("drain_span_ms", I8), ("recorded", I8), ("record_room", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -66,7 +81,7 @@ POOL = np.dtype(
         ("turn_check_ms", I8), ("crossed", I8), ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8),
         ("maintenance", I8), ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8),
         ("stranded", I8), ("hungry", I4), ("hungry_n", I4), ("turning", I4), ("found", I4), ("n_refs", I4), ("crossed_row", I4),
-        ("parts", I8),
+        ("parts", I8), ("starting", I8), ("draining", I8), ("acc_starting", I8), ("acc_draining", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -122,7 +137,8 @@ SLOT = np.dtype(
     [
         ("job", I4), ("row", I4), ("gang", I4), ("node", I4), ("part_node", I4), ("part", I4), ("prev", I4), ("next", I4),
         ("start_ms", I8), ("end_ms", I8), ("expected_ms", I8), ("claim", I4), ("solid", I4),
-        ("warn", I4), ("order", I4), ("secure", I8), ("picked", I8), ("lost", I8), ("pad", I8, (4,)),
+        ("warn", I4), ("order", I4), ("secure", I8), ("picked", I8), ("lost", I8), ("began_ms", I8),
+        ("confirm_ms", I8), ("clear_ms", I8), ("pad", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -162,6 +178,25 @@ DEMAND = np.dtype([("at_ms", I8), ("service", I4), ("replicas", I4), ("next_ms",
 TICK = np.dtype([("weight", I4), ("first", I4)], align=True)
 ITEM = np.dtype([("ms", I8), ("weight", I4), ("next", I4), ("prev", I4), ("pad", I4, (3,))], align=True)
 CALENDAR = np.dtype([("total", I8), ("known_ms", I8), ("before", I8), ("by", I8)], align=True)
+# Where devices of stopped jobs drain: lists by place (a node, or after all nodes a pool that is only counted) and by job.
+DRAIN = np.dtype(
+    [
+        ("job", I4), ("attempt", I4), ("pool", I4), ("place", I4), ("left", I4), ("prev", I4), ("next", I4), ("up", I4),
+        ("down", I4), ("pad", I4), ("until_ms", I8),
+    ],
+    align=True,
+)  # fmt: skip
+PLACE = np.dtype([("draining", I8), ("head", I4), ("tail", I4)], align=True)
+STARTUP = np.dtype([("starting", I8), ("acc_starting", I8), ("last_ms", I8)], align=True)
+# `subject` is a job, service or node; `detail` an attempt, a number of replicas, a state of a node, or 1 for a job that takes no time;
+# `until_ms` is how long a demand holds, as far as is known; `refused` is the answer.
+EVENT = np.dtype(
+    [
+        ("time_ms", I8), ("until_ms", I8), ("kind", I4), ("subject", I4), ("detail", I4), ("pool", I4), ("refused", I4),
+        ("pad", I4),
+    ],
+    align=True,
+)  # fmt: skip
 DECISION = np.dtype([("time_ms", I8), ("kind", I4), ("job", I4), ("other", I4), ("detail", I4)], align=True)
 
 
@@ -208,6 +243,12 @@ class State(NamedTuple):
     scratch2: Any
     powers: Any  # the decay table
     out: Any
+    confirms: Any  # confirmations of the simulated engine: time << 24 | slot, or slots + drain
+    drains: Any
+    drained: Any  # job -> one of its drains
+    places: Any
+    startups: Any  # per reference row; these five are empty where nothing is confirmed
+    events: Any  # told from outside, or recorded
 
 
 def member_types() -> dict[str, np.dtype[Any]]:
@@ -216,8 +257,9 @@ def member_types() -> dict[str, np.dtype[Any]]:
         "glob": GLOB, "pools": POOL, "rows": ROW, "refs": SHARE, "shares": SHARE, "jobs": JOB, "slots": SLOT, "queues": QUEUE,
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
         "calendars": CALENDAR, "bonds": BOND, "lists": LIST, "tallies": TALLY, "ticks": TICK, "items": ITEM,
+        "drains": DRAIN, "places": PLACE, "startups": STARTUP, "events": EVENT,
     }  # fmt: skip
-    wide = {"head_ms", "latest_ms", "arrivals", "heap", "timers", "carried", "scratch2"}
+    wide = {"head_ms", "latest_ms", "arrivals", "heap", "timers", "confirms", "carried", "scratch2"}
     return {
         name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4))
         for name in State._fields

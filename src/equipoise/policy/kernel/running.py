@@ -2,13 +2,16 @@
 
 from equipoise.policy.kernel.calendar import calendar_add, calendar_remove
 from equipoise.policy.kernel.entitlement import accrue, demand_changes, held_changes, list_charge, unlist_charge
+from equipoise.policy.kernel.heap import heap_push
 from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import (
+    CONFIRM,
     DONE,
     END,
     INDEX_BITS,
     INDEX_MASK,
     NEVER,
+    OUTSIDE,
     PENDING,
     RELEASE,
     RUNNING,
@@ -16,6 +19,7 @@ from equipoise.policy.kernel.layout import (
     TRACE,
 )
 from equipoise.policy.kernel.placement import give_back, place
+from equipoise.policy.kernel.transition import begin_drain, begin_startup, end_startup, runs_since
 from equipoise.policy.kernel.waiting import enqueue, watch_open
 
 
@@ -32,42 +36,9 @@ def emit(s, kind, job, other, detail):
     g.out_n += 1
 
 
-@inlined
-def heap_push(h, n, x):
-    """Insert x into the 4-ary heap h of n entries."""
-    i = n
-    while i > 0:
-        up = (i - 1) >> 2
-        if h[up] <= x:
-            break
-        h[i] = h[up]
-        i = up
-    h[i] = x
-
-
-@kernel
-def heap_pop(h, n):
-    """Remove the least of the n entries of the 4-ary heap h (the caller read h[0])."""
-    m = n - 1
-    x = h[m]
-    i, c = 0, 1
-    while c < m:
-        b = c
-        end = min(c + 4, m)
-        for k in range(c + 1, end):
-            if h[k] < h[b]:
-                b = k
-        if h[b] >= x:
-            break
-        h[i] = h[b]
-        i = b
-        c = 4 * i + 1
-    h[i] = x
-
-
 @kernel
 def pool_accrue(s, p):
-    """Bring the account of a pool's devices up to now: capacity = held + idle + down + maintenance."""
+    """Bring the account of a pool's devices up to now: capacity = held + start-up + drain + idle + down + maintenance."""
     now = s.glob[0].now
     dt = now - p.last_ms
     if dt > 0:
@@ -77,11 +48,18 @@ def pool_accrue(s, p):
         p.acc_down += p.down * dt
         p.acc_maintenance += p.maintenance * dt
         idle = p.expected - p.held - p.down - p.maintenance
+        stranded = p.free - p.whole * p.per_node
+        if p.starting + p.draining > 0:
+            p.acc_held -= p.starting * dt
+            p.acc_starting += p.starting * dt
+            p.acc_draining += p.draining * dt
+            idle -= p.draining
+            stranded = min(stranded, idle)
         if p.pending > 0 or p.claim_head >= 0:
             p.idle_blocked += idle * dt
         else:
             p.idle_unused += idle * dt
-        p.stranded += (p.free - p.whole * p.per_node) * dt
+        p.stranded += stranded * dt
 
 
 @inlined
@@ -185,6 +163,8 @@ def new_slot(s, j):
     x.start_ms = g.now
     x.end_ms = NEVER if job.duration_ms >= NEVER else g.now + job.duration_ms - job.done_ms
     x.expected_ms = NEVER if job.duration_ms >= NEVER else g.now + job.estimate_ms
+    if g.rules & (CONFIRM | OUTSIDE) and job.duration_ms != 0:
+        x.end_ms = NEVER  # it is not known before the start is confirmed, or not at all
     return i
 
 
@@ -197,6 +177,8 @@ def begin(s, j, i, pool):
     p = s.pools[pool]
     pool_accrue(s, p)
     p.held += job.gang
+    if g.rules & CONFIRM:
+        begin_startup(s, i, pool)
     accrue(s, job.ref)  # while it still counts as waiting
     unlist_charge(s, j)
     job.state = RUNNING
@@ -216,15 +198,22 @@ def begin(s, j, i, pool):
         while v >= 0:
             s.rows[v].soft += job.gang
             v = s.rows[v].parent
-    if j >= g.n_arrivals:
+    if j >= g.n_arrivals and (g.rules & CONFIRM) == 0:  # else it serves from its confirmation on
         replicas_change(s, s.serves[j - g.n_arrivals], 1)
     g.starts += 1
     if x.end_ms < NEVER:
-        if g.heap_n == g.heap_room:
-            drop_stale_ends(s)
-        heap_push(s.heap, g.heap_n, (x.end_ms << INDEX_BITS) | i)
-        g.heap_n += 1
+        expect_end(s, i)
     emit(s, START, j, x.node if x.node >= 0 else x.part_node, s.rows[x.row].share)
+
+
+@inlined
+def expect_end(s, i):
+    """Let the job in slot i end at its time."""
+    g = s.glob[0]
+    if g.heap_n == g.heap_room:
+        drop_stale_ends(s)
+    heap_push(s.heap, g.heap_n, (s.slots[i].end_ms << INDEX_BITS) | i)
+    g.heap_n += 1
 
 
 @kernel
@@ -300,7 +289,9 @@ def vacate(s, i, pool):
         watch_open(s, x.row)
     charge(s, x.row, s.queues[job.queue].user, -x.gang)
     held_changes(s, job.ref, -x.gang)
-    if j >= g.n_arrivals:
+    if (g.rules & CONFIRM) and x.began_ms >= NEVER:
+        end_startup(s, i, pool)
+    elif j >= g.n_arrivals:
         replicas_change(s, s.serves[j - g.n_arrivals], -1)
     if x.claim >= 0:
         s.warns[x.warn].state = 3
@@ -331,14 +322,15 @@ def end(s, i):
     job = s.jobs[j]
     row = x.row
     pool = s.rows[row].pool
+    took_ms = job.done_ms + g.now - runs_since(s, x)
     vacate(s, i, pool)
     job.state = DONE
-    job.done_ms = job.duration_ms
+    job.done_ms = took_ms
     job.end_ms = g.now
     demand_moves(s, j, -job.gang)
     t = s.rows[row]
     t.history_n += 1
-    t.history_ms += job.duration_ms
+    t.history_ms += took_ms
     if t.history_n == 256:
         t.history_n = 128
         t.history_ms //= 2
@@ -365,9 +357,13 @@ def stop(s, i, claimant, warned_ms, kind):
     j = x.job
     job = s.jobs[j]
     pool = s.rows[x.row].pool
-    ran = g.now - x.start_ms
+    ran = max(g.now - runs_since(s, x), 0)
     kept = 0
-    if job.duration_ms < NEVER:
+    if g.rules & CONFIRM:
+        warned_ms = min(warned_ms, ran)  # what does not run yet saves nothing
+        pool_accrue(s, s.pools[pool])
+        begin_drain(s, i, pool)
+    if job.duration_ms < NEVER and kind != RELEASE:  # of what is no longer asked for nothing is lost
         kept = work_kept(s, job, ran, warned_ms)
         lost = (ran - kept) * job.gang
         job.done_ms += kept

@@ -1,6 +1,6 @@
 """Services: replicas that follow a demand series. Unserved demand is shed, or carried for at most an hour."""
 
-from equipoise.policy.kernel.jit import kernel
+from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import FUTURE
 from equipoise.policy.kernel.running import service_accrue
 from equipoise.policy.kernel.submission import cancel, submit
@@ -44,21 +44,27 @@ def carry_over(s, k, next_ms):
     return (total + length - 1) // length
 
 
-@kernel
+@inlined
 def change_demand(s, d):
-    """From now on, a service is asked for a number of replicas."""
+    """Carry out entry d of what is known of demands."""
     e = s.demands[d]
-    v = s.services[e.service]
-    service_accrue(s, e.service)
+    ask_replicas(s, e.service, e.replicas, e.next_ms)
+
+
+@kernel
+def ask_replicas(s, k, replicas, next_ms):
+    """From now on service k is asked for ``replicas``, as far as is known until ``next_ms``."""
+    v = s.services[k]
+    service_accrue(s, k)
     extra = 0
     if v.carry:
-        extra = carry_over(s, e.service, e.next_ms)
+        extra = carry_over(s, k, next_ms)
     else:
         v.shed += v.short_ms
     v.short_ms = 0
     v.over_ms = 0
-    v.asked = e.replicas
-    wanted = min(e.replicas + (extra if e.replicas > 0 else 0), v.most)
+    v.asked = replicas
+    wanted = min(replicas + (extra if replicas > 0 else 0), v.most)
     for i in range(v.wanted, wanted):
         submit(s, v.first_job + i)
     for i in range(v.wanted - 1, wanted - 1, -1):

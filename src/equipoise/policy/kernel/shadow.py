@@ -1,10 +1,12 @@
 """The one reservation: when its job can start if estimates hold, and what others may use until then and beyond."""
 
-from equipoise.policy.kernel.calendar import calendar_add, calendar_remove, expected_release, next_bucket
+from equipoise.policy.kernel.calendar import calendar_remove, expected_release, next_bucket
+from equipoise.policy.kernel.confirmation import move_expected
 from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import NEVER, RING
-from equipoise.policy.kernel.placement import kept_after, node_expect, part_free_at
+from equipoise.policy.kernel.placement import kept_after, part_free_at
 from equipoise.policy.kernel.submission import launch
+from equipoise.policy.kernel.transition import runs_since
 
 
 @kernel
@@ -49,20 +51,13 @@ def postpone(s, pool, i):
     """Double the estimate of the running job in slot i until it lies ahead."""
     x = s.slots[i]
     now = s.glob[0].now
-    length = max(x.expected_ms - x.start_ms, 1)
-    while x.start_ms + length <= now:
+    since = runs_since(s, x)
+    if since >= NEVER:
+        since = x.start_ms
+    length = max(x.expected_ms - since, 1)
+    while since + length <= now:
         length *= 2
-    calendar_remove(s, 2 * pool, i)
-    x.expected_ms = x.start_ms + length
-    calendar_add(s, 2 * pool, i, x.expected_ms, x.gang)
-    p = s.pools[pool]
-    if p.per_node > 1:
-        n = x.node
-        while n >= 0:
-            node_expect(s, p, pool, n, x.expected_ms)
-            n = s.nodes[n].next
-        if x.part_node >= 0 and s.nodes[x.part_node].free_ms < x.expected_ms:
-            node_expect(s, p, pool, x.part_node, x.expected_ms)
+    move_expected(s, pool, i, since + length)
 
 
 @kernel

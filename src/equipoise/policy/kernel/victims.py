@@ -5,6 +5,7 @@
 
 from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import NEVER, SHARES
+from equipoise.policy.kernel.transition import runs_since
 
 RIGHT, COURTESY, BY_SHARE, INSIDE = 0, 1, 2, 3
 BY_AGE, FIRST, LAST = 0, 1, 2  # orders of slots: by age, as victims, as victims from the last on
@@ -191,7 +192,7 @@ def pop_victim(s, t):
 def stop_time(s, x, since_ms, recover_ms):
     """When a victim of a claim that stands since ``since_ms`` is warned (FAIRNESS 5)."""
     t = s.rows[x.row]
-    return max(since_ms, min(x.start_ms + t.min_runtime_ms, since_ms + recover_ms - t.grace_ms))
+    return max(since_ms, min(runs_since(s, x) + t.min_runtime_ms, since_ms + recover_ms - t.grace_ms))
 
 
 @kernel
@@ -204,7 +205,7 @@ def rank_victims(s, base, n, since_ms, recover_ms):
         job = s.jobs[x.job]
         warn = max(stop_time(s, x, since_ms, recover_ms), g.now)
         halt = max(min(warn + t.grace_ms, since_ms + recover_ms), g.now)
-        ran = halt - x.start_ms
+        ran = halt - min(runs_since(s, x), g.now)  # what does not run yet may begin at any moment
         kept = 0
         if job.savepoint_ms > 0:
             kept = ran if halt - warn >= g.savepoint_cost_ms else ran // job.savepoint_ms * job.savepoint_ms

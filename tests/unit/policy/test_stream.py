@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from equipoise.policy.kernel.layout import DECISION
-from equipoise.simulator.stream import BLOCK, Stream
+from equipoise.policy.stream import BLOCK, Stream
 
 
 def decisions(n: int) -> np.ndarray:

@@ -1,0 +1,326 @@
+"""The policy as whoever runs it sees it: events in, decisions out, with a digest of every decision and the closes so far.
+
+`Core.take` is the main path: one batch of events, one instant, one answer. A live controller calls it with what its
+engine reports, an audit with what the ledger holds (`retrace`), and the simulator's `Replay` is a core that plays the
+engine itself. No clock, file or thread is touched here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.errors import InputError
+from equipoise.policy.events import REASONS, Events, batches, in_order, sentence
+from equipoise.policy.kernel import (
+    calendar,
+    capacity,
+    claims,
+    confirmation,
+    decay,
+    draws,
+    entitlement,
+    heap,
+    jit,
+    placement,
+    reclaim,
+    restoring,
+    running,
+    schedule,
+    services,
+    shadow,
+    submission,
+    transition,
+    turns,
+    victims,
+    waiting,
+    webster,
+)
+from equipoise.policy.kernel import events as taking
+from equipoise.policy.kernel import layout as k
+from equipoise.policy.kernel.capacity import rescale, set_devices_out, set_node
+from equipoise.policy.kernel.layout import State
+from equipoise.policy.kernel.pointer import Handle
+from equipoise.policy.state import Layout, plain
+from equipoise.policy.stream import Stream
+
+TEAM_TOTALS = ("acc_held", "acc_entitled", "acc_denied", "acc_lost", "acc_reclaims")
+POOL_TOTALS = (
+    "acc_capacity", "acc_held", "idle_unused", "idle_blocked", "acc_down", "acc_maintenance", "stranded", "acc_starting",
+    "acc_draining",
+)  # fmt: skip
+KERNEL: tuple[ModuleType, ...] = (
+    calendar, capacity, claims, confirmation, decay, draws, entitlement, heap, placement, reclaim, restoring, running,
+    schedule, services, shadow, submission, taking, transition, turns, victims, waiting, webster,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a batch of events led to.
+
+    Parameters
+    ----------
+    decisions : structured array of ``layout.DECISION``
+        To be carried out in this order.
+    refused : structured array of ``layout.EVENT``
+        Events that cannot be, each with its reason in ``refused`` (`events.REASONS`); they changed nothing.
+    next_ms : int
+        When the core wants to be asked again though nothing happens: the next deadline of a warning (``NEVER``: none).
+    """
+
+    decisions: NDArray[Any]
+    refused: Events
+    next_ms: int
+
+
+class Core:
+    """A policy under way.
+
+    Parameters
+    ----------
+    layout : Layout
+        Built with ``run_times="unknown"`` (or "known", which tells the account, not the policy, how long jobs run).
+    keep : bool
+        Whether to keep the stream of decisions and not only its digest.
+    interpreted : bool
+        Run the kernel's source as plain Python: thousands of times slower, bit for bit the same.
+
+    Examples
+    --------
+    See `docs/events.md`.
+    """
+
+    def __init__(self, layout: Layout, *, keep: bool = False, interpreted: bool = False) -> None:
+        self.layout = layout
+        self._arrays = layout.state
+        self._stream = Stream(keep=keep)
+        self._teams: list[NDArray[np.int64]] = []
+        self._pools: list[NDArray[np.int64]] = []
+        self._times: list[int] = []
+        self._out: dict[tuple[int, int], int] = {}
+        self._interpreted = interpreted
+        self._handle: Any = plain(layout.state) if interpreted else Handle(layout.state)
+        self._call = self._functions()
+
+    def take(self, at_ms: int, events: Events) -> Answer:
+        """Tell the core what happened, all of it at one instant, and let it decide.
+
+        Parameters
+        ----------
+        at_ms : int
+            Not before the batch before. Who reads a clock takes the later of that and the clock.
+        events : structured array of ``layout.EVENT``
+            In any order (`events.in_order` is applied); may be empty.
+
+        Raises
+        ------
+        InputError
+            P102 for a batch before the latest one, or with more events than there is room for.
+        """
+        self._check_batch(at_ms, events)
+        told = in_order(events)
+        n = len(told)
+        self._tell(told)
+        first = after = int(self._call["take_reports"](self._handle, at_ms, n))
+        while after < n and told[after]["kind"] == k.NODE_CHANGED:
+            after += 1
+        if after > first:
+            self._change_nodes(told[first:after])
+        next_ms = int(self._call["take_requests"](self._handle, at_ms, after, n))
+        reasons = self._refusals(n)
+        reasons[first:after] = told["refused"][first:after]
+        told["refused"] = reasons
+        return Answer(self._drain(), told[reasons != 0], next_ms)
+
+    def close(self, at_ms: int) -> None:
+        """Record totals up to ``at_ms`` (not before the latest event)."""
+        self._call["close"](self._handle, at_ms)
+        state = self._structured()
+        teams = np.stack([state.refs[name] for name in TEAM_TOTALS], axis=1)
+        if state.glob["rules"][0] & k.CONFIRM:
+            teams[:, 0] -= state.startups["acc_starting"]  # start-up counts for nobody
+        self._teams.append(teams)
+        self._pools.append(np.stack([state.pools[name] for name in POOL_TOTALS], axis=1))
+        self._times.append(at_ms)
+
+    @property
+    def now_ms(self) -> int:
+        """Time of the latest event or close."""
+        return int(self._member("glob")[0].now)
+
+    @property
+    def digest(self) -> str:
+        """Name of all decisions so far: SHA-256, chained over blocks (`stream.Stream`)."""
+        return self._stream.digest
+
+    @property
+    def decisions(self) -> NDArray[Any] | None:
+        """All decisions so far, if they are kept."""
+        return self._stream.kept
+
+    @property
+    def closes_ms(self) -> NDArray[np.int64]:
+        """The times of the closes so far."""
+        return np.array(self._times, np.int64)
+
+    @property
+    def teams(self) -> NDArray[np.int64]:
+        """Totals of teams at each close, shape (closes, pools * lines, 5): `TEAM_TOTALS`."""
+        return np.array(self._teams)
+
+    @property
+    def pools(self) -> NDArray[np.int64]:
+        """Totals of pools at each close, shape (closes, pools, 9): `POOL_TOTALS`."""
+        return np.array(self._pools)
+
+    @property
+    def jobs(self) -> NDArray[Any]:
+        """What is known of every job now, and after them of the replicas of services: rows of ``layout.JOB``."""
+        return self._structured().jobs
+
+    def _functions(self) -> dict[str, Any]:
+        """Return the kernel's functions that are called from here, by name."""
+        if self._interpreted:
+            return jit.plain([*KERNEL, *self._more_modules()])
+        call: dict[str, Any] = {"take_reports": taking.take_reports, "take_requests": taking.take_requests}
+        call["close"] = taking.close
+        return call | {"set_node": set_node, "set_devices_out": set_devices_out, "rescale": rescale}
+
+    def _more_modules(self) -> tuple[ModuleType, ...]:
+        """Return further modules of compiled functions that are called from here."""
+        return ()
+
+    def _check_batch(self, at_ms: int, events: Events) -> None:
+        now_ms = self.now_ms
+        if at_ms < now_ms:
+            raise InputError(
+                "P102", f"events of {at_ms} ms come after those of {now_ms} ms", hint="take the later of the two times"
+            )
+        room = len(self._arrays.events)
+        if len(events) > room:
+            raise InputError("P102", f"{len(events)} events at once, where {room} are possible", hint="split the batch")
+
+    def _tell(self, told: Events) -> None:
+        if self._interpreted:
+            rows = self._handle.events
+            for n, values in enumerate(told.tolist()):
+                for name, value in zip(k.EVENT.names or (), values, strict=True):
+                    setattr(rows[n], name, value)
+        else:
+            self._arrays.events[: len(told)] = told
+
+    def _refusals(self, n: int) -> NDArray[np.int32]:
+        if self._interpreted:
+            return np.array([row.refused for row in self._handle.events[:n]], np.int32)
+        return self._arrays.events["refused"][:n].copy()
+
+    def _change_nodes(self, changes: Events) -> None:
+        """Let nodes go and come back as events say, then divide what is left of each pool; marks what is refused."""
+        touched: set[int] = set()
+        for change in changes:
+            p, node, state = int(change["pool"]), int(change["subject"]), int(change["detail"])
+            change["refused"] = 0
+            if not (0 <= p < len(self.layout.pools) and 0 <= node < self.layout.pools[p].nodes and 0 <= state <= 2):
+                change["refused"] = k.NO_SUCH_NODE
+                continue
+            touched.add(p)
+            if self.layout.pools[p].gpus_per_node > 1:
+                self._call["set_node"](self._handle, p, node, state)
+            else:
+                self._change_device(p, node, state)
+        for p in sorted(touched):
+            self._rescale(p)
+
+    def _change_device(self, p: int, node: int, state: int) -> None:
+        """Nodes of one device are only counted: remember which are out, and change the counts."""
+        was = self._out.get((p, node), capacity.UP)
+        if was != capacity.UP:
+            self._call["set_devices_out"](self._handle, p, -1, was)
+        if state != capacity.UP:
+            self._call["set_devices_out"](self._handle, p, 1, state)
+        self._out[p, node] = state
+
+    def _rescale(self, p: int) -> None:
+        """Write floors, limits and reserves for the devices that are up now, to each tree by its own charter."""
+        devices = int(self._member("pools")[p].capacity)
+        name = self.layout.pools[p].name
+        for plan, member in ((self.layout.reference, "refs"), (self.layout.plan, "shares")):
+            for number, quota in enumerate(plan.quotas(name, devices), start=p * len(plan.lines)):
+                share = self._member(member)[number]
+                share.floor, share.limit, share.reserve = quota.floor, quota.limit, quota.reserve
+        plan = self.layout.plan
+        for number, quota in enumerate(plan.quotas(name, devices)):
+            row = self._member("rows")[p * len(plan.lines) + number]
+            row.limit = quota.limit
+            row.floor, row.reserve = (quota.floor, quota.reserve) if number else (0, 0)
+        self._call["rescale"](self._handle, p)
+
+    def _member(self, name: str) -> Any:
+        member = getattr(self._handle if self._interpreted else self._arrays, name)
+        return member if self._interpreted else member.view(np.recarray)
+
+    def _structured(self) -> State:
+        """Return the state as arrays (copied back from the lists of the interpreted run)."""
+        if not self._interpreted:
+            return self._arrays
+        return State(*map(_as_array, self._arrays, self._handle))
+
+    def _drain(self) -> NDArray[Any]:
+        """Move the decisions made since the last drain to the stream, and return them."""
+        block = self._emptied("out", "out_n")
+        if len(block):
+            self._stream.add(block)
+        return block
+
+    def _emptied(self, name: str, counter: str) -> NDArray[Any]:
+        """Return a copy of the rows that the kernel wrote to a member, and let it begin anew."""
+        g = self._member("glob")[0]
+        n = int(getattr(g, counter))
+        setattr(g, counter, 0)
+        array: NDArray[Any] = getattr(self._arrays, name)
+        return _as_array(array, getattr(self._handle, name)[:n]) if self._interpreted else array[:n].copy()
+
+
+def _as_array(like: NDArray[Any], values: Any) -> NDArray[Any]:
+    names = like.dtype.names
+    if names is None:
+        return np.array(values, like.dtype)
+    return np.array([tuple(getattr(v, name) for name in names) for v in values], like.dtype)
+
+
+def retrace(core: Core, record: Events, *, closes_ms: Iterable[int] = ()) -> None:
+    """Tell a core a whole record, pass by pass, and close its accounts as the run did that was recorded.
+
+    Parameters
+    ----------
+    core : Core
+        At its beginning.
+    record : structured array of ``layout.EVENT``
+        Each batch ends with a ``PASS``, whose time is the batch's.
+    closes_ms : iterable of int
+        Increasing times of closes; at one instant a close comes first.
+
+    Raises
+    ------
+    InputError
+        P102 for an event that the core refuses: what was recorded did not happen under this charter and workload.
+    """
+    closes = iter(closes_ms)
+    close_ms = next(closes, k.NEVER)
+    for at_ms, events in batches(record):
+        while close_ms <= at_ms:
+            core.close(close_ms)
+            close_ms = next(closes, k.NEVER)
+        refused = core.take(at_ms, events).refused
+        if len(refused):
+            reason = REASONS[int(refused[0]["refused"])]
+            raise InputError("P102", f"{sentence(refused[0])}: {reason}", hint="replay the record of this very run")
+    while close_ms < k.NEVER:
+        core.close(close_ms)
+        close_ms = next(closes, k.NEVER)

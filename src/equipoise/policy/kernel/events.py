@@ -1,0 +1,203 @@
+"""Events in, decisions out: what a policy is told, whoever tells it (a simulator's record, a live controller, an audit).
+
+The events of one instant are taken in this order: days, confirmations, ends, nodes, (deadlines of its own warnings), demands,
+cancellations, submissions; then every pool that something happened to decides once. `take_reports` takes those up to the ends,
+`take_requests` the rest; between them the caller changes nodes. An event that cannot be is refused with a reason, and changes nothing.
+"""
+
+from equipoise.policy.kernel.claims import deadline, deadline_holds
+from equipoise.policy.kernel.confirmation import confirm_start, confirm_stop
+from equipoise.policy.kernel.decay import advance
+from equipoise.policy.kernel.entitlement import accrue
+from equipoise.policy.kernel.heap import heap_pop
+from equipoise.policy.kernel.jit import apart, entry, gate, inlined, kernel
+from equipoise.policy.kernel.layout import (
+    CANCELLED,
+    CLAIMED,
+    CONFIRM,
+    CONFIRMED_BEFORE,
+    DAY_BEGAN,
+    DEMAND_CHANGED,
+    DEPENDENT,
+    ENDED,
+    FUTURE,
+    INDEX_BITS,
+    JOB_CANCELLED,
+    NEVER,
+    NO_SUCH_JOB,
+    NO_SUCH_KIND,
+    NO_SUCH_SERVICE,
+    NODE_CHANGED,
+    NOT_ASKED_FOR,
+    NOT_CONFIRMED,
+    NOT_RUNNING,
+    NOT_STOPPED,
+    PENDING,
+    RUNNING,
+    START_CONFIRMED,
+    STOP_CONFIRMED,
+    SUBMITTED,
+    SUBMITTED_BEFORE,
+    SUPERSEDED,
+)
+from equipoise.policy.kernel.running import pool_accrue, service_accrue
+from equipoise.policy.kernel.schedule import decide
+from equipoise.policy.kernel.services import ask_replicas
+from equipoise.policy.kernel.submission import cancel, finish, release_dependents, submit
+from equipoise.policy.kernel.transition import startup_accrue
+
+
+@gate
+def take_reports(s, now, n):
+    """Move to ``now`` and take the first of ``n`` events, up to the ends; returns the place of the first that was not taken."""
+    advance(s, now)
+    i = 0
+    while i < n and s.events[i].kind < NODE_CHANGED:
+        e = s.events[i]
+        e.refused = report_refused(s, e)
+        if e.refused == 0:
+            take_report(s, e)
+        i += 1
+    return i
+
+
+@gate
+def take_requests(s, now, first, n):
+    """Carry out deadlines, take the events from ``first`` on, and let the pools decide; the time of the next deadline."""
+    deadlines_by(s, now)
+    for i in range(first, n):
+        e = s.events[i]
+        e.refused = request_refused(s, e)
+        if e.refused == 0:
+            take_request(s, e)
+    run_passes(s)
+    return next_deadline(s)
+
+
+@apart
+def run_passes(s):
+    """Let every pool decide that something happened to."""
+    g = s.glob[0]
+    again = True
+    while again:  # a job that takes no time may release work of a pool that was visited before
+        again = False
+        for p in range(g.n_pools):
+            if s.pools[p].dirty:
+                decide(s, p)
+                again = g.n_pools > 1
+
+
+@entry
+def close(s, now):
+    """Bring every account up to ``now``, so that the driver can read totals."""
+    g = s.glob[0]
+    advance(s, now)
+    for i in range(g.n_refs):
+        accrue(s, i)
+        if g.rules & CONFIRM:
+            startup_accrue(s, i)
+    for p in range(g.n_pools):
+        pool_accrue(s, s.pools[p])
+    for i in range(g.n_services):
+        service_accrue(s, i)
+
+
+@inlined
+def take_report(s, e):
+    """The engine, or the calendar, reports."""
+    if e.kind == DAY_BEGAN:
+        s.glob[0].day += 1
+    elif e.kind == START_CONFIRMED:
+        confirm_start(s, s.jobs[e.subject].slot)
+    elif e.kind == STOP_CONFIRMED:
+        confirm_stop(s, e.subject, e.detail)
+    else:
+        finish(s, s.jobs[e.subject].slot)
+        s.jobs[e.subject].duration_ms = s.jobs[e.subject].done_ms
+
+
+@inlined
+def take_request(s, e):
+    """Somebody asks for something, or no longer does."""
+    g = s.glob[0]
+    g.events += 1
+    if e.kind == DEMAND_CHANGED:
+        ask_replicas(s, e.subject, e.detail, e.until_ms)
+    elif e.kind == JOB_CANCELLED:
+        cancel_job(s, e.subject)
+    else:
+        g.arrived += 1
+        if e.detail == 1:
+            s.jobs[e.subject].duration_ms = 0
+        submit(s, e.subject)
+
+
+@inlined
+def cancel_job(s, j):
+    """Job j is withdrawn by whoever asked for it; what waits for it need not wait any longer."""
+    if s.jobs[j].state == DEPENDENT:
+        s.jobs[j].state = CANCELLED
+    else:
+        cancel(s, j, CANCELLED)
+    release_dependents(s, j)
+
+
+@apart
+def report_refused(s, e):
+    """Why a report cannot be (0: it can)."""
+    g = s.glob[0]
+    if e.kind == DAY_BEGAN:
+        return 0
+    if e.kind < DAY_BEGAN:
+        return NO_SUCH_KIND
+    if e.subject < 0 or e.subject >= g.n_jobs:
+        return NO_SUCH_JOB
+    job = s.jobs[e.subject]
+    if e.kind == STOP_CONFIRMED:
+        return 0 if 0 <= e.detail < job.stops else NOT_STOPPED
+    if 0 <= e.detail < job.stops:
+        return SUPERSEDED  # that attempt was stopped before the engine said so
+    if job.state != RUNNING or e.detail != job.stops or (e.kind == ENDED and job.duration_ms >= NEVER):
+        return NOT_RUNNING
+    awaited = (g.rules & CONFIRM) != 0 and s.slots[job.slot].began_ms >= NEVER
+    if e.kind == START_CONFIRMED:
+        return 0 if awaited else CONFIRMED_BEFORE
+    return NOT_CONFIRMED if awaited else 0
+
+
+@apart
+def request_refused(s, e):
+    """Why a request cannot be (0: it can)."""
+    g = s.glob[0]
+    if e.kind == DEMAND_CHANGED:
+        return 0 if 0 <= e.subject < g.n_services and e.detail >= 0 else NO_SUCH_SERVICE
+    if e.kind != JOB_CANCELLED and e.kind != SUBMITTED:
+        return NO_SUCH_KIND
+    if e.subject < 0 or e.subject >= g.n_arrivals:
+        return NO_SUCH_JOB
+    state = s.jobs[e.subject].state
+    if e.kind == SUBMITTED:
+        return 0 if state == FUTURE else SUBMITTED_BEFORE
+    asked = state == DEPENDENT or state == PENDING or state == CLAIMED or state == RUNNING
+    return 0 if asked else NOT_ASKED_FOR
+
+
+@apart
+def deadlines_by(s, now):
+    """Carry out the deadlines of warnings that are due."""
+    g = s.glob[0]
+    while g.timer_n > 0 and s.timers[0] >> INDEX_BITS <= now:
+        x = s.timers[0]
+        heap_pop(s.timers, g.timer_n)
+        g.timer_n -= 1
+        deadline(s, x)
+
+
+@kernel
+def next_deadline(s):
+    """Time of the next deadline of a warning (NEVER: none); those that no longer hold are dropped."""
+    g = s.glob[0]
+    while g.timer_n > 0 and not deadline_holds(s, s.timers[0]):
+        heap_pop(s.timers, g.timer_n)
+        g.timer_n -= 1
+    return s.timers[0] >> INDEX_BITS if g.timer_n > 0 else NEVER
