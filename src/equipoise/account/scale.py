@@ -61,9 +61,15 @@ class Scale:
 
     @classmethod
     def of_promise(cls, charter: Charter, promise: Commitment) -> Scale:
-        """Return the scale of a promise of hours (``at_least`` or ``at_most``) under a charter."""
-        share = promise.at_most if promise.at_least is None else promise.at_least
-        assert share is not None, "a promise of starts counts jobs"
+        """Return the scale of a promise under a charter; of a promise of starts only its share means something."""
+        match promise.kind:
+            case "at_least":
+                share = promise.at_least
+            case "at_most":
+                share = promise.at_most
+            case "starts":
+                share = promise.starts.at_least if promise.starts else None
+        assert share is not None, "a promise has the share that its kind says"
         return cls.of(share, {name: charter.pool(name).heh for name in promise.pools})
 
     def with_pool(self, pool: str, heh: Fraction) -> tuple[Scale, int]:
