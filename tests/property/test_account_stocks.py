@@ -8,7 +8,8 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equipoise.account import Close, Scale, Span, Stocks, close_from_json, fold
+from equipoise.account import Answer, Close, Leaves, Scale, Span, Stocks, Terms, close_from_json, fold, judge
+from equipoise.charter import Commitment, Window
 from tests.property.promise_streams import HEH, after, cut, one, scales, streams
 from tests.reference.promise_stocks import Moment, Twin
 
@@ -39,6 +40,7 @@ def test_stocks_balance_and_denied_keeps_its_bounds_at_every_step(
         assert 0 <= stocks.denied <= stocks.arrears
         # Of both together at least as much is denied, and the difference is never more than what is to be made good.
         assert stocks.denied <= stocks.denied_both <= max(0, stocks.balance + stocks.make_good)
+        assert stocks.make_good or stocks.denied_both == stocks.denied
         assert min(stocks.gross, stocks.unclaimed, stocks.surplus) >= 0
 
 
@@ -99,3 +101,39 @@ def test_amounts_that_json_rounds_are_strings_of_digits() -> None:
     edge = (1 << 53) - 1
     assert Close("p", "", 0, 0, 1, edge, edge, 0, 0, 0, 0, 0).to_json()["owed"] == edge
     assert Close("p", "", 0, 0, 1, -edge - 1, -edge - 1, 0, 0, 0, 0, 0).to_json()["owed"] == "-9007199254740992"
+
+
+@settings(max_examples=400)
+@given(streams, scales, openings, st.integers(0, 500))
+def test_no_hour_is_counted_in_two_verdicts(stream: list[Moment], scale: Scale, opening: Stocks, grace: int) -> None:
+    stocks = after(opening, [*stream, Moment(1, {"new": 5}, {"new": 1}, {"new": 2}, {})], scale)
+    ends_ms = sum(moment.ms for moment in stream) + 1
+    promise = Commitment(
+        "p",
+        "safety",
+        Window(calendar="day"),
+        tuple(HEH),
+        at_least=Fraction(scale.p, scale.q),
+        unused="forfeit" if opening.forfeit else "carry",
+        make_good=Fraction(11, 10),
+    )
+    leaves = Leaves("safety", frozenset({"safety"}), frozenset())
+    terms = Terms(promise, "", Span(0, ends_ms), scale, leaves, grace, opening.make_good)
+    close = Close.between(opening, stocks, promise="p", text="", window_from_ms=0, span=terms.span)
+    found = judge(terms, [close], now_ms=ends_ms)
+    own, made = found.verdict, found.made_good
+    assert (made is None) == (opening.make_good == 0)
+    verdicts = [own] if made is None else [own, made]
+    for one_of_them in verdicts:
+        assert one_of_them.unclaimed >= 0 and one_of_them.denied >= 0
+    # Every hour that was delivered is in one verdict, every hour that was denied in at most one.
+    assert sum(verdict.delivered for verdict in verdicts) == stocks.delivered
+    assert sum(verdict.denied for verdict in verdicts) <= stocks.denied_both
+    assert own.denied == stocks.denied
+    forgiven = [verdict.denied for verdict in verdicts if verdict.answer is Answer.KEPT_WITHIN_GRACE]
+    assert sum(forgiven) <= grace
+    if made is not None:
+        assert made.owed == opening.make_good
+        assert own.answer is Answer.KEPT or made.delivered == 0
+        assert made.delivered == made.owed or own.surplus == 0
+    assert 10 * found.carried - 11 * sum(verdict.broken_by for verdict in verdicts) in range(10)

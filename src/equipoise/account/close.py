@@ -168,7 +168,7 @@ def _add(stocks: Stocks, close: Close, span: Span) -> Stocks:
     balanced = after.owed == after.delivered + after.gross + after.unclaimed - after.surplus
     most = max(0, after.balance + after.make_good)
     bounded = 0 <= close.denied <= close.denied_both and (
-        not own or (after.denied <= after.arrears and after.denied_both <= most)
+        not own or (after.denied <= after.arrears and after.denied_both <= (most if after.make_good else after.denied))
     )
     if not balanced or not bounded or close.unclaimed < 0 or close.surplus < 0:
         said = f"the close from {close.from_ms} to {close.to_ms} has numbers that cannot be"
