@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import given, settings
@@ -78,19 +79,36 @@ def test_closes_in_any_order_fold_into_the_whole(
     assert (record.stocks, record.gaps) == (stocks, ())
 
 
-@settings(max_examples=200)
-@given(streams, scales)
+@settings(max_examples=150, deadline=None)
+@given(streams, streams, scales, openings)
 def test_a_pool_added_later_counts_by_its_first_weight_and_nothing_that_was_counted_changes(
-    stream: list[Moment], scale: Scale
+    stream: list[Moment], later: list[Moment], scale: Scale, opening: Stocks
 ) -> None:
-    before = after(Stocks(), stream, scale)
-    wider, factor = scale.with_pool("next", Fraction(1, 7))
-    for pool, weight in HEH.items():
-        assert wider.weights[pool] * wider.heh == weight
-    assert wider.weights["next"] * wider.heh == Fraction(1, 7)
-    assert before.owed * scale.heh == before.owed * factor * wider.heh
-    assert after(Stocks(), stream, wider) == Stocks(*(getattr(before, name) * factor for name in NAMES))
+    later = [
+        *(replace(one, whole={**one.whole, "next": 7}) for one in later),
+        Moment(1, {"new": 5}, {"new": 1}, {}, {}),
+    ]
+    first = [Moment(1, {"new": 5}, {"new": 1}, {}, {}), *stream]
+    wider, parts = scale.with_pool("next", Fraction(1, 7))
     assert wider.with_pool("next", Fraction(3)) == (wider, 1)
+    half = after(opening, first, scale)
+    whole = after(half.in_parts(parts), later, wider)
+    cut_ms = sum(one.ms for one in first)
+    ends_ms = cut_ms + sum(one.ms for one in later)
+    places = (Span(0, cut_ms), Span(cut_ms, ends_ms))
+    closes = [
+        Close.between(begin, end, promise="p", text="", window_from_ms=0, span=place, unit_parts=unit)
+        for begin, end, place, unit in ((opening, half, places[0], 1), (half.in_parts(parts), whole, places[1], parts))
+    ]
+    record = fold(closes, opening, span=Span(0, ends_ms), promise="p", text="")
+    assert (record.stocks, record.gaps, record.unit_parts) == (whole, (), parts)
+    unit, opened = wider.heh / wider.q, scale.heh / scale.q
+    share = Fraction(scale.p, scale.q)
+    twin = Twin(share, HEH | {"next": Fraction(1, 7)}, opening.forfeit, opening.make_good * opened).run(
+        [*first, *later]
+    )
+    assert [getattr(whole, name) * unit for name in NAMES] == [getattr(twin, name) for name in NAMES]
+    assert scale.in_parts(parts).heh == wider.heh
 
 
 def test_amounts_that_json_rounds_are_strings_of_digits() -> None:

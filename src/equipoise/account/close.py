@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from math import lcm
 
 from equipoise.account.stocks import Stocks
 from equipoise.account.window import Span
@@ -42,6 +43,9 @@ class Close:
         gross.
     denied, denied_both : int
         N and N* at ``to_ms``, since the window began. Without hours to make good they are equal.
+    unit_parts : int
+        Into how many parts the window's unit is divided, so that a pool that was added while it is open can be counted
+        (``Scale.with_pool``); 1 if there was none.
     """
 
     promise: str
@@ -56,12 +60,21 @@ class Close:
     surplus: int
     denied: int
     denied_both: int
+    unit_parts: int = 1
 
     @classmethod
     def between(
-        cls, before: Stocks, after: Stocks, *, promise: str, text: str, window_from_ms: int, span: Span
+        cls,
+        before: Stocks,
+        after: Stocks,
+        *,
+        promise: str,
+        text: str,
+        window_from_ms: int,
+        span: Span,
+        unit_parts: int = 1,
     ) -> Close:
-        """Return the close of a span, given a window's stocks at its two ends."""
+        """Return the close of a span, given a window's stocks at its two ends, both in the same unit."""
         return cls(
             promise,
             text,
@@ -75,6 +88,7 @@ class Close:
             after.surplus - before.surplus,
             after.denied,
             after.denied_both,
+            unit_parts,
         )
 
     def to_json(self) -> dict[str, int | str]:
@@ -92,7 +106,10 @@ def close_from_json(values: Mapping[str, object]) -> Close:
             "A101", f"not a close: {shown(wrong)} missing or unknown", hint="as `to_json` writes it"
         )
     promise, text = _text(values, "promise", _NAME), _text(values, "text", _DIGEST)
-    return Close(promise, text, *(_integer(values, name) for name in names[2:]))
+    close = Close(promise, text, *(_integer(values, name) for name in names[2:]))
+    if close.unit_parts < 1:
+        raise VerificationError("A101", f"unit_parts is {close.unit_parts}", hint="1 or more")
+    return close
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +122,13 @@ class Record:
         The six integers and N* at the end of the last close.
     gaps : tuple of Span
         Times of the window that no close covers.
+    unit_parts : int
+        Into how many parts the window's unit is divided in ``stocks``.
     """
 
     stocks: Stocks
     gaps: tuple[Span, ...]
+    unit_parts: int
 
 
 def fold(closes: Sequence[Close], opening: Stocks, *, span: Span, promise: str, text: str) -> Record:
@@ -131,16 +151,17 @@ def fold(closes: Sequence[Close], opening: Stocks, *, span: Span, promise: str, 
         A102 for closes that overlap, reach beyond the window or belong to something else; A103 for numbers that cannot
         be: ``O = S + V + U − X`` does not hold, or N is negative or above the arrears.
     """
-    stocks, at_ms = opening, span.from_ms
+    parts = lcm(*(close.unit_parts for close in closes))
+    stocks, at_ms = opening.in_parts(parts), span.from_ms
     gaps: list[Span] = []
     for close in sorted(closes, key=lambda one: one.from_ms):
         _check_place(close, at_ms, span, promise, text)
         if close.from_ms > at_ms:
             gaps.append(Span(at_ms, close.from_ms))
-        stocks, at_ms = _add(stocks, close, span), close.to_ms
+        stocks, at_ms = _add(stocks, close, span, parts // close.unit_parts), close.to_ms
     if at_ms < span.to_ms:
         gaps.append(Span(at_ms, span.to_ms))
-    return Record(stocks, tuple(gaps))
+    return Record(stocks, tuple(gaps), parts)
 
 
 def _check_place(close: Close, at_ms: int, span: Span, promise: str, text: str) -> None:
@@ -152,18 +173,17 @@ def _check_place(close: Close, at_ms: int, span: Span, promise: str, text: str) 
         raise VerificationError("A102", said, hint=f"the window is from {span.from_ms} to {span.to_ms}")
 
 
-def _add(stocks: Stocks, close: Close, span: Span) -> Stocks:
+def _add(stocks: Stocks, close: Close, span: Span, parts: int) -> Stocks:
     own = close.window_from_ms == span.from_ms  # else N is that of another rolling span
-    after = Stocks(
-        stocks.owed + close.owed,
-        stocks.delivered + close.delivered,
-        stocks.gross + close.gross,
-        stocks.unclaimed + close.unclaimed,
-        stocks.surplus + close.surplus,
-        close.denied if own else stocks.denied,
-        close.denied_both if own else stocks.denied_both,
-        stocks.make_good,
-        stocks.forfeit,
+    after = replace(
+        stocks,
+        owed=stocks.owed + close.owed * parts,
+        delivered=stocks.delivered + close.delivered * parts,
+        gross=stocks.gross + close.gross * parts,
+        unclaimed=stocks.unclaimed + close.unclaimed * parts,
+        surplus=stocks.surplus + close.surplus * parts,
+        denied=close.denied * parts if own else stocks.denied,
+        denied_both=close.denied_both * parts if own else stocks.denied_both,
     )
     balanced = after.owed == after.delivered + after.gross + after.unclaimed - after.surplus
     most = max(0, after.balance + after.make_good)

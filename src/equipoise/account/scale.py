@@ -85,6 +85,11 @@ class Scale:
         assert factor.denominator == 1, "a unit is only divided further"
         return wider, factor.numerator
 
+    def in_parts(self, parts: int) -> Scale:
+        """Return the same scale with the unit divided into so many parts."""
+        weights = {pool: weight * parts for pool, weight in self.weights.items()}
+        return Scale(self.p, self.q, weights, self.heh / parts)
+
     def weigh(self, gpus: Mapping[str, int]) -> int:
         """Return GPUs (or GPU-milliseconds) per pool in weighted GPUs; pools that do not count are left out."""
         return sum(self.weights.get(pool, 0) * count for pool, count in gpus.items())

@@ -125,6 +125,20 @@ class Stocks:
         assert lost >= 0 and lost_by_all >= 0, "a loss takes away"
         return self._after(-scale.p * lost_by_all, -scale.q * lost, 0, denied=scale.q * lost, ms=0)
 
+    def in_parts(self, parts: int) -> Stocks:
+        """Return the same stocks in a unit that is a part of theirs (``Scale.with_pool``)."""
+        return Stocks(
+            self.owed * parts,
+            self.delivered * parts,
+            self.gross * parts,
+            self.unclaimed * parts,
+            self.surplus * parts,
+            self.denied * parts,
+            self.denied_both * parts,
+            self.make_good * parts,
+            self.forfeit,
+        )
+
     def struck(self, charge: Charge) -> Stocks:
         """Return the stocks after the charge of an item that did not start when it could (``budget``)."""
         lapsed = charge.gross if self.forfeit else 0

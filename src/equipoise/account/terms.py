@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from equipoise.account.scale import Scale
@@ -52,6 +52,16 @@ class Terms:
     def opening(self) -> Stocks:
         """The stocks with which the window begins."""
         return Stocks(make_good=self.make_good, forfeit=self.promise.unused == "forfeit")
+
+    def in_parts(self, parts: int) -> Terms:
+        """Return the same terms in a unit that is a part of theirs."""
+        return replace(
+            self,
+            scale=self.scale.in_parts(parts),
+            grace=self.grace * parts,
+            make_good=self.make_good * parts,
+            capacity=None if self.capacity is None else self.capacity * parts,
+        )
 
 
 def open_window(

@@ -76,7 +76,7 @@ class Judgement:
     Parameters
     ----------
     terms : Terms
-        What it was judged by.
+        What it was judged by, in the unit of the numbers.
     verdict : Verdict
         Of the window's own hours.
     made_good : Verdict or None
@@ -129,6 +129,7 @@ def judge(terms: Terms, closes: Sequence[Close], *, now_ms: int, gaps: Sequence[
     """
     assert terms.promise.kind != "starts", "starts are judged by counts"
     record = fold(closes, terms.opening, span=terms.span, promise=terms.promise.name, text=terms.text)
+    terms = terms.in_parts(record.unit_parts)
     missing = tuple(sorted({*record.gaps, *gaps}, key=lambda span: (span.from_ms, span.to_ms)))
     settled = now_ms >= terms.span.to_ms + terms.promise.settle_ms
     verdict, made_good = _verdicts(terms, record)

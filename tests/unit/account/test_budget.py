@@ -142,6 +142,20 @@ def test_a_struck_charge_lapses_where_unused_hours_do() -> None:
     assert (after.arrears, after.denied) == (0, 0)
 
 
+def test_hours_that_lapse_by_a_struck_charge_leave_no_denial_above_the_arrears() -> None:
+    waiting, stocks = Waiting(SCALE.q), Stocks(forfeit=True)
+    waiting.submit("absent", size=20, work_gpu_ms=100 * HOUR_MS)
+    stocks = denied_for(stocks, waiting, HOUR_MS)
+    waiting.leave("absent")
+    stocks = denied_for(stocks, waiting, HOUR_MS, held=40)
+    waiting.submit("real", size=15, work_gpu_ms=100 * HOUR_MS)
+    stocks = denied_for(stocks, waiting, HOUR_MS)
+    assert stocks.denied == SCALE.q * 15 * HOUR_MS
+    # The twenty hours of the first were never owed: what paid them is surplus, and pays the fifteen.
+    after = stocks.struck(waiting.declined("absent"))
+    assert (after.balance, after.denied) == (-SCALE.q * 5 * HOUR_MS, 0)
+
+
 def test_a_charge_that_surplus_has_healed_is_not_struck_from_others() -> None:
     waiting, stocks = Waiting(SCALE.q), Stocks()
     waiting.submit("absent", size=10, work_gpu_ms=100 * HOUR_MS)

@@ -40,6 +40,7 @@ def test_a_close_survives_json_and_has_no_number_that_readers_would_round() -> N
         {"text": "sha256:0f"},
         {"text": "sha256:" + "0F" * 32},
         {"more": 1},
+        {"unit_parts": 0},
     ],
 )
 def test_what_is_not_as_it_is_written_is_refused(changed: dict[str, object]) -> None:

@@ -127,7 +127,7 @@ def test_a_quarter_saved_by_its_last_week_while_the_rolling_promise_beside_it_wa
 
 
 def _of_another_span(one: Close) -> Close:
-    return replace(one, window_from_ms=one.window_from_ms - DAY_MS, denied=0, denied_both=0)
+    return replace(one, window_from_ms=one.window_from_ms - DAY_MS, denied=10**30, denied_both=10**30)
 
 
 def test_product_work_that_is_moved_under_safety_does_not_pay_safety() -> None:

@@ -52,6 +52,12 @@ def test_a_leaf_that_may_have_been_either_does_not_count() -> None:
     assert "safety.w.run" in later.others
 
 
+def test_a_leaf_is_the_one_that_it_has_most_names_in_common_with() -> None:
+    opened = Leaves.of(charter(leaves=("product.chat.run", "safety.evals.run", "safety.z")), "safety")
+    later = opened.amended({"product.evals.run", "safety.z"})
+    assert "product.evals.run" in later.counting
+
+
 def test_a_leaf_that_comes_back_counts_as_it_did() -> None:
     gone = OPENED.amended(OTHERS)
     back = gone.amended(OTHERS | {"safety.evals", "product.applied"})

@@ -9,8 +9,10 @@ import pytest
 
 from equipoise.account import (
     Answer,
+    Close,
     Span,
     Starts,
+    Stretch,
     can_be_made_good,
     judge,
     judge_starts,
@@ -20,7 +22,7 @@ from equipoise.charter import Window
 from equipoise.charter.promise import Starts as StartsPromise
 from equipoise.errors import InputError, VerificationError
 from equipoise.units import DAY_MS, HOUR_MS
-from tests.unit.account.windows import Hours, charter, closes, in_hours, judged, opened
+from tests.unit.account.windows import Hours, charter, closes, in_hours, judged, opened, stretch
 
 SHORT = [Hours(10, 100, 10, waiting=10)]  # of 20 owed an hour, 10 held, 10 denied
 
@@ -162,6 +164,31 @@ def test_hours_to_make_good_keep_their_worth_when_the_promise_and_the_weights_ch
     heh = {"new": Fraction(13, 5), "old": Fraction(3, 10)}
     terms = opened(charter(heh, at_least=Fraction(1, 4)), 10, make_good_heh_ms=Fraction(100 * HOUR_MS))
     assert terms.scale.heh_h(terms.make_good) == 100
+    # What is no whole number of the new unit is rounded up: a third of a millisecond is two fifths.
+    assert opened(charter(), 10, make_good_heh_ms=Fraction(1, 3)).make_good == 2
+
+
+def test_a_pool_that_comes_while_the_window_is_open_divides_the_unit_and_changes_no_verdict() -> None:
+    terms = opened(charter(make_good=Fraction(1)), 10, grace_gpu_ms=99 * HOUR_MS)
+    wider, parts = terms.scale.with_pool("new", Fraction(13, 5))
+    assert (wider.weights, parts) == ({"gpu": 5, "new": 13}, 5)
+    half = closes(terms, [Hours(5, 100, 10, waiting=10)])
+    before = terms.opening.over(stretch(terms, Hours(5, 100, 10, waiting=10)), terms.scale).in_parts(parts)
+    after = before.over(Stretch(5 * HOUR_MS, wider.weigh({"gpu": 100}), 50, 100), wider)
+    rest = Close.between(
+        before,
+        after,
+        promise="fifth",
+        text=terms.text,
+        window_from_ms=0,
+        span=Span(5 * HOUR_MS, 10 * HOUR_MS),
+        unit_parts=parts,
+    )
+    found = judge(terms, [rest, *half], now_ms=terms.span.to_ms)
+    same = judged(terms, SHORT)
+    names = ("owed", "delivered", "unclaimed", "denied", "broken_by")
+    assert in_hours(found, *names) == in_hours(same, *names) == [200, 100, 0, 100, 100]
+    assert found.carried_heh_ms == same.carried_heh_ms == 100 * HOUR_MS
 
 
 # ---------------------------------------------------------------------------------------------------------------- closes

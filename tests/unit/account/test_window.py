@@ -55,11 +55,13 @@ def test_midnights_that_are_missing_or_come_twice(zone: str, day: date, begins: 
     assert day_begins_ms(day, ZoneInfo(zone)) == instant(begins)
 
 
-def test_the_hour_between_two_midnights_belongs_to_the_new_day() -> None:
-    zone = ZoneInfo("America/Havana")
-    assert local_day(instant("2026-11-01T03:59:59"), zone) == date(2026, 10, 31)
-    assert local_day(instant("2026-11-01T04:30:00"), zone) == date(2026, 11, 1)
-    assert local_day(instant("2026-11-01T05:30:00"), zone) == date(2026, 11, 1)
+def test_a_day_that_has_begun_goes_on_while_the_wall_shows_the_old_one_again() -> None:
+    zone = ZoneInfo("America/St_Johns")  # 7 November 2010: from a minute past midnight back to a minute past eleven
+    assert wall(instant("2010-11-07T02:45:00"), zone) == date(2010, 11, 6)
+    assert local_day(instant("2010-11-07T02:45:00"), zone) == date(2010, 11, 7)
+    assert local_day(instant("2010-11-07T02:29:59"), zone) == date(2010, 11, 6)
+    begins_ms = instant("2010-11-07T02:45:00")
+    assert first_period("day", "America/St_Johns", begins_ms).span.to_ms == instant("2010-11-08T03:30:00")
 
 
 @pytest.mark.parametrize(
