@@ -148,19 +148,24 @@ def fold(closes: Sequence[Close], opening: Stocks, *, span: Span, promise: str, 
     Raises
     ------
     VerificationError
-        A102 for closes that overlap, reach beyond the window or belong to something else; A103 for numbers that cannot
+        A102 for closes that overlap, reach beyond the window or belong to something else, and where the last one has the
+        N of another window; A103 for numbers that cannot
         be: ``O = S + V + U − X`` does not hold, or N is negative or above the arrears.
     """
     parts = lcm(*(close.unit_parts for close in closes))
     stocks, at_ms = opening.in_parts(parts), span.from_ms
     gaps: list[Span] = []
-    for close in sorted(closes, key=lambda one: one.from_ms):
+    ordered = sorted(closes, key=lambda one: one.from_ms)
+    for close in ordered:
         _check_place(close, at_ms, span, promise, text)
         if close.from_ms > at_ms:
             gaps.append(Span(at_ms, close.from_ms))
         stocks, at_ms = _add(stocks, close, span, parts // close.unit_parts), close.to_ms
     if at_ms < span.to_ms:
         gaps.append(Span(at_ms, span.to_ms))
+    elif ordered[-1].window_from_ms != span.from_ms:
+        said = f"the last close tells what was denied since {ordered[-1].window_from_ms}"
+        raise VerificationError("A102", said, hint=f"the window began at {span.from_ms}")
     return Record(stocks, tuple(gaps), parts)
 
 

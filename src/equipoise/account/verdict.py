@@ -95,11 +95,15 @@ class Judgement:
 
     @property
     def carried(self) -> int:
-        """A, what the next window makes good: the promised part of the broken hours of both verdicts, rounded up."""
-        if self.terms.promise.kind != "at_least":
+        """A, what the next window makes good: the promised part of the broken hours of both verdicts, rounded up.
+
+        Nothing of a rolling promise, whose spans have no next one, and of a ceiling.
+        """
+        promise = self.terms.promise
+        if promise.kind != "at_least" or promise.window.calendar is None:
             return 0
         broken = self.verdict.broken_by + (self.made_good.broken_by if self.made_good else 0)
-        owed = self.terms.promise.make_good * broken
+        owed = promise.make_good * broken
         return -(-owed.numerator // owed.denominator)
 
     @property

@@ -189,6 +189,16 @@ def test_a_pool_that_comes_while_the_window_is_open_divides_the_unit_and_changes
     names = ("owed", "delivered", "unclaimed", "denied", "broken_by")
     assert in_hours(found, *names) == in_hours(same, *names) == [200, 100, 0, 100, 100]
     assert found.carried_heh_ms == same.carried_heh_ms == 100 * HOUR_MS
+    forgiving = replace(terms, grace=terms.grace + terms.scale.q * HOUR_MS)
+    assert judge(forgiving, [rest, *half], now_ms=terms.span.to_ms).verdict.answer is Answer.KEPT_WITHIN_GRACE
+
+
+def test_a_rolling_promise_has_no_next_window_to_make_good_in() -> None:
+    found = judged(
+        opened(charter(make_good=Fraction(1), window=Window(rolling_days=1)), 24), [Hours(24, 100, 0, waiting=20)]
+    )
+    assert found.verdict.answer is Answer.BROKEN
+    assert (found.carried, found.carried_heh_ms) == (0, 0)
 
 
 # ---------------------------------------------------------------------------------------------------------------- closes
@@ -204,6 +214,7 @@ def test_closes_that_do_not_belong_together_are_refused() -> None:
         [replace(first, from_ms=-1), second],
         [replace(first, to_ms=first.from_ms), second],
         [first, replace(second, promise="other")],
+        [first, replace(second, window_from_ms=HOUR_MS)],  # else its N would be left out, and 0 instead
         [first, replace(second, text="sha256:" + "00" * 32)],
     ]
     for made in wrong:
