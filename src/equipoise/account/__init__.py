@@ -30,7 +30,7 @@ from equipoise.account.close import Close, Record, close_from_json, fold
 from equipoise.account.detection import Chart, alarms, average_run_length, chart
 from equipoise.account.requests import Answered, Asked, Outcome, Request, Spent, Sums, fold_requests, sums
 from equipoise.account.scale import Scale
-from equipoise.account.starts import Starts, StartsVerdict, judge_starts
+from equipoise.account.starts import StartCounts, StartsVerdict, judge_starts
 from equipoise.account.starvation import Need, hungry_days
 from equipoise.account.stocks import Charge, Stocks, Stretch
 from equipoise.account.terms import Terms, can_be_made_good, open_window, pacing_grace
@@ -56,7 +56,7 @@ __all__ = [
     "Scale",
     "Span",
     "Spent",
-    "Starts",
+    "StartCounts",
     "StartsVerdict",
     "Stocks",
     "Stretch",

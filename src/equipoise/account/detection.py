@@ -25,7 +25,7 @@ from fractions import Fraction
 
 from equipoise.errors import InputError
 
-_LONGEST_SCORE = 200  # a limit beyond it needs more than a century of false alarms, or rates too close to tell apart
+_LONGEST_SCORE = 256  # a limit beyond it is for rates too close to be told apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from equipoise.account.verdict import Answer
 
 
 @dataclass(frozen=True, slots=True)
-class Starts:
+class StartCounts:
     """Counts of jobs that became eligible in a window, or in a part of one.
 
     Examples
     --------
-    >>> whole = Starts(in_time=8, late=1) + Starts(in_time=1, refused=1)
+    >>> whole = StartCounts(in_time=8, late=1) + StartCounts(in_time=1, refused=1)
     >>> whole.counted, whole.share
     (11, Fraction(9, 11))
     """
@@ -35,8 +35,8 @@ class Starts:
     def __post_init__(self) -> None:
         assert min(self.in_time, self.late, self.refused, self.open) >= 0, self
 
-    def __add__(self, other: Starts) -> Starts:
-        return Starts(
+    def __add__(self, other: StartCounts) -> StartCounts:
+        return StartCounts(
             self.in_time + other.in_time,
             self.late + other.late,
             self.refused + other.refused,
@@ -59,11 +59,11 @@ class StartsVerdict:
     """An answer about starts, with the counts and by how many jobs it is broken."""
 
     answer: Answer
-    counts: Starts
+    counts: StartCounts
     broken_by: int
 
 
-def judge_starts(terms: Terms, parts: Iterable[Starts], *, now_ms: int, gaps: bool = False) -> StartsVerdict:
+def judge_starts(terms: Terms, parts: Iterable[StartCounts], *, now_ms: int, gaps: bool = False) -> StartsVerdict:
     """Judge a window of a promise of starts by the counts of its parts.
 
     *Kept* with enough starts in time, or with no job at all; *undecided* while the window runs, the time of a job runs or
@@ -72,14 +72,14 @@ def judge_starts(terms: Terms, parts: Iterable[Starts], *, now_ms: int, gaps: bo
     Parameters
     ----------
     terms : Terms
-    parts : Iterable of Starts
+    parts : Iterable of StartCounts
         One per close; they add up.
     now_ms : int
         When it is asked.
     gaps : bool
         Whether parts are missing.
     """
-    counts = sum(parts, Starts())
+    counts = sum(parts, StartCounts())
     promised = terms.promise.starts
     assert promised is not None, "a promise of hours is judged by closes"
     needed = promised.at_least * counts.counted

@@ -11,7 +11,7 @@ from equipoise.account import (
     Answer,
     Close,
     Span,
-    Starts,
+    StartCounts,
     Stretch,
     can_be_made_good,
     judge,
@@ -270,15 +270,15 @@ WITHIN = charter(
 @pytest.mark.parametrize(
     ("parts", "answer", "broken_by"),
     [
-        ([Starts(in_time=9, late=1)], Answer.KEPT, 0),
-        ([Starts(in_time=5), Starts(in_time=4, late=1)], Answer.KEPT, 0),
-        ([Starts(in_time=9, late=1, refused=1)], Answer.BROKEN, 1),  # ⌈0.9 × 11⌉ = 10 were needed
-        ([Starts(refused=3)], Answer.BROKEN, 3),
+        ([StartCounts(in_time=9, late=1)], Answer.KEPT, 0),
+        ([StartCounts(in_time=5), StartCounts(in_time=4, late=1)], Answer.KEPT, 0),
+        ([StartCounts(in_time=9, late=1, refused=1)], Answer.BROKEN, 1),  # ⌈0.9 × 11⌉ = 10 were needed
+        ([StartCounts(refused=3)], Answer.BROKEN, 3),
         ([], Answer.KEPT, 0),  # nobody came
-        ([Starts(in_time=9, late=1, open=1)], Answer.UNDECIDED, 0),
+        ([StartCounts(in_time=9, late=1, open=1)], Answer.UNDECIDED, 0),
     ],
 )
-def test_starts_are_judged_by_the_share_in_time(parts: list[Starts], answer: Answer, broken_by: int) -> None:
+def test_starts_are_judged_by_the_share_in_time(parts: list[StartCounts], answer: Answer, broken_by: int) -> None:
     terms = opened(WITHIN, 28 * 24)
     found = judge_starts(terms, parts, now_ms=terms.span.to_ms)
     assert (found.answer, found.broken_by) == (answer, broken_by)
@@ -286,7 +286,7 @@ def test_starts_are_judged_by_the_share_in_time(parts: list[Starts], answer: Ans
 
 def test_starts_with_gaps_are_undecided_until_they_should_have_settled() -> None:
     terms = opened(WITHIN, 24)
-    enough = [Starts(in_time=10)]
+    enough = [StartCounts(in_time=10)]
     assert judge_starts(terms, enough, now_ms=HOUR_MS).answer is Answer.UNDECIDED
     assert judge_starts(terms, enough, now_ms=2 * DAY_MS - 1, gaps=True).answer is Answer.UNDECIDED
     assert judge_starts(terms, enough, now_ms=2 * DAY_MS, gaps=True).answer is Answer.BROKEN
