@@ -27,7 +27,9 @@ from equipoise.policy.kernel import (
     entitlement,
     heap,
     jit,
+    pacing,
     placement,
+    promises,
     reclaim,
     restoring,
     running,
@@ -40,12 +42,14 @@ from equipoise.policy.kernel import (
     victims,
     waiting,
     webster,
+    wide,
 )
 from equipoise.policy.kernel import events as taking
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.kernel.capacity import rescale, set_devices_out, set_node
 from equipoise.policy.kernel.layout import State
 from equipoise.policy.kernel.pointer import Handle
+from equipoise.policy.promises import settle
 from equipoise.policy.state import Layout, plain
 from equipoise.policy.stream import Stream
 
@@ -54,9 +58,11 @@ POOL_TOTALS = (
     "acc_capacity", "acc_held", "idle_unused", "idle_blocked", "acc_down", "acc_maintenance", "stranded", "acc_starting",
     "acc_draining",
 )  # fmt: skip
+PROMISE_TOTALS = ("owed", "delivered", "gross", "unclaimed", "surplus", "balance", "pace", "held", "asked", "whole")
+WINDOW_TOTALS = ("from_ms", "to_ms", "make_good", "denied", "denied_both", "lost_ms")
 KERNEL: tuple[ModuleType, ...] = (
-    calendar, capacity, claims, confirmation, decay, draws, entitlement, heap, placement, reclaim, restoring, running,
-    schedule, services, shadow, submission, taking, transition, turns, victims, waiting, webster,
+    calendar, capacity, claims, confirmation, decay, draws, entitlement, heap, pacing, placement, promises, reclaim, restoring, running,
+    schedule, services, shadow, submission, taking, transition, turns, victims, waiting, webster, wide,
 )  # fmt: skip
 
 
@@ -103,6 +109,7 @@ class Core:
         self._teams: list[NDArray[np.int64]] = []
         self._pools: list[NDArray[np.int64]] = []
         self._times: list[int] = []
+        self._promises: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
         self._out: dict[tuple[int, int], int] = {}
         self._interpreted = interpreted
         self._handle: Any = plain(layout.state) if interpreted else Handle(layout.state)
@@ -148,6 +155,24 @@ class Core:
         self._teams.append(teams)
         self._pools.append(np.stack([state.pools[name] for name in POOL_TOTALS], axis=1))
         self._times.append(at_ms)
+        self._note_promises(at_ms)
+
+    def close_promises(self, at_ms: int) -> None:
+        """Record the totals of promises up to ``at_ms`` (not before the latest event)."""
+        self._call["close"](self._handle, at_ms)
+        self._note_promises(at_ms)
+
+    def _note_promises(self, at_ms: int) -> None:
+        if self.layout.promised:
+            state = self._structured()
+            totals = np.stack([state.promises[name] for name in PROMISE_TOTALS], axis=1)
+            windows = np.stack([state.spans[name] for name in WINDOW_TOTALS], axis=1)
+            self._promises[at_ms] = (totals.astype(np.int64), windows.astype(np.int64))
+
+    @property
+    def promises(self) -> dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Totals of promises (`PROMISE_TOTALS`) and of their windows (`WINDOW_TOTALS`) by the time they were recorded."""
+        return dict(self._promises)
 
     @property
     def now_ms(self) -> int:
@@ -259,7 +284,12 @@ class Core:
             row = self._member("rows")[p * len(plan.lines) + number]
             row.limit = quota.limit
             row.floor, row.reserve = (quota.floor, quota.reserve) if number else (0, 0)
+        layout = self.layout
+        settle(self._member, layout.promised, plan, layout.reference, layout.pools, p)
         self._call["rescale"](self._handle, p)
+        for number in range(p * len(plan.lines), (p + 1) * len(plan.lines)):
+            row = self._member("rows")[number]
+            row.still_limit = row.limit
 
     def _member(self, name: str) -> Any:
         member = getattr(self._handle if self._interpreted else self._arrays, name)

@@ -14,6 +14,7 @@ Events = NDArray[Any]
 
 KINDS = {
     k.DAY_BEGAN: "day began",
+    k.WINDOW_BEGAN: "window began",
     k.START_CONFIRMED: "start confirmed",
     k.STOP_CONFIRMED: "stop confirmed",
     k.ENDED: "ended",
@@ -35,11 +36,19 @@ REASONS = {
     k.NOT_ASKED_FOR: "it is not asked for, or no longer",
     k.NO_SUCH_SERVICE: "there is no such service, or no such number of replicas",
     k.NO_SUCH_NODE: "there is no such node, or no such state",
+    k.NO_SUCH_PROMISE: "there is no such promise or place for its window, or the window ends before it begins",
 }
 
 
 def event(
-    kind: int, subject: int = -1, *, detail: int = 0, pool: int = -1, at_ms: int = 0, until_ms: int = -1
+    kind: int,
+    subject: int = -1,
+    *,
+    detail: int = 0,
+    pool: int = -1,
+    at_ms: int = 0,
+    until_ms: int = -1,
+    amount: int = 0,
 ) -> Events:
     """Return one event as an array of one row.
 
@@ -48,7 +57,7 @@ def event(
     kind : int
         One of ``layout.DAY_BEGAN`` … ``layout.SUBMITTED``.
     subject : int
-        A job's or replica's number, a service's, or a node's within ``pool``.
+        A job's or replica's number, a service's, a promise's (`Layout.promised`), or a node's within ``pool``.
     detail : int
         Of what is confirmed or ended: the attempt, that is how often the job was stopped before. Of a demand: replicas.
         Of a node: ``capacity.UP``, ``DOWN`` or ``MAINTENANCE``. Of a submission: 1 for a job that takes no time.
@@ -57,7 +66,9 @@ def event(
     at_ms : int
         When it happened; a batch is taken at the time that its caller says.
     until_ms : int
-        When the next change of a demand is known to come; carried demand is to be made up by then.
+        When the next change of a demand is known to come; carried demand is to be made up by then. Of a window: its end.
+    amount : int
+        What a window is to make good, in the promise's stock units.
 
     Examples
     --------
@@ -66,7 +77,7 @@ def event(
     """
     row = np.zeros(1, k.EVENT)
     row["time_ms"], row["until_ms"], row["kind"], row["subject"] = at_ms, until_ms, kind, subject
-    row["detail"], row["pool"] = detail, pool
+    row["detail"], row["pool"], row["amount"] = detail, pool, amount
     return row
 
 
@@ -87,6 +98,6 @@ def batches(record: Events) -> Iterator[tuple[int, Events]]:
 def sentence(row: Any) -> str:
     """Say an event in words: ``job 3 ended (attempt 0) at 500 ms``."""
     kind = int(row["kind"])
-    what = {k.NODE_CHANGED: "node", k.DEMAND_CHANGED: "demand for service"}.get(kind, "job")
+    what = {k.NODE_CHANGED: "node", k.WINDOW_BEGAN: "promise", k.DEMAND_CHANGED: "demand for service"}.get(kind, "job")
     attempt = f" (attempt {row['detail']})" if kind in (k.START_CONFIRMED, k.STOP_CONFIRMED, k.ENDED) else ""
     return f"{what} {row['subject']}: {KINDS.get(kind, f'kind {kind}')}{attempt} at {row['time_ms']} ms"

@@ -49,6 +49,7 @@ class Plan:
     half_life_ms: int
     one_queue: bool = False
     unfloored: bool = False
+    paces: bool = False
 
     def line_of(self, path: str) -> int:
         """Return the line number of a team; of a plan with one queue, that of the queue."""
@@ -89,7 +90,7 @@ def plan(charter: Charter, policy: str = "charter", *, first: str = "product") -
     lines = _lines(charter)
     if policy == "charter":
         rules = BACKFILL | RECLAIM | SECURE_START | TURNS | PREEMPT | (SHARES if charter.reclaim == "shares" else 0)
-        return Plan(policy, charter, lines, rules, half_life_ms)
+        return Plan(policy, charter, lines, rules, half_life_ms, paces=True)
     if policy not in POLICIES:
         raise InputError("P101", f"no policy '{policy}'", hint="one of: " + ", ".join(POLICIES))
     leading = set[str]()

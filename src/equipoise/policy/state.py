@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from equipoise.policy.kernel.pointer import Handle
 from equipoise.policy.kernel.services import CARRIED
 from equipoise.policy.latency import Latency
 from equipoise.policy.plan import Line, Plan
+from equipoise.policy.promises import Promised, counts_starts, lay_out, promised, settle
 from equipoise.workload.model import Workload
 
 HOUR_MS = 3_600_000
@@ -61,6 +62,7 @@ class Layout:
     reference: Plan
     n_jobs: int
     room: int
+    promised: tuple[Promised, ...] = ()
 
 
 def build(
@@ -114,6 +116,8 @@ def build(
     items = _none(_in_lines(n_slots + n_nodes, k.ITEM), "next", "prev")
     items["ms"] = k.NEVER
     refs = _shares(reference, pools)
+    found = promised(plan, reference)
+    owing = lay_out(found, plan, reference, pools, n_all)
     state = k.State(
         glob=np.zeros(1, k.GLOB),
         pools=_pools(pools, len(plan.lines), len(reference.lines), horizon),
@@ -160,15 +164,32 @@ def build(
         places=_none(np.zeros(n_nodes + len(pools) if confirmed else 1, k.PLACE), "head", "tail"),
         startups=np.zeros(n_refs if confirmed else 1, k.STARTUP),
         events=np.zeros(room + 65536 if record else room if outside else 1, k.EVENT),
+        promises=owing["promises"],
+        members=owing["members"],
+        spans=owing["spans"],
+        covers=owing["covers"],
+        covering=owing["covering"],
+        budgets=owing["budgets"],
+        counted=np.zeros(n_all if counts_starts(reference) else 1, i4),
+        lifts=np.zeros(n_refs + (0 if same else n_rows), k.LIFT),
     )
     state.pools["turning"] = state.pools["hungry"] + 3 * n_rows + 4 * n_slots
     _globals(state, workload, plan, options, same=same, n_users=len(users), n_all=n_all)
     _engine(state, options.latency, outside=outside, record=record, n_nodes=n_nodes)
+    g = state.glob[0]
+    g["n_promises"], g["wake_ms"] = len(found), k.NEVER
+    g["n_acting"] = sum(not one.foreign for one in found)
     handle = Handle(state)
     for p in range(len(pools)):
+        settle(partial(_records, state), found, plan, reference, pools, p)
         rescale(handle, p)
+        state.rows["still_limit"] = state.rows["limit"]
     state.pools["dirty"] = 0  # nothing has happened yet
-    return Layout(state, pools, plan, reference, len(workload.jobs), room)
+    return Layout(state, pools, plan, reference, len(workload.jobs), room, found)
+
+
+def _records(state: k.State, name: str) -> Any:
+    return getattr(state, name).view(np.recarray)
 
 
 def plain(state: k.State) -> k.State:

@@ -22,6 +22,7 @@ from equipoise.policy.kernel.layout import (
     STOP_CONFIRMED,
     SUBMITTED,
 )
+from equipoise.policy.kernel.promises import integrate
 from equipoise.policy.kernel.services import change_demand
 from equipoise.policy.kernel.submission import finish, submit
 from equipoise.policy.kernel.transition import is_awaited
@@ -44,6 +45,7 @@ def next_time(s):
         t = min(t, s.confirms[0] >> INDEX_BITS)
     if g.timer_n > 0:
         t = min(t, next_deadline(s))
+    t = min(t, g.wake_ms)
     if g.demanded < g.n_demands:
         t = min(t, s.demands[g.demanded].at_ms)
     return t
@@ -132,6 +134,8 @@ def begin_instant(s, now):
 @kernel
 def move_to(s, now):
     advance(s, now)
+    if s.glob[0].n_promises > 0:
+        integrate(s)
     if s.glob[0].confirm_n > 0:
         confirmations_at(s, now)
     ends_at(s, now)

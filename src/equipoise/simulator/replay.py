@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -18,8 +18,18 @@ from equipoise.errors import InputError, InternalError
 from equipoise.policy.core import POOL_TOTALS, TEAM_TOTALS, Core
 from equipoise.policy.events import Events, event
 from equipoise.policy.kernel import capacity
-from equipoise.policy.kernel.layout import DAY_BEGAN, DECISION, DEMAND, EVENT, NEVER, NODE_CHANGED, State
+from equipoise.policy.kernel.layout import (
+    DAY_BEGAN,
+    DECISION,
+    DEMAND,
+    EVENT,
+    NEVER,
+    NODE_CHANGED,
+    WINDOW_BEGAN,
+    State,
+)
 from equipoise.policy.kernel.pointer import STATE
+from equipoise.policy.promises import Promised
 from equipoise.policy.state import Layout
 from equipoise.simulator import loop
 from equipoise.simulator.snapshot import pack, unpack
@@ -47,6 +57,16 @@ class NodeChange:
     pool: str
     node: int
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowBegin:
+    """A window of a promise (its number in ``Layout.promised``) begins: in which place, its end, and what it makes good."""
+
+    promise: int
+    place: int
+    to_ms: int
+    make_good: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +102,10 @@ class Run:
         The stream itself, if it was asked for.
     partial : bool
         Whether it was ended before everything had happened.
+    promises : mapping of time to (int64 array, int64 array)
+        Totals of promises at closes and at the edges of windows, shapes (promises, 10) and (windows open at once, 6):
+        `policy.core.PROMISE_TOTALS` and `WINDOW_TOTALS`; rows as in ``promised``.
+    promised : tuple of Promised
     events : structured array of ``layout.EVENT`` or None
         What the policy would be told to decide the same, if that was asked for; `policy.core.retrace` tells it.
     """
@@ -97,6 +121,10 @@ class Run:
     counters: dict[str, int]
     partial: bool = False
     events: Events | None = None
+    promises: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(
+        default_factory=dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]]
+    )
+    promised: tuple[Promised, ...] = ()
 
 
 class Replay(Core):
@@ -156,6 +184,22 @@ class Replay(Core):
         if self._recording:
             self._events.append(event(DAY_BEGAN, at_ms=at_ms))
 
+    def begin_windows(self, at_ms: int, windows: Sequence[WindowBegin]) -> None:
+        """Windows of promises begin (totals were recorded up to here): open them, and let the instant decide."""
+        for one in windows:
+            place = int(self._member("promises")[one.promise].span) + one.place
+            span, promise = self._member("spans")[place], self._member("promises")[one.promise]
+            span.from_ms, span.to_ms, span.make_good = at_ms, one.to_ms, one.make_good
+            span.balance, span.denied, span.denied_both, span.lost_ms = promise.balance, 0, 0, -1
+            if self._recording:
+                row = event(
+                    WINDOW_BEGAN, one.promise, detail=one.place, at_ms=at_ms, until_ms=one.to_ms, amount=one.make_good
+                )
+                self._events.append(row)
+        self._call["begin_instant"](self._handle, at_ms)
+        self._keep_events()
+        self.advance(at_ms, resume=True)
+
     def close_now(self) -> None:
         """Record totals at the latest event."""
         self.close(self.now_ms)
@@ -203,6 +247,8 @@ class Replay(Core):
             },
             partial=not self.over,
             events=self.recorded if self._recording else None,
+            promises=self.promises,
+            promised=self.layout.promised,
         )
 
     @property
@@ -238,6 +284,9 @@ class Replay(Core):
         columns["closes.ms"] = np.array(self._times, np.int64)
         columns["closes.teams"] = np.array(self._teams, np.int64)
         columns["closes.pools"] = np.array(self._pools, np.int64)
+        columns["promises.ms"] = np.array(list(self._promises), np.int64)
+        columns["promises.totals"] = np.array([totals for totals, _ in self._promises.values()], np.int64)
+        columns["promises.windows"] = np.array([windows for _, windows in self._promises.values()], np.int64)
         columns["stream.rest"] = np.frombuffer(self._stream.rest, np.uint8)
         columns["events.kept"] = np.frombuffer(self.recorded.tobytes(), np.uint8)
         columns["stream.kept"] = np.frombuffer(b"" if (kept := self._stream.kept) is None else kept.tobytes(), np.uint8)
@@ -270,6 +319,8 @@ class Replay(Core):
         replay._out = {(p, node): state for p, node, state in facts["out"]}
         replay._times = columns["closes.ms"].tolist()
         replay._teams, replay._pools = list(columns["closes.teams"]), list(columns["closes.pools"])
+        noted = zip(columns["promises.totals"], columns["promises.windows"], strict=True)
+        replay._promises = dict(zip(columns["promises.ms"].tolist(), noted, strict=True))
         replay._events = [np.frombuffer(columns["events.kept"].tobytes(), EVENT)]
         kept = np.frombuffer(columns["stream.kept"].tobytes(), DECISION) if facts["keep"] else None
         replay._stream.resume(bytes.fromhex(facts["link"]), columns["stream.rest"].tobytes(), kept)

@@ -14,6 +14,7 @@ from equipoise.policy.state import Options, build
 from equipoise.simulator.days import midnights
 from equipoise.simulator.replay import NODE_STATES, NodeChange, Progress, Replay, Run
 from equipoise.simulator.timeline import Timeline
+from equipoise.simulator.windows import windows_of
 from equipoise.workload.model import Workload
 
 __all__ = ["NODE_STATES", "NodeChange", "Progress", "Run", "simulate"]
@@ -75,7 +76,13 @@ def simulate(
     replay = Replay(layout, keep=keep, interpreted=interpreted)
     midnight_after = midnights(charter.timezone, workload.origin_ms)
     Timeline(
-        replay, midnight_after=midnight_after, closes_ms=closes_ms, nodes=nodes, progress=progress, halt=halt
+        replay,
+        midnight_after=midnight_after,
+        closes_ms=closes_ms,
+        nodes=nodes,
+        windows=windows_of(layout, charter, workload.origin_ms),
+        progress=progress,
+        halt=halt,
     ).run()
     return replay.result()
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from equipoise.policy.kernel.layout import NEVER
 from equipoise.simulator.replay import NodeChange, Progress, Replay
+from equipoise.simulator.windows import Windows
 
 
 class Timeline:
     """What happens to a replay from outside, each thing at its time.
 
-    At one instant a close comes first, then a new day, then what ends, and then the nodes change.
+    At one instant a close comes first, then a new day, then windows of promises, then what ends, and then the nodes change.
 
     Parameters
     ----------
@@ -25,6 +26,8 @@ class Timeline:
         The first time after a given one at which a day begins (`days.midnights`): reclaims are counted by day.
     closes_ms : iterable of int
         Strictly increasing times at which totals are recorded, perhaps without end.
+    windows : Windows or None
+        When windows of promises begin and end.
     nodes : sequence of NodeChange
         Changes of nodes that exist, in any order.
     progress : callable or None
@@ -45,6 +48,7 @@ class Timeline:
         midnight_after: Callable[[int], int],
         closes_ms: Iterable[int] = (),
         nodes: Sequence[NodeChange] = (),
+        windows: Windows | None = None,
         progress: Callable[[Progress], None] | None = None,
         halt: Callable[[], bool] | None = None,
     ) -> None:
@@ -53,6 +57,9 @@ class Timeline:
         self._closes = iter(closes_ms)
         self._close_ms = next((at for at in self._closes if at > passed_ms), NEVER)
         self._midnight_after = midnight_after
+        self._windows = windows
+        if windows is not None:
+            windows.skip(passed_ms)
         self._midnight_ms = self._midnight_after(replay.day_ms)
         due = sorted((change for change in nodes if change.at_ms > passed_ms), key=lambda change: change.at_ms)
         self._changes = deque(due)
@@ -66,7 +73,7 @@ class Timeline:
             if self._halt is not None and self._halt():
                 replay.close_now()
                 return
-            stop_ms = min(self._close_ms, self._midnight_ms, self._change_ms)
+            stop_ms = min(self._close_ms, self._midnight_ms, self._change_ms, self._window_ms)
             goal_ms = min(stop_ms, until_ms)
             next_ms = replay.advance(goal_ms)
             if self._progress is not None:
@@ -82,15 +89,24 @@ class Timeline:
     def _change_ms(self) -> int:
         return self._changes[0].at_ms if self._changes else NEVER
 
+    @property
+    def _window_ms(self) -> int:
+        return self._windows.next_ms if self._windows is not None else NEVER
+
     def _stop(self, stop_ms: int, next_ms: int) -> None:
         if stop_ms == self._close_ms:
             self._replay.close(stop_ms)
             self._close_ms = next(self._closes, NEVER)
         if stop_ms == self._midnight_ms:
             # Nothing happens before next_ms, so all days that begin until then may begin at once.
-            quiet_ms = max(stop_ms, min(next_ms, self._change_ms))
+            quiet_ms = max(stop_ms, min(next_ms, self._change_ms, self._window_ms))
             self._replay.begin_day(quiet_ms)
             self._midnight_ms = self._midnight_after(quiet_ms)
+        if self._windows is not None and stop_ms == self._window_ms:
+            self._replay.close_promises(stop_ms)
+            begun = self._windows.turn(self._replay)
+            if begun:
+                self._replay.begin_windows(stop_ms, begun)
         due: list[NodeChange] = []
         while self._change_ms == stop_ms:
             due.append(self._changes.popleft())

@@ -7,6 +7,7 @@ reference tree (which is accounted) and the executing tree (which is not, unless
 
 from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import NEVER, UNKNOWN
+from equipoise.policy.kernel.promises import enter_budget
 from equipoise.policy.kernel.webster import BY_FLOOR, BY_WEIGHT, fill, fill_by_weight, first_to_gain, first_to_lose
 
 LARGE_SHIFT = 4  # a larger difference is divided anew
@@ -68,6 +69,8 @@ def list_charge(s, j):
     else:
         s.jobs[x.charge_tail].charge_next = j
     x.charge_tail = j
+    if s.glob[0].n_promises > 0:
+        enter_budget(s, j)
 
 
 @inlined

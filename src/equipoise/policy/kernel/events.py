@@ -39,7 +39,10 @@ from equipoise.policy.kernel.layout import (
     SUBMITTED,
     SUBMITTED_BEFORE,
     SUPERSEDED,
+    WINDOW_BEGAN,
 )
+from equipoise.policy.kernel.pacing import foresee, pace_all
+from equipoise.policy.kernel.promises import begin_window, integrate, observe, window_refused
 from equipoise.policy.kernel.running import pool_accrue, service_accrue
 from equipoise.policy.kernel.schedule import decide
 from equipoise.policy.kernel.services import ask_replicas
@@ -51,6 +54,7 @@ from equipoise.policy.kernel.transition import startup_accrue
 def take_reports(s, now, n):
     """Move to ``now`` and take the first of ``n`` events, up to the ends; returns the place of the first that was not taken."""
     advance(s, now)
+    integrate(s)
     i = 0
     while i < n and s.events[i].kind < NODE_CHANGED:
         e = s.events[i]
@@ -71,13 +75,15 @@ def take_requests(s, now, first, n):
         if e.refused == 0:
             take_request(s, e)
     run_passes(s)
-    return next_deadline(s)
+    return min(next_deadline(s), s.glob[0].wake_ms)
 
 
 @apart
 def run_passes(s):
     """Let every pool decide that something happened to."""
     g = s.glob[0]
+    if g.n_promises > 0:
+        pace_all(s)
     again = True
     while again:  # a job that takes no time may release work of a pool that was visited before
         again = False
@@ -85,6 +91,9 @@ def run_passes(s):
             if s.pools[p].dirty:
                 decide(s, p)
                 again = g.n_pools > 1
+    if g.n_promises > 0:
+        observe(s)
+        foresee(s)
 
 
 @entry
@@ -92,6 +101,7 @@ def close(s, now):
     """Bring every account up to ``now``, so that the driver can read totals."""
     g = s.glob[0]
     advance(s, now)
+    integrate(s)
     for i in range(g.n_refs):
         accrue(s, i)
         if g.rules & CONFIRM:
@@ -107,6 +117,8 @@ def take_report(s, e):
     """The engine, or the calendar, reports."""
     if e.kind == DAY_BEGAN:
         s.glob[0].day += 1
+    elif e.kind == WINDOW_BEGAN:
+        begin_window(s, e)
     elif e.kind == START_CONFIRMED:
         confirm_start(s, s.jobs[e.subject].slot)
     elif e.kind == STOP_CONFIRMED:
@@ -148,6 +160,8 @@ def report_refused(s, e):
     g = s.glob[0]
     if e.kind == DAY_BEGAN:
         return 0
+    if e.kind == WINDOW_BEGAN:
+        return window_refused(s, e)
     if e.kind < DAY_BEGAN:
         return NO_SUCH_KIND
     if e.subject < 0 or e.subject >= g.n_jobs:

@@ -46,14 +46,18 @@ CONFIRM = 128  # starts and stops await the confirmation of the engine
 OUTSIDE = 256  # ends and confirmations are told by events, not foreseen by a simulated engine
 
 # Events, in the order in which those of one instant are taken; deadlines of warnings come before changes of demand
-DAY_BEGAN, START_CONFIRMED, STOP_CONFIRMED, ENDED, NODE_CHANGED = 1, 2, 3, 4, 5
-DEMAND_CHANGED, JOB_CANCELLED, SUBMITTED, PASS = 6, 7, 8, 9
+DAY_BEGAN, WINDOW_BEGAN, START_CONFIRMED, STOP_CONFIRMED, ENDED, NODE_CHANGED = 1, 2, 3, 4, 5, 6
+DEMAND_CHANGED, JOB_CANCELLED, SUBMITTED, PASS = 7, 8, 9, 10
+
+# Promises: what they are a share of, and which way
+BY_DELIVERED, BY_CAPACITY, BY_RECORD = 0, 1, 2
+AT_LEAST, AT_MOST = 0, 1
 
 # Why an event is refused
 (
     NO_SUCH_KIND, NO_SUCH_JOB, NOT_RUNNING, SUPERSEDED, NOT_CONFIRMED, CONFIRMED_BEFORE, NOT_STOPPED, SUBMITTED_BEFORE,
-    NOT_ASKED_FOR, NO_SUCH_SERVICE, NO_SUCH_NODE,
-) = range(1, 12)  # fmt: skip
+    NOT_ASKED_FOR, NO_SUCH_SERVICE, NO_SUCH_NODE, NO_SUCH_PROMISE,
+) = range(1, 13)  # fmt: skip
 
 GLOB = np.dtype(
     [
@@ -67,6 +71,7 @@ GLOB = np.dtype(
         ("heap_room", I8), ("timer_room", I8), ("out_room", I8),
         ("confirm_n", I8), ("confirm_room", I8), ("drain_free", I8), ("n_nodes", I8), ("seed", I8), ("startup_ms", I8),
         ("startup_span_ms", I8), ("drain_ms", I8), ("drain_span_ms", I8), ("recorded", I8), ("record_room", I8),
+        ("n_promises", I8), ("n_acting", I8), ("wake_ms", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -81,7 +86,7 @@ POOL = np.dtype(
         ("turn_check_ms", I8), ("crossed", I8), ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8),
         ("maintenance", I8), ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8),
         ("stranded", I8), ("hungry", I4), ("hungry_n", I4), ("turning", I4), ("found", I4), ("n_refs", I4), ("crossed_row", I4),
-        ("parts", I8), ("starting", I8), ("draining", I8), ("acc_starting", I8), ("acc_draining", I8),
+        ("parts", I8), ("starting", I8), ("draining", I8), ("acc_starting", I8), ("acc_draining", I8), ("repace", I4),
     ],
     align=True,
 )  # fmt: skip
@@ -103,6 +108,7 @@ ROW = np.dtype(
         ("turn_ms", I8), ("crossed_ms", I8), ("left", I8), ("left_stamp", I8), ("pick", I4), ("pick_n", I4),
         ("marked", I8), ("nominal_floor", I8),
         ("nominal_limit", I8),
+        ("firm", I8), ("rounded", I8), ("still_reserve", I8), ("still_limit", I8), ("pad", I8, (4,)),
     ],
     align=True,
 )  # fmt: skip
@@ -131,6 +137,44 @@ JOB = np.dtype(
     ],
     align=True,
 )  # fmt: skip
+# A promise of hours (see `promises`). ``foreign``: of the executing charter where another one is accounted against; it only paces.
+PROMISE = np.dtype(
+    [
+        ("p", I8), ("q", I8), ("whole", I8), ("held", I8), ("asked", I8), ("pace", I8), ("last_ms", I8), ("balance", I8),
+        ("owed", I8), ("delivered", I8), ("gross", I8), ("unclaimed", I8), ("surplus", I8), ("lost", I8), ("lost_by_all", I8),
+        ("charge", I8), ("spent", I8), ("settled_ms", I8), ("capacity", I8), ("margin_ms", I8), ("largest", I8), ("most", I8),
+        ("member", I4), ("members", I4), ("span", I4), ("spans", I4), ("head", I4), ("tail", I4),
+        ("of", I4), ("kind", I4), ("forfeit", I4), ("foreign", I4), ("acting", I4), ("asks", I4),
+    ],
+    align=True,
+)  # fmt: skip
+# A pool of a promise: ``num`` / ``den`` of the promise's capacity are in it; ``most``, ``level`` and ``share`` are GPUs there.
+MEMBER = np.dtype(
+    [
+        ("weight", I8), ("num", I8), ("den", I8), ("most", I8), ("level", I8), ("share", I8), ("pace", I8), ("wanted", I8),
+        ("pool", I4), ("row", I4), ("share_row", I4), ("promise", I4), ("limit", I8), ("full", I4), ("done", I4),
+        ("still_limit", I8), ("pad", I8, (3,)),
+    ],
+    align=True,
+)  # fmt: skip
+SPAN = np.dtype(
+    [
+        ("from_ms", I8), ("to_ms", I8), ("balance", I8), ("make_good", I8), ("denied", I8), ("denied_both", I8),
+        ("lost_ms", I8), ("pad", I8),
+    ],
+    align=True,
+)  # fmt: skip
+# ``still`` is the floor without promises; ``asked`` what promises ask for, ``granted`` how much of a rounded floor they have.
+LIFT = np.dtype(
+    [
+        ("still", I8), ("asked", I8), ("granted", I8), ("floor", I8), ("rounded", I8), ("below", I8), ("below_rounded", I8),
+        ("paced", I4), ("on_path", I4),
+    ],
+    align=True,
+)  # fmt: skip
+BUDGET = np.dtype(
+    [("left", I8), ("entered_ms", I8), ("next", I4), ("prev", I4), ("listed", I4), ("pad", I4)], align=True
+)
 BOND = np.dtype([("waits_for", I4), ("dependents", I4)], align=True)
 
 SLOT = np.dtype(
@@ -192,7 +236,7 @@ STARTUP = np.dtype([("starting", I8), ("acc_starting", I8), ("last_ms", I8)], al
 # `until_ms` is how long a demand holds, as far as is known; `refused` is the answer.
 EVENT = np.dtype(
     [
-        ("time_ms", I8), ("until_ms", I8), ("kind", I4), ("subject", I4), ("detail", I4), ("pool", I4), ("refused", I4),
+        ("time_ms", I8), ("until_ms", I8), ("amount", I8), ("kind", I4), ("subject", I4), ("detail", I4), ("pool", I4), ("refused", I4),
         ("pad", I4),
     ],
     align=True,
@@ -249,6 +293,16 @@ class State(NamedTuple):
     places: Any
     startups: Any  # per reference row; these five are empty where nothing is confirmed
     events: Any  # told from outside, or recorded
+    promises: Any
+    members: Any  # pools of promises
+    spans: Any  # open windows of promises
+    covers: Any  # reference row -> where in ``covering`` its promises are listed
+    covering: Any
+    budgets: Any  # promise x job: what waiting work may still claim
+    counted: Any  # job -> mask of the promises of starts that count it
+    lifts: (
+        Any  # per reference row, then (where it differs) per row of the executing tree: its floor as promises move it
+    )
 
 
 def member_types() -> dict[str, np.dtype[Any]]:
@@ -258,6 +312,7 @@ def member_types() -> dict[str, np.dtype[Any]]:
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
         "calendars": CALENDAR, "bonds": BOND, "lists": LIST, "tallies": TALLY, "ticks": TICK, "items": ITEM,
         "drains": DRAIN, "places": PLACE, "startups": STARTUP, "events": EVENT,
+        "promises": PROMISE, "members": MEMBER, "spans": SPAN, "budgets": BUDGET, "lifts": LIFT,
     }  # fmt: skip
     wide = {"head_ms", "latest_ms", "arrivals", "heap", "timers", "confirms", "carried", "scratch2"}
     return {

@@ -136,8 +136,8 @@ def next_victim(s, a, stamp, rule, since_ms, recover_ms):
 def kept_floor(s, b, rule):
     """A sibling that holds no more than this has only secure jobs."""
     if rule == BY_SHARE:
-        return min(s.rows[b].floor, kept_bound(s, b)) - 1
-    return s.rows[b].floor
+        return min(s.rows[b].rounded, kept_bound(s, b)) - 1
+    return s.rows[b].rounded
 
 
 @inlined

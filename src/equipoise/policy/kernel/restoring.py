@@ -17,7 +17,7 @@ def fits_bound(s, v, gang):
     shares = s.glob[0].rules & SHARES
     while s.rows[v].parent >= 0:
         t = s.rows[v]
-        bound = s.shares[t.share].due if shares else t.floor
+        bound = s.shares[t.share].due if shares else t.rounded
         if t.alloc + t.claimed - t.warned + gang <= bound:
             return True
         v = t.parent
@@ -102,7 +102,7 @@ def lacks(s, v):
     have = t.alloc + t.claimed - t.warned
     if s.glob[0].rules & SHARES:
         return s.shares[t.share].due - have if t.n == 0 else 0
-    return t.floor - have
+    return t.rounded - have if have < t.floor else 0
 
 
 @kernel

@@ -19,6 +19,7 @@ from equipoise.policy.kernel.layout import (
     TRACE,
 )
 from equipoise.policy.kernel.placement import give_back, place
+from equipoise.policy.kernel.promises import leave_budget
 from equipoise.policy.kernel.transition import begin_drain, begin_startup, end_startup, runs_since
 from equipoise.policy.kernel.waiting import enqueue, watch_open
 
@@ -181,6 +182,8 @@ def begin(s, j, i, pool):
         begin_startup(s, i, pool)
     accrue(s, job.ref)  # while it still counts as waiting
     unlist_charge(s, j)
+    if g.n_promises > 0:
+        leave_budget(s, j)
     job.state = RUNNING
     job.slot = i
     job.start_ms = g.now
@@ -374,6 +377,11 @@ def stop(s, i, claimant, warned_ms, kind):
             s.refs[r].acc_lost += lost
             s.refs[r].acc_reclaims += 1
             r = s.refs[r].parent
+        if g.n_promises > 0 and g.same_tree == 0:
+            r = s.rows[x.row].share
+            while r >= 0:
+                s.shares[r].acc_lost += lost
+                r = s.shares[r].parent
     vacate(s, i, pool)
     job.stops += 1
     g.stops += 1

@@ -79,7 +79,7 @@ def may_start(s, p, j):
     t = s.rows[u.row]
     if job.gang > room_for(s, p, u.row) or job.gang > limit_room(s, u.row):
         return False
-    if u.solid and (s.glob[0].rules & SECURE_START) and t.solid + job.gang > t.floor:
+    if u.solid and (s.glob[0].rules & SECURE_START) and t.solid + job.gang > t.firm:
         return False
     return p.reserved < 0 or job.estimate_ms <= p.shadow_ms - s.glob[0].now or job.gang <= room_beyond(s, p)
 

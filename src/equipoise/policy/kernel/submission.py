@@ -25,6 +25,7 @@ from equipoise.policy.kernel.layout import (
     SHARES,
 )
 from equipoise.policy.kernel.placement import room_now
+from equipoise.policy.kernel.promises import leave_budget
 from equipoise.policy.kernel.running import demand_moves, emit, end, pool_accrue, start, stop, watch_path
 from equipoise.policy.kernel.turns import pay_turn, watch_turn
 from equipoise.policy.kernel.waiting import dequeue, enqueue
@@ -144,6 +145,8 @@ def cancel(s, j, state):
         s.pools[s.queues[job.queue].pool].ends += 1  # what one team no longer asks for may be due to another
         accrue(s, job.ref)  # while it still counts as waiting
         unlist_charge(s, j)
+        if s.glob[0].n_promises > 0:
+            leave_budget(s, j)
         job.state = state
         job.since_ms = -1  # a replica may be asked for again
         demand_moves(s, j, -job.gang)

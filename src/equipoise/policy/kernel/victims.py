@@ -26,7 +26,7 @@ def left_of(s, v, stamp):
 def bound_of(s, v, rule):
     """What row v may hold with the claimant: its floor, or its entitlement."""
     if rule == RIGHT:
-        return s.rows[v].floor
+        return s.rows[v].rounded
     return s.shares[s.rows[v].share].due
 
 
@@ -35,7 +35,7 @@ def kept_bound(s, v):
     """How much of row v is secure: its floor, or with ``reclaim: shares`` its entitlement."""
     if s.glob[0].rules & SHARES:
         return max(s.shares[s.rows[v].share].due, 0)
-    return s.rows[v].floor
+    return s.rows[v].rounded
 
 
 @kernel
@@ -64,9 +64,9 @@ def secure_leaf(s, v, stamp, by_share):
     total = 0
     for solid in range(1 if t.solid > 0 else 0, -1, -1):
         i = t.run_head
-        while i >= 0 and total < t.floor:
+        while i >= 0 and total < t.rounded:
             x = s.slots[i]
-            if x.solid == solid and x.claim < 0 and total + x.gang <= t.floor:
+            if x.solid == solid and x.claim < 0 and total + x.gang <= t.rounded:
                 x.secure = stamp
                 total += x.gang
             i = x.next
@@ -90,7 +90,7 @@ def secure_inner(s, v, stamp, by_share, base):
     total = 0
     for c in range(t.first, t.first + t.n):
         total += s.rows[c].secured
-    bound = kept_bound(s, v) if by_share else t.floor
+    bound = kept_bound(s, v) if by_share else t.rounded
     if total < bound:
         n = gather(s, v, stamp, base, False)
         heap_sort(s, base, n, BY_AGE)

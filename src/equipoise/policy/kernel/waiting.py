@@ -169,7 +169,7 @@ def watch_open(s, leaf):
     t = s.rows[leaf]
     may = t.solid_mask
     if s.glob[0].rules & SECURE_START:
-        may &= classes_within(t.floor - t.solid)
+        may &= classes_within(t.firm - t.solid)
     now = 1 if may != 0 else 0
     v = leaf
     while s.rows[v].open != now:
@@ -310,7 +310,7 @@ def pick(s, v, room, within_ms, spare):
         u = s.queues[q]
         most = room
         if u.solid and (g.rules & SECURE_START):
-            most = min(room, t.floor - t.solid)
+            most = min(room, t.firm - t.solid)
         if (u.mask & wanted(most, within_ms, spare)) == 0:
             continue
         if t.act_n == 1:
@@ -345,7 +345,7 @@ def solid_room(s, x, room):
     if x.n > 0:
         return room if x.open else 0
     if s.glob[0].rules & SECURE_START:
-        return min(room, x.floor - x.solid)
+        return min(room, x.firm - x.solid)
     return room
 
 

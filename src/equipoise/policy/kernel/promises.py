@@ -1,0 +1,276 @@
+"""The account of promises, exact, from instant to instant (PACING 4; `equipoise.account.stocks` is the same in plain integers).
+
+Between two instants nothing changes, so what a promise is owed, holds and asks for is read once when an instant is over (`observe`)
+and integrated when the next one begins (`integrate`). All amounts are weighted: devices by the integer weight of their pool, stocks
+times q, where the promised share is p/q. Whoever builds the state checks that they stay below 2^62.
+"""
+
+from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.layout import (
+    AT_LEAST,
+    BY_CAPACITY,
+    BY_DELIVERED,
+    BY_RECORD,
+    NEVER,
+    NO_SUCH_PROMISE,
+    UNKNOWN,
+)
+
+SETTLE_MS = 60_000  # how often the waiting jobs are charged with what was denied
+
+
+@kernel
+def integrate(s):
+    """Bring every promise up to now, with the rates that were observed when the last instant was over."""
+    now = s.glob[0].now
+    for k in range(s.glob[0].n_promises):
+        v = s.promises[k]
+        ms = now - v.last_ms
+        if ms > 0:
+            v.last_ms = now
+            grow(s, v, ms)
+
+
+@inlined
+def grow(s, v, ms):
+    """Let ``ms`` pass for promise record v."""
+    owed, held, asked = v.p * v.whole, v.q * v.held, v.q * v.asked
+    short = max(0, min(max(owed, v.q * v.pace), asked) - held)
+    lapsing = max(0, owed - asked)
+    rise = owed - held - (lapsing if v.forfeit else 0)
+    behind_ms = fold_denied(s, v, rise, short, ms)
+    v.owed += owed * ms
+    v.delivered += held * ms
+    v.gross += max(0, min(owed, asked) - held) * ms
+    v.unclaimed += lapsing * ms
+    v.surplus += max(0, held - owed) * ms
+    v.balance += rise * ms
+    v.charge += short * behind_ms
+
+
+@inlined
+def fold_denied(s, v, rise, short, ms):
+    """Let N of every open window follow; for how long the earliest of them was behind."""
+    behind_ms = 0
+    for i in range(v.span, v.span + v.spans):
+        w = s.spans[i]
+        if w.to_ms >= NEVER:
+            continue
+        own = v.balance - w.balance
+        if w.lost_ms < 0 and v.kind == AT_LEAST:
+            note_lost(s, v, w, own, ms)
+        w.denied = denied_after(w.denied, own, rise, short, ms)
+        if w.make_good > 0:
+            w.denied_both = denied_after(w.denied_both, own + w.make_good, rise, short, ms)
+        else:
+            w.denied_both = w.denied
+        behind_ms = max(behind_ms, time_behind(own + w.make_good, rise, ms))
+    return behind_ms
+
+
+@inlined
+def note_lost(s, v, w, own, ms):
+    """Note the first instant from which not even the most that pacing may ask for would keep window w, whose balance was ``own``.
+
+    That is x > q * most * L. Over ``ms`` in which nothing changes, x falls by q * held - p * (whole - its forecast), and L by 1 a ms.
+    """
+    left_ms = w.to_ms - s.glob[0].now + ms
+    forecast = v.p * (v.whole if v.of == BY_RECORD else v.capacity)
+    most = v.q * v.most
+    short = most * left_ms - (own + w.make_good + forecast * left_ms)
+    if short < 0:
+        w.lost_ms = s.glob[0].now - ms
+        return
+    gain = most + v.p * v.whole - forecast - v.q * v.held
+    if gain > 0 and short // gain + 1 <= ms:
+        w.lost_ms = s.glob[0].now - ms + short // gain + 1
+
+
+@inlined
+def time_behind(balance, rise, ms):
+    """For how many of the next ``ms`` a window is behind; where arrears begin inside, from the first whole millisecond after."""
+    if balance >= 0:
+        return ms if balance > 0 or rise > 0 else 0
+    if balance + rise * ms <= 0:
+        return 0
+    return ms + balance // rise
+
+
+@inlined
+def denied_after(denied, balance, rise, short, ms):
+    """N after ``ms`` in which the balance rises by ``rise`` a millisecond: never above the arrears."""
+    after = balance + rise * ms
+    counted = ms
+    if balance < 0 < after:
+        counted = ms + balance // rise
+    return max(0, min(denied + short * counted, after))
+
+
+@inlined
+def begin_window(s, e):
+    """Open a window of a promise: event record e names it, its place among the promise's windows, its end, and what it makes good."""
+    v = s.promises[e.subject]
+    w = s.spans[v.span + e.detail]
+    w.from_ms, w.to_ms, w.make_good = s.glob[0].now, e.until_ms, e.amount
+    w.balance, w.denied, w.lost_ms = v.balance, 0, -1
+    w.denied_both = 0
+
+
+@inlined
+def window_refused(s, e):
+    """Why a window cannot begin (0: it can)."""
+    if e.subject < 0 or e.subject >= s.glob[0].n_promises or e.detail < 0 or e.detail >= s.promises[e.subject].spans:
+        return NO_SUCH_PROMISE
+    return 0 if e.until_ms > s.glob[0].now and e.amount >= 0 else NO_SUCH_PROMISE
+
+
+@kernel
+def observe(s):
+    """Read what every promise holds and asks for from now on."""
+    for k in range(s.glob[0].n_promises):
+        v = s.promises[k]
+        settle_charges(s, k)
+        held, asked, delivered, lost, lost_by_all = 0, 0, 0, 0, 0
+        for i in range(v.member, v.member + v.members):
+            m = s.members[i]
+            p = s.pools[m.pool]
+            delivered += m.weight * p.held
+            lost_by_all += m.weight * s.refs[p.ref_root].acc_lost
+            if v.foreign:
+                held += m.weight * s.rows[m.row].alloc
+                asked += m.weight * s.shares[m.row].demand
+                lost += m.weight * s.shares[m.row].acc_lost
+            else:
+                held += m.weight * s.refs[m.row].held
+                asked += m.weight * s.refs[m.row].demand
+                lost += m.weight * s.refs[m.row].acc_lost
+        v.held = held
+        v.asked = max(held, asked - v.spent)
+        if lost != v.lost or lost_by_all != v.lost_by_all:
+            lose(s, v, lost - v.lost, lost_by_all - v.lost_by_all)
+            v.lost, v.lost_by_all = lost, lost_by_all
+        if v.of == BY_DELIVERED:
+            v.whole = delivered
+        elif v.of == BY_CAPACITY:
+            v.whole = v.capacity
+
+
+@kernel
+def lose(s, v, lost, lost_by_all):
+    """Work was lost to reclaim or failure: less was delivered; what the team lost is owed again and was denied."""
+    owed = -v.p * lost_by_all if v.of == BY_DELIVERED else 0
+    held = -v.q * lost
+    lapsing = max(0, owed)
+    rise = owed - held - (lapsing if v.forfeit else 0)
+    for i in range(v.span, v.span + v.spans):
+        w = s.spans[i]
+        if w.to_ms < NEVER:
+            own = v.balance - w.balance
+            w.denied = max(0, min(w.denied - held, own + rise))
+            w.denied_both = max(0, min(w.denied_both - held, own + w.make_good + rise)) if w.make_good > 0 else w.denied
+    v.owed += owed
+    v.delivered += held
+    v.gross += max(0, min(owed, 0) - held)
+    v.unclaimed += lapsing
+    v.surplus += max(0, held - owed)
+    v.balance += rise
+
+
+@kernel
+def enter_budget(s, j):
+    """Job j begins to wait; of every promise of its team it may claim what it still needs, or is declared to need."""
+    g = s.glob[0]
+    job = s.jobs[j]
+    ref = job.ref
+    amount = NEVER
+    if job.duration_ms < UNKNOWN:
+        amount = job.gang * (job.duration_ms - job.done_ms)
+    elif j < g.n_arrivals:
+        amount = job.gang * job.estimate_ms
+    for c in range(s.covers[ref], s.covers[ref + 1]):
+        k = s.covering[c]
+        v = s.promises[k]
+        b = s.budgets[k * g.n_jobs + j]
+        b.left = amount
+        b.entered_ms = g.now
+        b.listed = 1
+        b.next = -1
+        b.prev = v.tail
+        if v.tail >= 0:
+            s.budgets[k * g.n_jobs + v.tail].next = j
+        else:
+            v.head = j
+        v.tail = j
+
+
+@kernel
+def leave_budget(s, j):
+    """Job j does not wait any more."""
+    g = s.glob[0]
+    ref = s.jobs[j].ref
+    for c in range(s.covers[ref], s.covers[ref + 1]):
+        k = s.covering[c]
+        b = s.budgets[k * g.n_jobs + j]
+        if b.listed == 1:
+            unlist_budget(s, k, b)
+        elif b.listed == 2:
+            s.promises[k].spent -= s.jobs[j].gang * weight_of(s, k, j)
+        b.listed = 0
+
+
+@inlined
+def unlist_budget(s, k, b):
+    """Take budget record b of promise k out of the list of what may be charged."""
+    n = s.glob[0].n_jobs
+    v = s.promises[k]
+    if b.prev >= 0:
+        s.budgets[k * n + b.prev].next = b.next
+    else:
+        v.head = b.next
+    if b.next >= 0:
+        s.budgets[k * n + b.next].prev = b.prev
+    else:
+        v.tail = b.prev
+
+
+@inlined
+def weight_of(s, k, j):
+    """Weight of a device of job j's pool in promise k; 0 where the pool does not count."""
+    v = s.promises[k]
+    pool = s.queues[s.jobs[j].queue].pool
+    for i in range(v.member, v.member + v.members):
+        if s.members[i].pool == pool:
+            return s.members[i].weight
+    return 0
+
+
+@kernel
+def settle_charges(s, k):
+    """Charge the waiting jobs of promise k, first in first out, with what was denied; an empty budget is no demand any more.
+
+    At most once in `SETTLE_MS`: each job bears at most its gang times the time since it was last charged or began to wait.
+    """
+    g = s.glob[0]
+    v = s.promises[k]
+    if g.now - v.settled_ms < SETTLE_MS:
+        return
+    amount = v.charge // v.q
+    if amount > 0:
+        j = v.head
+        while j >= 0 and amount > 0:
+            b = s.budgets[k * g.n_jobs + j]
+            after = b.next
+            weight = weight_of(s, k, j)
+            gang = s.jobs[j].gang
+            least = min(b.left, gang * (g.now - max(b.entered_ms, v.settled_ms)))
+            if weight > 0 and least > 0:
+                taken = min(least, -(-amount // weight))
+                b.left -= taken
+                amount -= min(amount, taken * weight)
+                if b.left == 0:
+                    unlist_budget(s, k, b)
+                    b.listed = 2
+                    v.spent += gang * weight
+            j = after
+    v.charge = 0
+    v.settled_ms = g.now

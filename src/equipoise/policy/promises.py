@@ -1,0 +1,278 @@
+"""The promises of a run, laid out for the kernel: which are accounted, which pace, and what each may ask for.
+
+The reference charter's promises are accounted; they also pace where that charter executes. Where another charter executes, its own
+promises follow them: they pace, and nobody judges them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd, lcm
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.charter.model import Charter, Pool
+from equipoise.charter.promise import Commitment
+from equipoise.errors import InputError
+from equipoise.policy.kernel import layout as k
+from equipoise.policy.plan import Plan
+from equipoise.units import DAY_MS
+
+_MOST = 1 << 62
+_OF = {"delivered": k.BY_DELIVERED, "capacity": k.BY_CAPACITY, "capacity at": k.BY_RECORD}
+_LONGEST_MS = {"day": 2, "week": 8, "month": 32, "quarter": 93, "year": 367}
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A promise of hours as the kernel counts it.
+
+    Parameters
+    ----------
+    number : int
+        Its place in the kernel's arrays.
+    promise : Commitment
+    foreign : bool
+        Of a charter that executes and is not accounted against.
+    acting : bool
+        Whether it moves floors or limits of what executes.
+    p, q : int
+        The share in lowest terms.
+    weights : mapping of pool name to int
+        What a device of each pool counts for; in lowest terms, as in the account.
+    first_span, spans : int
+        Where its windows stand in the kernel's arrays, and how many may be open at once.
+    margin_ms : int
+        Delta: how long before a window's end pacing aims.
+    largest : int
+        The team's largest gang, for the rounded floor.
+    """
+
+    number: int
+    promise: Commitment
+    foreign: bool
+    acting: bool
+    p: int
+    q: int
+    weights: dict[str, int]
+    first_span: int
+    spans: int
+    margin_ms: int
+    largest: int
+
+    @property
+    def longest_ms(self) -> int:
+        """The longest that a window of it can be."""
+        window = self.promise.window
+        days = window.rolling_days if window.calendar is None else _LONGEST_MS[window.calendar]
+        assert days is not None
+        return days * DAY_MS
+
+
+def promised(plan: Plan, reference: Plan) -> tuple[Promised, ...]:
+    """Return the promises of hours that a run counts, the accounted ones first."""
+    found: list[Promised] = []
+    same = plan.lines is reference.lines
+    for one in _of_hours(reference.charter):
+        found.append(_promised(found, one, reference, foreign=False, acting=same and plan.paces))
+    if not same and plan.paces:
+        for one in _of_hours(plan.charter):
+            found.append(_promised(found, one, plan, foreign=True, acting=True))
+    return tuple(found)
+
+
+def counts_starts(reference: Plan) -> bool:
+    """Whether a promise of starts is accounted."""
+    return any(one.kind == "starts" for one in reference.charter.commitments)
+
+
+def _of_hours(charter: Charter) -> list[Commitment]:
+    return [one for one in charter.commitments if one.kind != "starts"]
+
+
+def _promised(before: list[Promised], one: Commitment, plan: Plan, *, foreign: bool, acting: bool) -> Promised:
+    share = one.at_least if one.at_least is not None else one.at_most
+    assert share is not None
+    heh = {name: plan.charter.pool(name).heh for name in one.pools}
+    below = lcm(*(weight.denominator for weight in heh.values()))
+    whole = {name: int(weight * below) for name, weight in heh.items()}
+    common = gcd(*whole.values())
+    weights = {name: weight // common for name, weight in whole.items()}
+    window = one.window
+    spans = 1 if window.calendar is not None else (window.rolling_days or 0) + 1
+    first = before[-1].first_span + before[-1].spans if before else 0
+    return Promised(
+        len(before), one, foreign, acting, share.numerator, share.denominator, weights, first, spans, margin_ms(plan, one.team),
+        largest_gang(plan, one.team),
+    )  # fmt: skip
+
+
+def margin_ms(plan: Plan, team: str) -> int:
+    """Return delta = 2 tau: tau is the longest that a borrower may go on, bounded by the claimant's `recover` (PACING 1)."""
+    own = plan.lines[plan.line_of(team)]
+    others = [line.min_runtime_ms + line.grace_ms for line in plan.lines[1:] if not _within(line.path, team)]
+    return 2 * min(own.recover_ms, max(others, default=0))
+
+
+def largest_gang(plan: Plan, team: str) -> int:
+    """Return the largest gang below a team, by `max_job`; 1 where none is declared (larger gangs run outside the bound, W607)."""
+    below = [line.max_job for line in plan.lines if line.children == 0 and _within(line.path, team)]
+    largest = max(below, default=k.NEVER)
+    return 1 if largest >= k.NEVER else largest
+
+
+def _within(path: str, team: str) -> bool:
+    return path == team or path.startswith(team + ".")
+
+
+def lay_out(
+    found: Sequence[Promised], plan: Plan, reference: Plan, pools: Sequence[Pool], n_jobs: int
+) -> dict[str, NDArray[Any]]:
+    """Return the kernel's arrays of promises, their pools, windows and budgets; lists of promises by reference row."""
+    members = sum(len(one.weights) for one in found)
+    arrays: dict[str, NDArray[Any]] = {
+        "promises": np.zeros(max(1, len(found)), k.PROMISE),
+        "members": np.zeros(max(1, members), k.MEMBER),
+        "spans": np.zeros(max(1, sum(one.spans for one in found)), k.SPAN),
+    }
+    arrays["spans"]["to_ms"] = k.NEVER
+    names = [pool.name for pool in pools]
+    member = span = 0
+    for one in found:
+        x = arrays["promises"][one.number]
+        x["p"], x["q"], x["margin_ms"], x["largest"] = one.p, one.q, one.margin_ms, one.largest
+        x["member"], x["members"], x["span"], x["spans"] = member, len(one.weights), span, one.spans
+        x["of"], x["forfeit"] = _OF[one.promise.of], one.promise.unused == "forfeit"
+        if one.promise.of == "capacity at":
+            x["whole"] = sum(weight * pools[names.index(name)].capacity for name, weight in one.weights.items())
+        x["kind"] = k.AT_LEAST if one.promise.kind == "at_least" else k.AT_MOST
+        x["foreign"], x["acting"], x["head"], x["tail"] = one.foreign, one.acting, -1, -1
+        of = plan if one.foreign else reference
+        for name, weight in one.weights.items():
+            m = arrays["members"][member]
+            pool = names.index(name)
+            m["weight"], m["pool"], m["promise"], m["limit"] = weight, pool, one.number, k.NEVER
+            m["row"] = pool * len(of.lines) + of.line_of(one.promise.team)
+            member += 1
+        span += one.spans
+    arrays["covers"], arrays["covering"] = _covers(found, reference, len(pools), names)
+    arrays["budgets"] = np.zeros(len(found) * n_jobs, k.BUDGET)
+    return arrays
+
+
+def _covers(
+    found: Sequence[Promised], reference: Plan, n_pools: int, names: Sequence[str]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Which accounted promises a row's work counts for: where each row's list begins, and the lists."""
+    lists: list[list[int]] = [[] for _ in range(n_pools * len(reference.lines))]
+    for one in found:
+        if not one.foreign and one.promise.kind == "at_least":
+            for pool in one.weights:
+                for number, line in enumerate(reference.lines):
+                    if line.path and _within(line.path, one.promise.team):
+                        lists[names.index(pool) * len(reference.lines) + number].append(one.number)
+    begins = np.concatenate([[0], np.cumsum([len(one) for one in lists])]).astype(np.int32)
+    flat = [number for one in lists for number in one]
+    return begins, np.array(flat or [-1], np.int32)
+
+
+def settle(
+    get: Callable[[str], Any], found: Sequence[Promised], plan: Plan, reference: Plan, pools: Sequence[Pool], p: int
+) -> None:
+    """Write what floors, limits and promises rest on after the devices or the quotas of pool ``p`` changed.
+
+    ``get`` returns a member of the state as records; floors, limits and reserves stand in it as quotas give them.
+    """
+    n, n_refs = len(plan.lines), len(reference.lines)
+    for v in range(p * n, (p + 1) * n):
+        row = get("rows")[v]
+        row.rounded = row.firm = row.floor
+        row.still_limit = row.limit
+    if not found:
+        return
+    lifts, refs, shares = get("lifts"), get("refs"), get("shares")
+    for v in range(p * n_refs, (p + 1) * n_refs):
+        lifts[v].still = refs[v].floor
+    if plan.lines is not reference.lines:
+        for v in range(p * n, (p + 1) * n):
+            lifts[n_refs * len(pools) + v].still = shares[v].floor
+    capacity: dict[str, int] = {pool.name: int(get("pools")[i].capacity) for i, pool in enumerate(pools)}
+    for one in found:
+        v = get("promises")[one.number]
+        v.capacity = sum(weight * capacity[name] for name, weight in one.weights.items())
+        v.most = 0
+        asked = asks(one, plan.charter if one.foreign else reference.charter, capacity)
+        for i in range(v.member, v.member + v.members):
+            m = get("members")[i]
+            ask = asked[pools[int(m.pool)].name]
+            m.num, m.den, m.most, m.level, m.share = ask.num, ask.den, ask.most, ask.level, ask.share
+            v.most += m.weight * m.most
+            if m.pool == p:
+                m.still_limit = (shares if one.foreign else refs)[m.row].limit
+                _mark(get, one, m, n_refs * len(pools))
+    get("pools")[p].repace = 1
+
+
+def _mark(get: Callable[[str], Any], one: Promised, m: Any, n_refs: int) -> None:
+    """Mark the rows whose floors a promise may lift, and let what cannot be stopped fill its share."""
+    if one.promise.kind != "at_least":
+        return
+    tree = get("shares") if one.foreign else get("refs")
+    row = m.row
+    while tree[row].parent >= 0:
+        get("lifts")[row + (n_refs if one.foreign else 0)].on_path = 1
+        row = tree[row].parent
+    if one.acting:
+        get("rows")[m.row].firm = max(get("rows")[m.row].firm, m.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a promise may ask for in one pool of so many devices."""
+
+    num: int
+    den: int
+    most: int
+    level: int
+    share: int
+
+
+def asks(one: Promised, charter: Charter, capacity: dict[str, int]) -> dict[str, Ask]:
+    """Return for each pool of a promise what pacing computes with, at the devices that are up (PACING 1).
+
+    ``level`` is B: held from a window's start to delta before its end it delivers what is owed; a pace is never cut below it.
+
+    Raises
+    ------
+    InputError
+        P103 where the promise's numbers pass 2^62.
+    """
+    whole = sum(weight * capacity[name] for name, weight in one.weights.items())
+    share = Fraction(one.p, one.q)
+    pace_max = one.promise.pace_max or share
+    found: dict[str, Ask] = {}
+    run_ms = one.longest_ms - one.margin_ms
+    for name in one.weights:
+        devices = capacity[name]
+        part = Fraction(devices, whole) if whole else Fraction(0)
+        most = min(_ceil(pace_max * devices), devices)
+        level = most
+        if run_ms > 0:
+            level = min(most, _ceil(share * devices * one.longest_ms / run_ms))
+        found[name] = Ask(part.numerator, part.denominator, most, level, _ceil(share * devices))
+        largest = max(one.q * 2 * one.longest_ms * max(whole, part.denominator * max(devices, 1)), 1)
+        if largest * max(1, part.numerator if len(one.weights) > 1 else 1) >= _MOST:
+            raise InputError(
+                "P103",
+                f"the numbers of promise '{one.promise.name}' pass what can be counted exactly",
+                hint="fewer decimals in its share or in the pools' heh, or a shorter window",
+            )
+    return found
+
+
+def _ceil(x: Fraction) -> int:
+    return -(-x.numerator // x.denominator)
