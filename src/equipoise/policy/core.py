@@ -93,7 +93,7 @@ class Core:
 
     Examples
     --------
-    See `docs/events.md`.
+    See `tests/property/latency_cases.py`.
     """
 
     def __init__(self, layout: Layout, *, keep: bool = False, interpreted: bool = False) -> None:
