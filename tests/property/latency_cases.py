@@ -33,7 +33,12 @@ def core_of(system: System, policy: str, run_times: Literal["known", "unknown"])
     reference = system.plan()
     executing = reference if policy == "charter" else system.plan(policy)
     return build(
-        system.workload, system.charter.pools, executing, reference=reference, options=system.options, run_times=run_times
+        system.workload,
+        system.charter.pools,
+        executing,
+        reference=reference,
+        options=system.options,
+        run_times=run_times,
     )
 
 

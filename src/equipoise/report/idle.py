@@ -12,7 +12,8 @@ GPU_MS_PER_H = 3_600_000.0
 _PARTS = ("held", "transition", "idle_blocked", "idle_unused", "down", "maintenance")
 _KINDS = ("held", "transition", "blocked", "unused", "down", "maintenance")
 _KEYS = (
-    ("heldkey", "held"), ("transitionkey", "start-up and drain"), ("blockedkey", "idle, blocked"), ("unusedkey", "idle, unused"), ("downkey", "down"),
+    ("heldkey", "held"), ("transitionkey", "start-up and drain"),
+    ("blockedkey", "idle, blocked"), ("unusedkey", "idle, unused"), ("downkey", "down"),
     ("maintkey", "maintenance"),
 )  # fmt: skip
 
@@ -40,7 +41,17 @@ def idle_section(view: View) -> Markup:
             cells.append(hours(row["stranded_gpu_ms"] / GPU_MS_PER_H))
             for column, cell in zip(columns, cells, strict=True):
                 column.append(cell)
-    heads = ("pool", "run", "held", "start-up, drain", "idle, blocked", "idle, unused", "down", "maintenance", "of idle:\nstranded")
+    heads = (
+        "pool",
+        "run",
+        "held",
+        "start-up, drain",
+        "idle, blocked",
+        "idle, unused",
+        "down",
+        "maintenance",
+        "of idle:\nstranded",
+    )
     shown = [Column(head, cells) for head, cells in zip(heads, columns, strict=True)]
     return section(
         "idle", "The idle machine", lead, legend, rows(entries, wide=True), _stranded(view),

@@ -38,6 +38,7 @@ GIVEN = (  # what a run never changes
     "edges.",
 )
 
+
 @dataclass(frozen=True, slots=True)
 class NodeChange:
     """At ``at_ms``, node ``node`` (from 0) of pool ``pool`` goes ``up``, ``down`` or into ``maintenance``."""

@@ -189,8 +189,17 @@ def simulate(
     for way in ways:
         runs.append(
             _replayed(
-                workload, rules, way, reference, options, nodes, times,
-                keep=keep, record=events is not None, progress=progress, halt=halt,
+                workload,
+                rules,
+                way,
+                reference,
+                options,
+                nodes,
+                times,
+                keep=keep,
+                record=events is not None,
+                progress=progress,
+                halt=halt,
             )
         )
         if runs[-1].partial:

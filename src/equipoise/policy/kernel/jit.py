@@ -1,8 +1,8 @@
 """One source, two executions: the kernel compiled by Numba, and the same code objects run by plain Python.
 
-`entry`, `gate`, `kernel`, `apart`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the whole state as one
-pointer (see `pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every compiled function
-replaced by its own Python source, so that tests compare both executions bit for bit inside one process.
+`entry`, `gate`, `kernel`, `apart`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the
+whole state as one pointer (see `pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every
+compiled function replaced by its own Python source, so that tests compare both executions bit for bit inside one process.
 
 Numba optimises a function together with everything it calls, and does so anew for every caller on the way up: with a hundred functions
 that was most of the time to compile. Here only an `entry`, which Python calls, is optimised and cached; the others stay as they were
@@ -62,7 +62,6 @@ class Whole(JITCodeLibrary):
         # One round: the first of Numba's two serves reference counting. And no vectors: loops run over a handful of records.
         passes, builder = self._codegen._module_pass_manager(loop_vectorize=False, slp_vectorize=False)
         passes.run(self._final_module, builder)
-
 
     def _stays_apart(self, function: Any) -> bool:
         return any(name in function.name for name in _APART)
