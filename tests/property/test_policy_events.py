@@ -29,6 +29,7 @@ def test_compiled_and_interpreted_runs_are_equal_with_latency() -> None:
         for name in ("teams", "pools", "jobs", "replicas", "services", "events"):
             assert np.array_equal(getattr(compiled, name), getattr(plain, name)), f"seed {seed}, {name}"
         core = Core(core_of(system, "charter", "known"), interpreted=True)
+        assert compiled.events is not None
         retrace(core, compiled.events, closes_ms=compiled.closes_ms.tolist())
         assert core.digest == compiled.digest, f"seed {seed}"
 
