@@ -99,7 +99,7 @@ class Core:
 
     Examples
     --------
-    See `docs/events.md`.
+    See `tests/property/latency_cases.py`.
     """
 
     def __init__(self, layout: Layout, *, keep: bool = False, interpreted: bool = False) -> None:

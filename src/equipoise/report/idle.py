@@ -12,7 +12,8 @@ GPU_MS_PER_H = 3_600_000.0
 _PARTS = ("held", "transition", "idle_blocked", "idle_unused", "down", "maintenance")
 _KINDS = ("held", "transition", "blocked", "unused", "down", "maintenance")
 _KEYS = (
-    ("heldkey", "held"), ("transitionkey", "start-up and drain"), ("blockedkey", "idle, blocked"), ("unusedkey", "idle, unused"), ("downkey", "down"),
+    ("heldkey", "held"), ("transitionkey", "start-up and drain"),
+    ("blockedkey", "idle, blocked"), ("unusedkey", "idle, unused"), ("downkey", "down"),
     ("maintkey", "maintenance"),
 )  # fmt: skip
 

@@ -165,7 +165,8 @@ font-size:.73rem}
 .eq .entitled{stroke:var(--ink);stroke-width:1;fill:none;stroke-linejoin:round}
 .eq .denied{fill:var(--denied)}
 .eq .idle{fill:var(--faint)}
-.eq .held{fill:var(--held)}.eq .unused{fill:var(--unused)}.eq .blocked{fill:var(--blocked)}.eq .down{fill:var(--down)}
+.eq .held{fill:var(--held)}.eq .unused{fill:var(--unused)}.eq .blocked{fill:var(--blocked)}
+.eq .transition{fill:var(--t5)}.eq .down{fill:var(--down)}
 .eq .maintenance{fill:var(--t4)}
 .eq .hair{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 3}
 .eq .key{display:inline-block;width:18px;height:10px;vertical-align:-1px;margin-right:6px;border-radius:2px;
@@ -174,6 +175,7 @@ background:var(--c,none)}
 .eq .key.dash{height:0;border-top:1.5px dashed var(--ink);border-radius:0;vertical-align:4px;background:none}
 .eq .key.denied{background:var(--denied)}.eq .key.heldkey{background:var(--held)}
 .eq .key.unusedkey{background:var(--unused)}.eq .key.blockedkey{background:var(--blocked)}
+.eq .key.transitionkey{background:var(--t5)}
 .eq .key.downkey{background:var(--down)}.eq .key.maintkey{background:var(--t4)}
 .eq .keys{display:flex;flex-wrap:wrap;gap:4px 22px;font-size:.85rem;color:var(--soft);margin:0 0 16px;max-width:none}
 .eq .readout{min-height:1.5em;font-size:.8rem;color:var(--soft);margin:2px 0 0 46px;white-space:pre-wrap}

@@ -56,7 +56,8 @@ def pools_frame(record: Record, *, until_ms: int | None = None) -> pl.DataFrame:
     ``until_ms``: by the last close that is not after it; None: by the end.
 
     ``capacity = held + transition + idle_unused + idle_blocked + down + maintenance``. Transition is start-up and
-    drain, nothing without a latency; it counts for nobody. ``fragmentation`` is the part of the idle time that was stranded on nodes partly in use.
+    drain, nothing without a latency; it counts for nobody.
+    ``fragmentation`` is the part of the idle time that was stranded on nodes partly in use.
     """
     count = len(record.run.closes_ms) if until_ms is None else _closes_by(record, until_ms)
     totals = record.run.pools[count - 1] if count else np.zeros_like(record.run.pools[-1])

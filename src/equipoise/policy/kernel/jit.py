@@ -1,8 +1,8 @@
 """One source, two executions: the kernel compiled by Numba, and the same code objects run by plain Python.
 
-`entry`, `gate`, `kernel`, `apart`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the whole state as one
-pointer (see `pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every compiled function
-replaced by its own Python source, so that tests compare both executions bit for bit inside one process.
+`entry`, `gate`, `kernel`, `apart`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the
+whole state as one pointer (see `pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every
+compiled function replaced by its own Python source, so that tests compare both executions bit for bit inside one process.
 
 Numba optimises a function together with everything it calls, and does so anew for every caller on the way up: with a hundred functions
 that was most of the time to compile. Here only an `entry`, which Python calls, is optimised and cached; the others stay as they were

@@ -1,0 +1,61 @@
+"""One seed: a drawn system with a random latency is run, recorded, and told again through the events of the policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import Literal
+
+import numpy as np
+
+from equipoise.policy.core import Core, retrace
+from equipoise.policy.latency import Latency
+from equipoise.policy.state import Layout, build
+from tests.property.policy_systems import System, draw_closes, draw_system, with_latency, with_outages
+
+DRAWN = Latency(seed=1)
+DENIED = 2  # a column of what teams had: bounded by what waiting work still needs, which nobody knows who is not told
+
+
+def case(seed: int, *, latency: Latency | None = DRAWN) -> tuple[System, list[int]]:
+    """Draw a system, every third with outages; ``latency`` stands for a drawn one unless another is given."""
+    chance = Random(seed)
+    system = with_latency(draw_system(chance), chance)
+    if seed % 3 == 0:
+        system = with_outages(system, chance)
+    if latency is not DRAWN:
+        system = replace(system, options=replace(system.options, latency=latency))
+    return system, draw_closes(chance, system)
+
+
+def core_of(system: System, policy: str, run_times: Literal["known", "unknown"]) -> Layout:
+    """Lay out a core that is told its events."""
+    reference = system.plan()
+    executing = reference if policy == "charter" else system.plan(policy)
+    return build(
+        system.workload,
+        system.charter.pools,
+        executing,
+        reference=reference,
+        options=system.options,
+        run_times=run_times,
+    )
+
+
+def check(seed: int, policy: str) -> None:
+    """Fail unless the record of a run leads to its digest and closes, and every GPU-ms of its pools is accounted for."""
+    system, closes_ms = case(seed)
+    done = system.run(policy, closes_ms=closes_ms, record=True)
+    assert done.events is not None
+    parts = done.pools[:, :, [1, 2, 3, 4, 5, 7, 8]]
+    assert np.array_equal(done.pools[:, :, 0], parts.sum(axis=2)), f"seed {seed}: capacity is not the sum of its parts"
+    assert done.pools.min() >= 0, f"seed {seed}"
+    run_times: Literal["known", "unknown"] = "known" if seed % 2 else "unknown"
+    core = Core(core_of(system, policy, run_times))
+    retrace(core, done.events, closes_ms=done.closes_ms.tolist())
+    assert core.digest == done.digest, f"seed {seed}, {policy}"
+    assert np.array_equal(core.pools, done.pools), f"seed {seed}, {policy}"
+    told, ran = core.teams, done.teams
+    if run_times == "unknown":
+        told, ran = np.delete(told, DENIED, 2), np.delete(ran, DENIED, 2)
+    assert np.array_equal(told, ran), f"seed {seed}, {policy}"

@@ -1,0 +1,70 @@
+"""What the simulator records of a run with a random latency leads, told again as events, to the same decisions and closes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from equipoise.errors import InputError
+from equipoise.policy.core import Core, retrace
+from equipoise.policy.events import event
+from equipoise.policy.kernel import layout as k
+from equipoise.policy.latency import Latency
+from equipoise.policy.state import build
+from tests.property.latency_cases import case, check, core_of
+
+
+@pytest.mark.parametrize("policy", ["charter", "no-floors", "product-first", "easy", "fifo"])
+def test_a_record_told_again_leads_to_the_same_decisions_and_closes(policy: str) -> None:
+    for seed in range(200):
+        check(seed, policy)
+
+
+def test_compiled_and_interpreted_runs_are_equal_with_latency() -> None:
+    for seed in range(40):
+        system, closes_ms = case(seed)
+        compiled = system.run(closes_ms=closes_ms, record=True)
+        plain = system.run(closes_ms=closes_ms, record=True, interpreted=True)
+        assert compiled.digest == plain.digest, f"seed {seed}"
+        for name in ("teams", "pools", "jobs", "replicas", "services", "events"):
+            assert np.array_equal(getattr(compiled, name), getattr(plain, name)), f"seed {seed}, {name}"
+        core = Core(core_of(system, "charter", "known"), interpreted=True)
+        assert compiled.events is not None
+        retrace(core, compiled.events, closes_ms=compiled.closes_ms.tolist())
+        assert core.digest == compiled.digest, f"seed {seed}"
+
+
+def test_no_latency_is_the_latency_of_nothing() -> None:
+    for seed in range(300):
+        system, closes_ms = case(seed, latency=Latency())
+        without, _ = case(seed, latency=None)
+        done, today = system.run(closes_ms=closes_ms), without.run(closes_ms=closes_ms)
+        assert done.digest == today.digest, f"seed {seed}"
+        assert np.array_equal(done.teams, today.teams), f"seed {seed}"
+        assert np.array_equal(done.pools, today.pools), f"seed {seed}"
+
+
+def test_an_event_that_cannot_be_is_refused_and_changes_nothing() -> None:
+    system, _ = case(1, latency=Latency())
+    layout = build(
+        system.workload, system.charter.pools, system.plan(), reference=system.plan(), options=system.options,
+        run_times="unknown",
+    )  # fmt: skip
+    core = Core(layout)
+    wrong = {
+        k.NO_SUCH_JOB: event(k.SUBMITTED, 10_000),
+        k.NOT_RUNNING: event(k.ENDED, 0),
+        k.NOT_STOPPED: event(k.STOP_CONFIRMED, 0),
+        k.NOT_ASKED_FOR: event(k.JOB_CANCELLED, 0),
+        k.NO_SUCH_SERVICE: event(k.DEMAND_CHANGED, 99, detail=1),
+        k.NO_SUCH_NODE: event(k.NODE_CHANGED, 10_000, pool=0),
+        k.NO_SUCH_KIND: event(77, 0),
+    }
+    for reason, row in wrong.items():
+        answer = core.take(0, row)
+        assert answer.refused["refused"].tolist() == [reason]
+        assert len(answer.decisions) == 0
+    core.take(5, event(k.SUBMITTED, 0))
+    assert core.take(5, event(k.SUBMITTED, 0)).refused["refused"].tolist() == [k.SUBMITTED_BEFORE]
+    with pytest.raises(InputError, match="P102"):
+        core.take(4, event(k.SUBMITTED, 1))
