@@ -20,7 +20,10 @@ from equipoise.policy.kernel import (
     claims,
     decay,
     entitlement,
+    fair_tree,
     jit,
+    ordering,
+    packing,
     placement,
     reclaim,
     restoring,
@@ -381,7 +384,7 @@ def _check_fit(facts: dict[str, Any], columns: dict[str, NDArray[Any]], layout: 
 def _interpreted() -> dict[str, Any]:
     """Return the kernel's functions by name, to be run as plain Python over `policy.state.plain`."""
     modules = [
-        calendar, capacity, claims, decay, entitlement, placement, reclaim, restoring, running, schedule, services, shadow,
-        submission, turns, victims, waiting, webster, loop,
+        calendar, capacity, claims, decay, entitlement, fair_tree, ordering, packing, placement, reclaim, restoring, running,
+        schedule, services, shadow, submission, turns, victims, waiting, webster, loop,
     ]  # fmt: skip
     return jit.plain(modules)

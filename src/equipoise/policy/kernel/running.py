@@ -9,12 +9,14 @@ from equipoise.policy.kernel.layout import (
     INDEX_BITS,
     INDEX_MASK,
     NEVER,
+    ORDERED,
     PENDING,
     RELEASE,
     RUNNING,
     START,
     TRACE,
 )
+from equipoise.policy.kernel.ordering import enter_order
 from equipoise.policy.kernel.placement import give_back, place
 from equipoise.policy.kernel.waiting import enqueue, watch_open
 
@@ -388,5 +390,7 @@ def stop(s, i, claimant, warned_ms, kind):
         job.since_ms = -1
         job.charged = 0
         enqueue(s, j)
+        if g.rules & ORDERED:
+            enter_order(s, j)
         list_charge(s, j)
         watch_path(s, s.queues[job.queue].row)
