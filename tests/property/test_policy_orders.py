@@ -87,7 +87,7 @@ def test_no_drawn_system_is_ordered_otherwise(chance: Random, order: str) -> Non
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_compiled_and_interpreted_orders_are_equal(order: str) -> None:
-    for seed in range(30):
+    for seed in range(8):
         chance = Random(seed)
         system = draw_system(chance)
         if seed % 2:
@@ -102,7 +102,7 @@ def test_compiled_and_interpreted_orders_are_equal(order: str) -> None:
 @pytest.mark.parametrize("order", ORDERS)
 def test_nodes_never_hold_more_than_they_have(order: str) -> None:
     looked = 0
-    for seed in range(150):
+    for seed in range(50):
         chance = Random(seed)
         system = draw_system(chance)
         plan, reference = system.plan(order), system.plan()
@@ -113,7 +113,7 @@ def test_nodes_never_hold_more_than_they_have(order: str) -> None:
             following = run_until(replay, following + 1)
             looked += 1
             assert held(layout.state) == free_elsewhere(layout.state), f"seed {seed}"
-    assert looked > 2_000
+    assert looked > 700
 
 
 def held(state: Any) -> tuple[list[int], list[int]]:
