@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from equipoise.charter.model import EVERYTHING, NOTHING, Charter, Pool, Team
-from equipoise.policy.kernel import jit, layout
 from equipoise.policy.kernel import fair_tree as kernel
+from equipoise.policy.kernel import jit, layout
 from equipoise.policy.plan import plan
 from equipoise.policy.state import build, plain
 from equipoise.workload.model import Jobs, Workload
@@ -112,8 +112,23 @@ def everyone(leaves: list[str], users: int) -> Workload:
 
 
 def test_the_kernel_ranks_random_trees_as_the_recursion_does() -> None:
-    from equipoise.policy.kernel import calendar, entitlement, ordering, placement, restoring, running, shadow, submission
-    from equipoise.policy.kernel import claims, decay, reclaim, turns, victims, waiting, webster
+    from equipoise.policy.kernel import (
+        calendar,
+        claims,
+        decay,
+        entitlement,
+        ordering,
+        placement,
+        reclaim,
+        restoring,
+        running,
+        shadow,
+        submission,
+        turns,
+        victims,
+        waiting,
+        webster,
+    )
 
     functions = jit.plain(
         [calendar, claims, decay, entitlement, kernel, ordering, placement, reclaim, restoring, running, shadow,
@@ -126,7 +141,9 @@ def test_the_kernel_ranks_random_trees_as_the_recursion_does() -> None:
         users = chance.randint(1, 4)
         rules = plan(charter, "fair-tree")
         built = build(everyone(leaves, users), charter.pools, rules, reference=plan(charter))
-        state: Any = plain(built.state._replace(**{name: getattr(built.state, name)[:1] for name in ("ticks", "sums1", "out")}))
+        state: Any = plain(
+            built.state._replace(**{name: getattr(built.state, name)[:1] for name in ("ticks", "sums1", "out")})
+        )
         usage = [chance.choice((0.0, 0.0, 1.0, 2.0, 4.0, 4.0, 8.0)) for _ in state.users]
         tree = [Association(line.weight_e4, 0.0) for line in rules.lines]
         for line, row in zip(rules.lines, tree, strict=True):

@@ -62,7 +62,9 @@ def drawn(chance: Random, order: str) -> System:
 def slower(system: System, times: int) -> System:
     """Stretch all times."""
     jobs = system.workload.jobs
-    columns = {name: getattr(jobs, name) * times for name in ("submit_ms", "duration_ms", "walltime_ms", "savepoint_ms")}
+    columns = {
+        name: getattr(jobs, name) * times for name in ("submit_ms", "duration_ms", "walltime_ms", "savepoint_ms")
+    }
     return replace(
         system, tick_ms=system.tick_ms * times, workload=replace(system.workload, jobs=replace(jobs, **columns))
     )

@@ -6,6 +6,7 @@ first, users before accounts; accounts that tie have their children merged befor
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +46,9 @@ def _walk(accounts: Iterable[Association], found: dict[object, int], *, tied: bo
         all_shares = sum(child.shares for child in account.children)
         for child in account.children:
             child.level = _level(child.shares, all_shares, child.used, account.used)
-            if _anybody(child):  # a user that ties with an account has the rank of its first user, whoever else is empty
+            if _anybody(
+                child
+            ):  # a user that ties with an account has the rank of its first user, whoever else is empty
                 merged.append(child)
     if certain:
         _check(merged)
@@ -79,7 +82,7 @@ def _level(shares: float, all_shares: float, used: float, all_used: float) -> fl
 
 def _check(siblings: Sequence[Association]) -> None:
     levels = sorted(child.level for child in siblings if 0 < child.level < math.inf)
-    for low, high in zip(levels, levels[1:], strict=False):
+    for low, high in itertools.pairwise(levels):
         if high - low <= 1e-9 * high:
             raise TooCloseError
 
