@@ -16,12 +16,13 @@ import numpy as np
 
 from equipoise.charter.model import EVERYTHING, NOTHING, Charter, Pool, Share, Team
 from equipoise.policy.latency import Latency
-from equipoise.policy.plan import Plan, plan
+from equipoise.policy.plan import POLICIES, Plan, plan
 from equipoise.policy.state import Options
 from equipoise.simulator.run import NodeChange, Run, simulate
 from equipoise.workload.model import Jobs, Service, Workload
 
-POLICIES = ("charter", "no-floors", "product-first", "easy", "fifo")
+__all__ = ["COUNTED", "POLICIES", "Shape", "System", "draw_closes", "draw_system", "with_outages"]
+
 TICKS_MS = (1, 1, 1, 7_919, 400_000)  # the last reaches every class of estimated lengths
 
 

@@ -65,7 +65,11 @@ def replayed(
     log: Annotated[str, typer.Argument(help="The job log: SWF, sacct, CSV, Parquet …; docs/logs.md lists them.")],
     charter: Annotated[str, typer.Option("--charter", "-c", help="The charter that everything is measured by.")],
     policy: Annotated[
-        str, typer.Option("--policy", help="What is executed: charter, no-floors, product-first, easy or fifo.")
+        str,
+        typer.Option(
+            "--policy",
+            help="What is executed: charter, no-floors, product-first, fair-tree, easy, fifo, sjf, smallest, srtf, srsf or las.",
+        ),
     ] = "charter",
     vs: Annotated[
         list[str] | None,

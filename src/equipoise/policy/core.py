@@ -25,9 +25,12 @@ from equipoise.policy.kernel import (
     decay,
     draws,
     entitlement,
+    fair_tree,
     heap,
     jit,
+    ordering,
     pacing,
+    packing,
     placement,
     promises,
     reclaim,
@@ -61,8 +64,9 @@ POOL_TOTALS = (
 PROMISE_TOTALS = ("owed", "delivered", "gross", "unclaimed", "surplus", "balance", "pace", "held", "asked", "whole")
 WINDOW_TOTALS = ("from_ms", "to_ms", "make_good", "denied", "denied_both", "lost_ms")
 KERNEL: tuple[ModuleType, ...] = (
-    calendar, capacity, claims, confirmation, decay, draws, entitlement, heap, pacing, placement, promises, reclaim, restoring, running,
-    schedule, services, shadow, submission, taking, transition, turns, victims, waiting, webster, wide,
+    calendar, capacity, claims, confirmation, decay, draws, entitlement, fair_tree, heap, ordering, packing, pacing,
+    placement, promises, reclaim, restoring, running, schedule, services, shadow, submission, taking, transition,
+    turns, victims, waiting, webster, wide,
 )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """The rules of one run: a tree of teams with floors, limits and weights per pool, and which rules act.
 
 `charter` runs the charter itself. The others are baselines of the same core: `fifo` and `easy` keep one queue,
-`no-floors` divides by weight alone, `product-first` puts one team before all its siblings.
+`no-floors` divides by weight alone, `product-first` puts one team before all its siblings. `fair-tree` ranks users as Slurm does;
+`sjf`, `smallest`, `srtf`, `srsf` and `las` have one order of all jobs, by which the last four also stop running ones.
 """
 
 from __future__ import annotations
@@ -11,9 +12,32 @@ from dataclasses import dataclass, replace
 from equipoise.charter.floors import Quota, quotas
 from equipoise.charter.model import Charter, Team
 from equipoise.errors import InputError
-from equipoise.policy.kernel.layout import BACKFILL, NEVER, PREEMPT, RECLAIM, SECURE_START, SHARES, TURNS
+from equipoise.policy.kernel.layout import (
+    BACKFILL,
+    BY_ATTAINED,
+    BY_GANG,
+    BY_LENGTH,
+    BY_REMAINING,
+    BY_SERVICE,
+    FAIR_TREE,
+    NEVER,
+    ORDER_SHIFT,
+    ORDERED,
+    PREEMPT,
+    RECLAIM,
+    SECURE_START,
+    SHARES,
+    TURNS,
+)
 
-POLICIES = ("charter", "no-floors", "product-first", "easy", "fifo")
+ORDERS = {
+    "sjf": BY_LENGTH,
+    "smallest": BY_GANG,
+    "srtf": BY_REMAINING,
+    "srsf": BY_SERVICE,
+    "las": BY_ATTAINED,
+}
+POLICIES = ("charter", "no-floors", "product-first", "fair-tree", "easy", "fifo", *ORDERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +98,8 @@ def plan(charter: Charter, policy: str = "charter", *, first: str = "product") -
     Parameters
     ----------
     charter : Charter
-    policy : {'charter', 'no-floors', 'product-first', 'easy', 'fifo'}
+    policy : str
+        One of `POLICIES`.
     first : str
         The team that ``product-first`` puts before its siblings.
 
@@ -84,9 +109,12 @@ def plan(charter: Charter, policy: str = "charter", *, first: str = "product") -
         P101 for an unknown policy, C301 for an unknown team.
     """
     half_life_ms = charter.usage_half_life_ms
-    if policy in ("fifo", "easy"):
+    if policy in ("fifo", "easy") or policy in ORDERS:
         root = Line("", -1, 0, 0, 10_000, tuple(Quota(0, pool.capacity, 0) for pool in charter.pools))
-        return Plan(policy, charter, (root,), BACKFILL if policy == "easy" else 0, half_life_ms, one_queue=True)
+        rules = BACKFILL if policy == "easy" else 0
+        if policy in ORDERS:
+            rules = ORDERED | ORDERS[policy] << ORDER_SHIFT
+        return Plan(policy, charter, (root,), rules, half_life_ms, one_queue=True)
     lines = _lines(charter)
     if policy == "charter":
         rules = BACKFILL | RECLAIM | SECURE_START | TURNS | PREEMPT | (SHARES if charter.reclaim == "shares" else 0)
@@ -101,7 +129,8 @@ def plan(charter: Charter, policy: str = "charter", *, first: str = "product") -
     unfloored = tuple(
         replace(line, quotas=tuple(map(_bare, line.quotas)), leading=line.path in leading) for line in lines
     )
-    return Plan(policy, charter, unfloored, BACKFILL | PREEMPT, half_life_ms, unfloored=True)
+    rules = BACKFILL | (FAIR_TREE if policy == "fair-tree" else PREEMPT)
+    return Plan(policy, charter, unfloored, rules, half_life_ms, unfloored=True)
 
 
 def _lines(charter: Charter) -> tuple[Line, ...]:

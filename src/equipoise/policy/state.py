@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from equipoise.charter.model import Pool
 from equipoise.errors import InputError
+from equipoise.policy.baselines import baseline_members
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.kernel.capacity import rescale
 from equipoise.policy.kernel.decay import REBASE, STEPS
@@ -149,13 +150,14 @@ def build(
         heap=np.zeros(2 * n_slots + 64, np.int64),
         timers=np.zeros(2 * n_slots + 64, np.int64),
         claims=_chain(np.zeros(n_slots + 64, k.CLAIM_)),
-        warns=_chain(np.zeros(2 * n_slots + 64, k.WARN_)),
+        warns=_chain(np.zeros(2 * n_slots + 64 + len(pools), k.WARN_)),
         services=services,
         carried=np.zeros(max(1, len(services)) * 2 * CARRIED, np.int64),
         demands=demands,
         edges=edges,
         scratch=np.zeros(2 * n_rows + 4 * n_slots + 2 * n_rows + 64, i4),
         scratch2=np.zeros(n_rows + n_refs + 64, np.int64),
+        **baseline_members(plan.rules, pools, columns, columns["user_rows"], len(plan.lines)),
         powers=_powers(),
         out=np.zeros(room + (1024 if outside else 65536), k.DECISION),
         confirms=np.zeros(2 * (n_slots + n_drains) + 64 if confirmed else 1, np.int64),
@@ -272,7 +274,8 @@ def _queues(workload: Workload, columns: dict[str, Any], plan: Plan, n_pools: in
     row = columns["pool"].astype(np.int64) * len(plan.lines) + np.array(numbers, np.int64)[columns["team"]]
     user, priority, solid = columns["user"].astype(np.int64) + 1, columns["priority"].astype(np.int64), columns["solid"]
     if plan.one_queue:
-        user, priority, solid = np.zeros_like(user), np.zeros_like(priority), np.zeros_like(solid)
+        user, priority = np.zeros_like(user), np.zeros_like(priority)
+        solid = solid & bool(plan.rules & k.ORDERED)  # nobody is stopped in any other
     low = int(priority.min(initial=0))
     span = int(priority.max(initial=0)) - low + 1
     users_n = int(user.max(initial=0)) + 1
@@ -288,6 +291,7 @@ def _queues(workload: Workload, columns: dict[str, Any], plan: Plan, n_pools: in
     queues["pool"] = queues["row"] // len(plan.lines)
     columns["queue"] = queue_of.astype(np.int32)
     columns["several_priorities"] = span > 1
+    columns["user_rows"] = people // users_n
     leaf_queues: list[list[int]] = [[] for _ in range(len(plan.lines) * n_pools)]
     for number, at in enumerate(queues["row"]):
         leaf_queues[int(at)].append(number)

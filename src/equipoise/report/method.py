@@ -18,8 +18,14 @@ _RULES = {
     "charter": "the charter: floors are restored by reclaiming, and what they leave goes by weight",
     "no-floors": "the same teams, limits and weights; floors are off and nothing is taken back",
     "product-first": "as without floors, and one team goes before all its siblings",
+    "fair-tree": "the same teams, limits and weights; users are ranked as Slurm's Fair Tree does, and nothing is taken back",
     "easy": "one queue in order of submission; others start early if they cannot delay its head (EASY)",
     "fifo": "one queue, strictly in order of submission",
+    "sjf": "the shortest job first, by its true run time; nothing is stopped",
+    "smallest": "the smallest gang first; larger ones are stopped for it",
+    "srtf": "the shortest remaining time first, by true run times; others are stopped for it",
+    "srsf": "the least remaining GPU-time first, by true run times; others are stopped for it",
+    "las": "two queues: first who has had less than 3,250 GPU-seconds; others are stopped for them (Tiresias)",
 }
 assert set(_RULES) == set(POLICIES)
 

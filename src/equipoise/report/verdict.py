@@ -15,12 +15,24 @@ _PHRASES = {
     "no-floors": "without floors",
     "easy": "with one queue and backfill",
     "fifo": "first in, first out",
+    "fair-tree": "as Slurm's Fair Tree would",
+    "sjf": "with the shortest job first",
+    "smallest": "with the smallest gang first",
+    "srtf": "with the shortest remaining time first",
+    "srsf": "with the least remaining GPU-time first",
+    "las": "with the least served first",
 }
 _LABELS = {
     "charter": "as promised",
     "no-floors": "without floors",
     "easy": "one queue (EASY)",
     "fifo": "first in, first out",
+    "fair-tree": "Fair Tree (Slurm)",
+    "sjf": "shortest job first",
+    "smallest": "smallest gang first",
+    "srtf": "shortest remaining time",
+    "srsf": "shortest remaining service",
+    "las": "least attained service",
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.charter.model import Charter
-from equipoise.policy.kernel.layout import LOST, PREEMPT, RECLAIM, STOP
+from equipoise.policy.kernel.layout import LOST, ORDERED, PREEMPT, RECLAIM, STOP
 from equipoise.policy.plan import Plan
 from equipoise.policy.state import Options
 from equipoise.simulator.replay import Run
@@ -146,6 +146,8 @@ def causes(plan: Plan, workload: Workload, *, outages: bool) -> list[str]:
     found = ["reclaims"] if plan.rules & RECLAIM else []
     if plan.rules & PREEMPT and several:
         found.append("preemptions")
+    if plan.rules & ORDERED and plan.name != "sjf":  # one order of all jobs stops those of any team
+        found += ["reclaims", "preemptions"]
     if outages:
         found.append("failures")
     return found

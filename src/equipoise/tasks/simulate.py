@@ -107,7 +107,7 @@ def simulate(
         A job log that ``traces.read`` can read, or jobs and services with the charter's leaves as teams.
     charter : path or Charter
         What everything is accounted against: entitled and denied, floors, starvation, whatever policy is executed.
-    policy : {"charter", "no-floors", "product-first", "easy", "fifo"}
+    policy : {"charter", "no-floors", "product-first", "fair-tree", "easy", "fifo", "sjf", "smallest", "srtf", "srsf", "las"}
         What is executed.
     vs : sequence of policy names, paths or Charters
         What else is executed, to compare with. Another charter must have the same pools and leaves for the log's jobs.

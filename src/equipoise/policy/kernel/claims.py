@@ -7,7 +7,7 @@ leave fills the hold. A warned victim counts as gone and the claimant as come in
 from equipoise.policy.kernel.calendar import calendar_add, calendar_remove
 from equipoise.policy.kernel.heap import heap_push
 from equipoise.policy.kernel.jit import inlined, kernel
-from equipoise.policy.kernel.layout import CLAIM, CLAIMED, INDEX_BITS, INDEX_MASK, MARK, STOP, WARN, WITHDRAW
+from equipoise.policy.kernel.layout import CLAIM, CLAIMED, INDEX_BITS, INDEX_MASK, MARK, ORDERED, STOP, WARN, WITHDRAW
 from equipoise.policy.kernel.placement import (
     node_expect,
     node_link,
@@ -257,6 +257,10 @@ def deadline(s, x):
     """Timer entry x fired."""
     if deadline_holds(s, x):
         i = x & INDEX_MASK
+        if s.glob[0].rules & ORDERED:  # no claims are made: it is the pool whose order changes
+            s.warns[i].state = 2
+            s.pools[i].dirty = 1
+            return
         s.pools[s.claims[s.warns[i].claim].pool].dirty = 1
         advance_warning(s, i)
 

@@ -59,6 +59,12 @@ AT_LEAST, AT_MOST = 0, 1
     NOT_ASKED_FOR, NO_SUCH_SERVICE, NO_SUCH_NODE, NO_SUCH_PROMISE,
 ) = range(1, 13)  # fmt: skip
 
+ORDERED, FAIR_TREE = 512, 1024  # baselines with a pass of their own: one order of all jobs; users ranked as Slurm does
+
+# What an ordered run goes by (bits of GLOB.rules from ORDER_SHIFT on)
+ORDER_SHIFT = 11
+BY_LENGTH, BY_GANG, BY_REMAINING, BY_SERVICE, BY_ATTAINED = 0, 1, 2, 3, 4
+
 GLOB = np.dtype(
     [
         ("now", I8), ("rules", I8), ("inflation", F8), ("half_life_ms", I8), ("half_begins_ms", I8),
@@ -195,7 +201,7 @@ TALLY = np.dtype([("soft", I4), ("solid", I4), ("soft_least_ms", I8), ("solid_le
 USER = np.dtype([("alloc", I8), ("usage", F8)], align=True)
 NODE = np.dtype(
     [("free_ms", I8), ("free", I4), ("prev", I4), ("next", I4), ("claim", I4), ("part_claim", I4), ("down", I4),
-     ("stamp", I8), ("gain", I4), ("calendared", I4), ("pad", I8, (2,))],
+     ("stamp", I8), ("gain", I4), ("calendared", I4), ("loose", I4), ("pad", I4, (3,))],
     align=True,
 )  # fmt: skip
 CLAIM_ = np.dtype(
@@ -221,6 +227,18 @@ SERVICE = np.dtype(
 DEMAND = np.dtype([("at_ms", I8), ("service", I4), ("replicas", I4), ("next_ms", I8)], align=True)
 TICK = np.dtype([("weight", I4), ("first", I4)], align=True)
 ITEM = np.dtype([("ms", I8), ("weight", I4), ("next", I4), ("prev", I4), ("pad", I4, (3,))], align=True)
+# Of ordered runs and of Fair Tree; otherwise there is one record of each.
+ORDER = np.dtype(
+    [
+        ("grades", I4), ("grades_n", I4), ("line", I4), ("line_n", I4), ("chosen_n", I4), ("picked_n", I4),
+        ("users", I4), ("users_n", I4), ("left", I8), ("pad", I8, (3,)),
+    ],
+    align=True,
+)  # fmt: skip
+GRADE = np.dtype([("gang", I4), ("first", I4), ("n", I4), ("pad", I4)], align=True)
+SPOT = np.dtype([("key", I8), ("grade", I4), ("spot", I4)], align=True)
+CHOICE = np.dtype([("job", I4), ("part_node", I4), ("first", I4), ("nodes", I4)], align=True)
+STANDING = np.dtype([("level", F8), ("row", I4), ("place", I4)], align=True)
 CALENDAR = np.dtype([("total", I8), ("known_ms", I8), ("before", I8), ("by", I8)], align=True)
 # Where devices of stopped jobs drain: lists by place (a node, or after all nodes a pool that is only counted) and by job.
 DRAIN = np.dtype(
@@ -285,6 +303,17 @@ class State(NamedTuple):
     edges: Any  # dependents: target, next edge
     scratch: Any
     scratch2: Any
+    orders: Any  # per pool: where its parts of the following begin, and how long they are
+    grades: Any  # pool x size of gang: a heap of those that wait
+    ranked: Any  # the heaps
+    spots: Any  # per job: its key in the order, its heap, its place there
+    lineup: Any  # per pool: running slots in the order
+    vacant: Any  # as buckets: how many nodes have so many devices left for those who come later in the order
+    choices: Any  # who is to start, in the order
+    picked: Any  # the whole nodes that they are to get
+    standings: Any  # per user: level fairshare, leaf, rank
+    levels: Any  # per row: level fairshare
+    ladder: Any  # users by rank, and room to sort them
     powers: Any  # the decay table
     out: Any
     confirms: Any  # confirmations of the simulated engine: time << 24 | slot, or slots + drain
@@ -300,9 +329,7 @@ class State(NamedTuple):
     covering: Any
     budgets: Any  # promise x job: what waiting work may still claim
     counted: Any  # job -> mask of the promises of starts that count it
-    lifts: (
-        Any  # per reference row, then (where it differs) per row of the executing tree: its floor as promises move it
-    )
+    lifts: Any  # per reference row, then (where it differs) per executing row: its floor as promises move it
 
 
 def member_types() -> dict[str, np.dtype[Any]]:
@@ -313,9 +340,10 @@ def member_types() -> dict[str, np.dtype[Any]]:
         "calendars": CALENDAR, "bonds": BOND, "lists": LIST, "tallies": TALLY, "ticks": TICK, "items": ITEM,
         "drains": DRAIN, "places": PLACE, "startups": STARTUP, "events": EVENT,
         "promises": PROMISE, "members": MEMBER, "spans": SPAN, "budgets": BUDGET, "lifts": LIFT,
+        "orders": ORDER, "grades": GRADE, "spots": SPOT, "choices": CHOICE, "standings": STANDING,
     }  # fmt: skip
     wide = {"head_ms", "latest_ms", "arrivals", "heap", "timers", "confirms", "carried", "scratch2"}
     return {
-        name: records.get(name, np.dtype(I8 if name in wide else F8 if name == "powers" else I4))
+        name: records.get(name, np.dtype(I8 if name in wide else F8 if name in ("powers", "levels") else I4))
         for name in State._fields
     }

@@ -11,6 +11,7 @@ from equipoise.policy.kernel.layout import (
     INDEX_BITS,
     INDEX_MASK,
     NEVER,
+    ORDERED,
     OUTSIDE,
     PENDING,
     RELEASE,
@@ -18,6 +19,7 @@ from equipoise.policy.kernel.layout import (
     START,
     TRACE,
 )
+from equipoise.policy.kernel.ordering import enter_order
 from equipoise.policy.kernel.placement import give_back, place
 from equipoise.policy.kernel.promises import leave_budget
 from equipoise.policy.kernel.transition import begin_drain, begin_startup, end_startup, runs_since
@@ -392,5 +394,7 @@ def stop(s, i, claimant, warned_ms, kind):
         job.since_ms = -1
         job.charged = 0
         enqueue(s, j)
+        if g.rules & ORDERED:
+            enter_order(s, j)
         list_charge(s, j)
         watch_path(s, s.queues[job.queue].row)

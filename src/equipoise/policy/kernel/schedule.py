@@ -4,8 +4,20 @@
 team below its floor, one reservation, and backfill around it.
 """
 
+from equipoise.policy.kernel.fair_tree import follow_fair_tree
 from equipoise.policy.kernel.jit import inlined, kernel, merged
-from equipoise.policy.kernel.layout import BACKFILL, NEVER, PENDING, PREEMPT, RECLAIM, SECURE_START, SHARES
+from equipoise.policy.kernel.layout import (
+    BACKFILL,
+    FAIR_TREE,
+    NEVER,
+    ORDERED,
+    PENDING,
+    PREEMPT,
+    RECLAIM,
+    SECURE_START,
+    SHARES,
+)
+from equipoise.policy.kernel.packing import follow_order
 from equipoise.policy.kernel.placement import room_for, room_now
 from equipoise.policy.kernel.restoring import follow_priority, limit_room, restore_floors, serve_claims, try_claim
 from equipoise.policy.kernel.shadow import launch_beyond, may_ever_fit, reserve, room_beyond
@@ -89,7 +101,7 @@ def at_rest_with(s, pool, j):
     """Try the short pass: one submission, everything else as the last pass left it. Whether it was enough."""
     g = s.glob[0]
     p = s.pools[pool]
-    if g.rules & PREEMPT:
+    if g.rules & (PREEMPT | ORDERED | FAIR_TREE):
         return False
     looked = p.turns > 0 and g.now >= p.turn_check_ms
     if looked:
@@ -161,6 +173,9 @@ def decide_all(s, pool):
     p = s.pools[pool]
     p.dirty = 0
     p.reserved = -1
+    if g.rules & (ORDERED | FAIR_TREE):
+        follow_baseline(s, pool)
+        return
     if p.claim_head >= 0:
         serve_claims(s, pool)
     p.head = -1
@@ -186,6 +201,17 @@ def decide_all(s, pool):
             make_reservation(s, pool, head)
             backfill(s, pool)
     p.dirty = 0
+
+
+@kernel
+def follow_baseline(s, pool):
+    """The pass of a baseline that orders jobs in a way of its own."""
+    s.pools[pool].head = -1  # no submission may be passed over: it may come first
+    if s.glob[0].rules & ORDERED:
+        follow_order(s, pool)
+    else:
+        follow_fair_tree(s, pool)
+    s.pools[pool].dirty = 0
 
 
 @inlined

@@ -10,6 +10,7 @@ from equipoise.policy.kernel.layout import (
     CLAIMED,
     DEPENDENT,
     NEVER,
+    ORDERED,
     OVER_FLOOR,
     OVER_LIMIT,
     OVER_MAX_JOB,
@@ -24,6 +25,7 @@ from equipoise.policy.kernel.layout import (
     SECURE_START,
     SHARES,
 )
+from equipoise.policy.kernel.ordering import enter_order
 from equipoise.policy.kernel.placement import room_now
 from equipoise.policy.kernel.promises import leave_budget
 from equipoise.policy.kernel.running import demand_moves, emit, end, pool_accrue, start, stop, watch_path
@@ -84,6 +86,8 @@ def make_eligible(s, j):
     if job.estimate_ms < 0:  # none declared: the mean of the team's latest finished jobs, or an hour
         job.estimate_ms = max(t.history_ms // t.history_n, 1) if t.history_n > 0 else HOUR_MS
     enqueue(s, j)
+    if g.rules & ORDERED:
+        enter_order(s, j)
     watch_path(s, row)
     demand_moves(s, j, job.gang)
     list_charge(s, j)
