@@ -60,7 +60,8 @@ def shares_potential(view: View) -> tuple[int, int, tuple[int, ...]]:
 
 def gangs_below(tree: Tree, row: int, gangs: Iterable[Gang]) -> list[Gang]:
     """Return the gangs of the leaves at or below ``row``."""
-    return [gang for gang in gangs if row in tree.path(gang.leaf)]
+    leaves = {leaf for leaf in range(len(tree)) if row in tree.path(leaf)}
+    return [gang for gang in gangs if gang.leaf in leaves]
 
 
 def add_in_turn(chosen: set[int], gangs: Sequence[Gang], bound: int) -> None:

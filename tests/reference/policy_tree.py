@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 POOL = -1
 
@@ -61,11 +62,7 @@ class Tree:
 
     def path(self, row: int) -> list[int]:
         """Return ``row`` and all rows above it, the top row last."""
-        rows: list[int] = []
-        while row != POOL:
-            rows.append(row)
-            row = self.parent[row]
-        return rows
+        return list(path_of(self.parent, row))
 
     def depth(self, row: int) -> int:
         """Return 1 for a top row, 2 for its children, and so on."""
@@ -86,6 +83,12 @@ class Tree:
             if a != b:
                 return a, b
         raise ValueError(f"rows {claimant} and {victim} lie on one path")
+
+
+@cache
+def path_of(parent: tuple[int, ...], row: int) -> tuple[int, ...]:
+    """Return ``row`` and all rows above it, the top row last."""
+    return () if row == POOL else (row, *path_of(parent, parent[row]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +131,10 @@ class View:
         held = [0] * len(self.tree)
         for gang in self.gangs:
             if gang.job not in left_out:
-                for row in self.tree.path(gang.leaf):
-                    held[row] += gang.size
+                held[gang.leaf] += gang.size
+        for row in reversed(range(len(held))):  # children stand after their parents
+            if self.tree.parent[row] != POOL:
+                held[self.tree.parent[row]] += held[row]
         return held
 
     def free(self, without: Iterable[int] = ()) -> int:

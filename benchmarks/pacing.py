@@ -1,0 +1,83 @@
+"""The campaign behind docs/pacing-evidence.md: families of small labs, run by the slow model, promises judged exactly.
+
+`python -m benchmarks.pacing` prints the rows of the table, with `--write` it puts them into the page; `--labs N` says how
+many labs of a family (default: as many as the page says), `--family NAME ...` picks families, `--first N` begins at
+another number; `--shrink` shows a small lab for each rule that broke a promise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from tests.reference.pacing_admission import room_of
+from tests.reference.pacing_campaign import Tally, campaign
+from tests.reference.pacing_draw import MINUTE_MS
+from tests.reference.pacing_families import FAMILIES, RULES, draw
+from tests.reference.pacing_lab import Lab
+from tests.reference.pacing_run import run
+from tests.reference.pacing_shrink import in_units, shrink
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "pacing-evidence.md"
+LABS = 120
+MANY = {"mended conditions": 10_000, "conditions as they stood": 300, "the same, other rules": 300} | dict.fromkeys(
+    ("make-good", "savepoints", "capacity lost", "nodes", "trees four deep", "everything"), 200
+)
+STEP = 50
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m benchmarks.pacing", description="Run small labs with promises.")
+    options.add_argument("--labs", type=int, help="labs of each family")
+    options.add_argument("--first", type=int, default=0, help="number of the first lab")
+    options.add_argument("--family", nargs="*", default=list(FAMILIES), help="families by name")
+    options.add_argument("--write", action="store_true", help="put the rows into docs/pacing-evidence.md")
+    options.add_argument("--shrink", action="store_true", help="show a small lab for each rule that broke a promise")
+    given = options.parse_args()
+    for name in given.family:
+        tallies = run_family(name, given.first, given.labs or MANY.get(name, LABS))
+        rows = ["| " + " | ".join(tally.row()) + " |" for tally in tallies]
+        print("\n".join(rows))
+        for tally in tallies:
+            more = f"short {tally.short:,}, ceilings broken {tally.ceilings_broken:,}, reclaims {tally.reclaims:,}"
+            lost = f"lost {100 * tally.lost / max(1, tally.delivered):.2f} %"
+            print(f"  {tally.rule}: {more}, {lost}, broken in labs {tally.examples[:12]}")
+            if given.shrink and tally.examples:
+                print(f"  lab {tally.examples[0]} in minutes, made smaller:", smaller(tally))
+        if given.write:
+            PAGE.write_text(with_rows(PAGE.read_text("utf-8"), name, rows), "utf-8")
+
+
+def run_family(name: str, first: int, labs: int) -> list[Tally]:
+    """Run a family in steps, so that one sees it move."""
+    whole = [Tally(name, rule) for rule in FAMILIES[name].rules]
+    for begin in range(first, first + labs, STEP):
+        for tally, part in zip(whole, campaign(name, range(begin, min(begin + STEP, first + labs))), strict=True):
+            tally.merge(part)
+        print(f"{name}: {whole[0].labs:,} of {labs:,} labs", end="\r", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return whole
+
+
+def smaller(tally: Tally) -> Lab:
+    """Return a small lab that the rule breaks, in minutes, still taken by its family."""
+    family, rule = FAMILIES[tally.family], RULES[tally.rule]
+
+    def wrong(lab: Lab) -> bool:
+        ready = all(lab.teams[promise.row].levels[0].from_ms <= lab.warm_ms for promise in lab.promises)
+        return ready and family.accept(room_of(lab)) and bool(run(lab, rule).broken)
+
+    return shrink(in_units(draw(tally.family, tally.examples[0]), MINUTE_MS), wrong)
+
+
+def with_rows(page: str, family: str, rows: list[str]) -> str:
+    """Return the page with the rows of one family replaced."""
+    block = re.compile(rf"(?:^\| {re.escape(family)} \|.*\n)+", re.MULTILINE)
+    assert len(block.findall(page)) == 1, f"the page has no rows of {family}"
+    return block.sub(lambda _: "\n".join(rows) + "\n", page)
+
+
+if __name__ == "__main__":
+    main()
