@@ -191,7 +191,7 @@ def settle(
     for v in range(p * n, (p + 1) * n):
         row = get("rows")[v]
         row.rounded = row.firm = row.floor
-        row.still_limit = row.limit
+        row.still_limit, row.still_reserve, row.full = row.limit, row.reserve, 0
     if not found:
         return
     lifts, refs, shares = get("lifts"), get("refs"), get("shares")
@@ -209,12 +209,44 @@ def settle(
         for i in range(v.member, v.member + v.members):
             m = get("members")[i]
             ask = asked[pools[int(m.pool)].name]
-            m.num, m.den, m.most, m.level, m.share = ask.num, ask.den, ask.most, ask.level, ask.share
+            m.num, m.den, m.most, m.level = ask.num, ask.den, ask.most, ask.level
+            m.share = rounded_floor(ask.level, one.largest)
             v.most += m.weight * m.most
             if m.pool == p:
                 m.still_limit = (shares if one.foreign else refs)[m.row].limit
                 _mark(get, one, m, n_refs * len(pools))
+    for foreign in (False, True):
+        _check_room(get, [one for one in found if one.foreign is foreign], p, "shares" if foreign else "refs")
     get("pools")[p].repace = 1
+
+
+def rounded_floor(floor: int, largest: int) -> int:
+    """Return the most that a team can hold which starts whole gangs of up to ``largest`` while it holds less than ``floor``."""
+    return floor - 1 + largest if floor > 0 else 0
+
+
+def _check_room(get: Callable[[str], Any], found: Sequence[Promised], p: int, tree: str) -> None:
+    """Say of every promise whether the rounded floors at their levels all fit pool ``p`` at once: only then are devices kept."""
+    rows, pool = get(tree), get("pools")[p]
+    root, n = (pool.root, pool.n_rows) if tree == "shares" else (pool.ref_root, pool.n_refs)
+    need = {row: int(rows[row].floor) for row in range(root + 1, root + n)}
+    members = [
+        get("members")[i]
+        for one in found
+        if one.promise.kind == "at_least"
+        for i in range(get("promises")[one.number].member, get("promises")[one.number].member + len(one.weights))
+        if get("members")[i].pool == p
+    ]
+    for m in members:
+        need[int(m.row)] = max(need[int(m.row)], int(m.share))
+    below = dict.fromkeys(range(root, root + n), 0)
+    fits = True
+    for row in range(root + n - 1, root, -1):
+        total = max(need[row], below[row])
+        fits = fits and total <= rows[row].limit
+        below[int(rows[row].parent)] += total
+    for m in members:
+        m.fits = 1 if fits and below[root] <= pool.capacity else 0
 
 
 def _mark(get: Callable[[str], Any], one: Promised, m: Any, n_refs: int) -> None:
@@ -238,7 +270,6 @@ class Ask:
     den: int
     most: int
     level: int
-    share: int
 
 
 def asks(one: Promised, charter: Charter, capacity: dict[str, int]) -> dict[str, Ask]:
@@ -263,7 +294,7 @@ def asks(one: Promised, charter: Charter, capacity: dict[str, int]) -> dict[str,
         level = most
         if run_ms > 0:
             level = min(most, _ceil(share * devices * one.longest_ms / run_ms))
-        found[name] = Ask(part.numerator, part.denominator, most, level, _ceil(share * devices))
+        found[name] = Ask(part.numerator, part.denominator, most, level)
         largest = max(one.q * 2 * one.longest_ms * max(whole, part.denominator * max(devices, 1)), 1)
         if largest * max(1, part.numerator if len(one.weights) > 1 else 1) >= _MOST:
             raise InputError(

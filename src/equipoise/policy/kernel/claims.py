@@ -22,8 +22,8 @@ LONGEST_WAIT = (1 << 31) - 1  # what the stream's 32-bit detail can say
 
 
 @kernel
-def open_claim(s, j, pool, since_ms):
-    """Take job j out of its queue and open an empty claim for it; returns the claim."""
+def open_claim(s, j, pool, since_ms, size):
+    """Take job j out of its queue and open an empty claim of ``size`` devices for it, its gang or more; returns the claim."""
     g = s.glob[0]
     job = s.jobs[j]
     row = s.queues[job.queue].row
@@ -34,7 +34,7 @@ def open_claim(s, j, pool, since_ms):
     k = g.claim_free
     c = s.claims[k]
     g.claim_free = c.next
-    c.job, c.pool, c.row, c.gang = j, pool, row, job.gang
+    c.job, c.pool, c.row, c.gang = j, pool, row, size
     c.nodes, c.need, c.ready, c.part_node, c.part, c.part_missing = -1, 0, 0, -1, 0, 0
     c.held, c.missing, c.warn_head, c.open = 0, 0, -1, 0
     c.since_ms = since_ms
@@ -44,7 +44,7 @@ def open_claim(s, j, pool, since_ms):
     else:
         p.claim_head = k
     p.claim_tail = k
-    move_claimed(s, row, job.gang, s.queues[job.queue].solid)
+    move_claimed(s, row, size, s.queues[job.queue].solid)
     g.claims += 1
     emit(s, CLAIM, j, -1, min(g.now - since_ms, LONGEST_WAIT))
     return k

@@ -114,7 +114,8 @@ ROW = np.dtype(
         ("turn_ms", I8), ("crossed_ms", I8), ("left", I8), ("left_stamp", I8), ("pick", I4), ("pick_n", I4),
         ("marked", I8), ("nominal_floor", I8),
         ("nominal_limit", I8),
-        ("firm", I8), ("rounded", I8), ("still_reserve", I8), ("still_limit", I8), ("pad", I8, (4,)),
+        ("firm", I8), ("rounded", I8), ("still_reserve", I8), ("still_limit", I8), ("full", I8),
+        ("pad", I8, (3,)),
     ],
     align=True,
 )  # fmt: skip
@@ -157,9 +158,9 @@ PROMISE = np.dtype(
 # A pool of a promise: ``num`` / ``den`` of the promise's capacity are in it; ``most``, ``level`` and ``share`` are GPUs there.
 MEMBER = np.dtype(
     [
-        ("weight", I8), ("num", I8), ("den", I8), ("most", I8), ("level", I8), ("share", I8), ("pace", I8), ("wanted", I8),
-        ("pool", I4), ("row", I4), ("share_row", I4), ("promise", I4), ("limit", I8), ("full", I4), ("done", I4),
-        ("still_limit", I8), ("pad", I8, (3,)),
+        ("weight", I8), ("num", I8), ("den", I8), ("most", I8), ("level", I8), ("share", I8), ("pace", I8), ("next_pace", I8),
+        ("wanted", I8), ("limit", I8), ("still_limit", I8), ("pool", I4), ("row", I4), ("promise", I4), ("full", I4),
+        ("done", I4), ("fits", I4),
     ],
     align=True,
 )  # fmt: skip
@@ -174,7 +175,7 @@ SPAN = np.dtype(
 LIFT = np.dtype(
     [
         ("still", I8), ("asked", I8), ("granted", I8), ("floor", I8), ("rounded", I8), ("below", I8), ("below_rounded", I8),
-        ("paced", I4), ("on_path", I4),
+        ("full", I4), ("on_path", I4),
     ],
     align=True,
 )  # fmt: skip

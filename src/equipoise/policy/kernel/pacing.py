@@ -38,38 +38,81 @@ def outstanding(s, v, w):
 def ask(s, v):
     """Compute the pace of promise v in each of its pools: the most that one of its open windows needs."""
     now = s.glob[0].now
+    for i in range(v.member, v.member + v.members):
+        s.members[i].next_pace = 0
+    for e in range(v.span, v.span + v.spans):
+        w = s.spans[e]
+        if w.to_ms < NEVER and w.to_ms > now:
+            x, run_ms = outstanding(s, v, w), w.to_ms - now - v.margin_ms
+            if v.members == 1 or x <= 0 or run_ms <= 0:
+                for i in range(v.member, v.member + v.members):
+                    m = s.members[i]
+                    m.next_pace = max(m.next_pace, pace_for(v, x, run_ms, m.num, m.den, m.most))
+            else:
+                share_out(s, v, x, run_ms)
     total = 0
     for i in range(v.member, v.member + v.members):
         m = s.members[i]
-        pace = 0
-        for e in range(v.span, v.span + v.spans):
-            w = s.spans[e]
-            if w.to_ms < NEVER and w.to_ms > now:
-                pace = max(pace, pace_for(m, v, outstanding(s, v, w), w.to_ms - now - v.margin_ms))
-        demand = s.shares[m.row].demand if v.foreign else s.refs[m.row].demand
-        m.pace = pace
-        wanted = min(pace, max(demand, 0))
-        if wanted != m.wanted:
-            m.wanted = wanted
+        m.pace = m.next_pace
+        wanted = min(m.pace, demand_of(s, v, m))
+        full = 1 if m.fits and m.level > 0 and m.pace >= m.level else 0
+        if wanted != m.wanted or full != m.full:
+            m.wanted, m.full = wanted, full
             s.pools[m.pool].repace = 1
-        total += m.weight * pace
+        total += m.weight * m.pace
     v.pace = total
 
 
 @inlined
-def pace_for(m, v, x, run_ms):
-    """Devices of a pool that deliver x in ``run_ms``: least P with x * num <= P * q * run * den, at most ``most``."""
+def demand_of(s, v, m):
+    return max(s.shares[m.row].demand if v.foreign else s.refs[m.row].demand, 0)
+
+
+@kernel
+def share_out(s, v, x, run_ms):
+    """Ask every pool for the same fraction, at most for what has demand there; what a pool cannot use is asked of the others."""
+    open_weight = 0
+    for i in range(v.member, v.member + v.members):
+        m = s.members[i]
+        m.done = 0
+        open_weight += m.weight * s.pools[m.pool].capacity
+    again = True
+    while again and x > 0 and open_weight > 0:
+        again = False
+        left = open_weight
+        for i in range(v.member, v.member + v.members):
+            m = s.members[i]
+            devices = s.pools[m.pool].capacity
+            most = min(m.most, demand_of(s, v, m))
+            if m.done == 0 and devices > 0 and exceeds(x, devices, v.q * run_ms * open_weight, most):
+                m.done = 1
+                m.next_pace = max(m.next_pace, most)
+                x -= v.q * run_ms * m.weight * most
+                left -= m.weight * devices
+                again = True
+                break
+        open_weight = left
+    if x > 0 and open_weight > 0:
+        for i in range(v.member, v.member + v.members):
+            m = s.members[i]
+            if m.done == 0:
+                m.next_pace = max(m.next_pace, pace_for(v, x, run_ms, s.pools[m.pool].capacity, open_weight, m.most))
+
+
+@inlined
+def pace_for(v, x, run_ms, num, den, most):
+    """Devices of a pool that deliver num / den of x in ``run_ms``: least P with x * num <= P * q * run * den, at most ``most``."""
     if x <= 0:
         return 0
     if run_ms <= 0:
-        return m.most
-    each = v.q * run_ms * m.den
-    if exceeds(x, m.num, each, m.most):
-        return m.most
-    pace = int(x / each * m.num)
-    while exceeds(x, m.num, each, pace):
+        return most
+    each = v.q * run_ms * den
+    if exceeds(x, num, each, most):
+        return most
+    pace = int(x / each * num)
+    while exceeds(x, num, each, pace):
         pace += 1
-    while pace > 0 and not exceeds(x, m.num, each, pace - 1):
+    while pace > 0 and not exceeds(x, num, each, pace - 1):
         pace -= 1
     return pace
 
@@ -131,7 +174,7 @@ def lift_tree(s, pool, shares, at, root, count, foreign, limits):
     """Effective and rounded floors of a tree of ``count`` rows (PACING 1); whether a floor or a limit changed."""
     for v in range(root, root + count):
         x = s.lifts[at + v]
-        x.asked, x.granted = 0, 0
+        x.asked, x.granted, x.full = 0, 0, 0
     first_part(s, pool, at, foreign)
     while True:  # by descending P / (phi C): first the rounded floors of what is never cut, then what is above
         i = next_member(s, pool, foreign, 0)
@@ -170,6 +213,7 @@ def first_part(s, pool, at, foreign):
                     m.done = 0
                     x = s.lifts[at + m.row]
                     x.asked = max(x.asked, min(m.pace, max(x.still, m.level)))
+                    x.full = max(x.full, m.full)
 
 
 @kernel
@@ -289,8 +333,10 @@ def write_rows(s, pool, at):
         t, x = s.rows[v], s.lifts[at + v]
         floor = max(x.still, x.floor) if x.on_path else x.still
         rounded = max(floor, x.rounded) if x.on_path else floor
-        if t.floor != floor or t.rounded != rounded:
-            t.floor, t.rounded = floor, rounded
+        full = s.lifts[at + v].full
+        if t.floor != floor or t.rounded != rounded or t.full != full:
+            t.floor, t.rounded, t.full = floor, rounded, full
+            t.reserve = max(t.still_reserve, rounded) if full else t.still_reserve
             t.tried_entered, t.tried_freed, t.tried_ends = -1, -1, -1
             moved = True
     return moved

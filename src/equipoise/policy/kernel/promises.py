@@ -141,8 +141,9 @@ def observe(s):
                 asked += m.weight * s.shares[m.row].demand
                 lost += m.weight * s.shares[m.row].acc_lost
             else:
-                held += m.weight * s.refs[m.row].held
-                asked += m.weight * s.refs[m.row].demand
+                x = s.refs[m.row]
+                held += m.weight * x.held
+                asked += m.weight * (x.demand if v.members == 1 else min(x.demand, max(x.held, m.most)))
                 lost += m.weight * s.refs[m.row].acc_lost
         v.held = held
         v.asked = max(held, asked - v.spent)

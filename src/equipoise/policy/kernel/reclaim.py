@@ -12,6 +12,7 @@ from equipoise.policy.kernel.victims import (
     COURTESY,
     FIRST,
     INSIDE,
+    RIGHT,
     bound_of,
     further_beyond,
     heap_sort,
@@ -257,30 +258,49 @@ def claim_for(s, j, rule, since_ms):
     job = s.jobs[j]
     leaf = s.queues[job.queue].row
     recover = s.rows[leaf].recover_ms
+    if g.n_promises > 0 and rule == RIGHT:
+        size = job.gang + ahead(s, leaf, job.gang)
+        if size > job.gang and choose_victims(s, leaf, size, rule, stamp, since_ms, recover):
+            hold_and_warn(s, j, since_ms, recover, stamp, size)
+            return True
+        g.stamp += 1
+        stamp = g.stamp
     if not choose_victims(s, leaf, job.gang, rule, stamp, since_ms, recover):
         return False
-    hold_and_warn(s, j, since_ms, recover, stamp)
+    hold_and_warn(s, j, since_ms, recover, stamp, job.gang)
     return True
 
 
+@inlined
+def ahead(s, leaf, gang):
+    """How much more than a gang its claim is to take back, so that the team keeps its rounded floor (pacing from its level on)."""
+    more = 0
+    v = leaf
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        if t.full:
+            more = max(more, t.rounded - (t.alloc + t.claimed - t.warned) - gang)
+        v = t.parent
+    return more
+
+
 @kernel
-def hold_and_warn(s, j, since_ms, recover, stamp):
-    """Open the claim of job j on the chosen victims, hold its devices, and warn (or stop) the victims."""
+def hold_and_warn(s, j, since_ms, recover, stamp, size):
+    """Open the claim of job j for ``size`` devices on the chosen victims, hold them, and warn (or stop) the victims."""
     g = s.glob[0]
-    job = s.jobs[j]
-    pool = s.queues[job.queue].pool
+    pool = s.queues[s.jobs[j].queue].pool
     p = s.pools[pool]
     n, chosen = s.scratch2[6], s.scratch2[5]
-    k = open_claim(s, j, pool, since_ms)
+    k = open_claim(s, j, pool, since_ms, size)
     if p.per_node == 1:
         total = 0
         for i in range(n):
             total += s.slots[s.scratch[chosen + i]].gang
-        held = max(job.gang - total, 0)
+        held = max(size - total, 0)
         p.free -= held
         p.claim_held += held
         s.claims[k].held = held
-        s.claims[k].missing = job.gang - held
+        s.claims[k].missing = size - held
     else:
         hold_devices(s, k, n, chosen, stamp)
     for i in range(n):
@@ -391,5 +411,5 @@ def preempt_for(s, j):
     drop_needless(s, leaf, p, job.gang, INSIDE, stamp)
     if s.scratch2[6] == 0:
         return False
-    hold_and_warn(s, j, g.now, t.grace_ms, stamp)
+    hold_and_warn(s, j, g.now, t.grace_ms, stamp, job.gang)
     return True

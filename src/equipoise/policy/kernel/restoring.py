@@ -74,7 +74,7 @@ def serve_claims(s, pool):
         i = -1
         if claim_ready(s, k):
             if may_be_served(s, k, False):
-                i = take_held(s, k)
+                i = take_held(s, k) if c.gang == s.jobs[c.job].gang else start_served(s, k)
         elif c.gang <= room_now(s, p) + (c.held if p.per_node == 1 else 0) and may_be_served(s, k, True):
             if p.reserving == 0 or p.free + c.held >= c.gang + s.rows[p.root].below_unfilled:
                 i = start_served(s, k)
