@@ -28,6 +28,7 @@ from equipoise.policy.kernel import (
     fair_tree,
     heap,
     jit,
+    lifting,
     ordering,
     pacing,
     packing,
@@ -64,7 +65,7 @@ POOL_TOTALS = (
 PROMISE_TOTALS = ("owed", "delivered", "gross", "unclaimed", "surplus", "balance", "pace", "held", "asked", "whole")
 WINDOW_TOTALS = ("from_ms", "to_ms", "make_good", "denied", "denied_both", "lost_ms")
 KERNEL: tuple[ModuleType, ...] = (
-    calendar, capacity, claims, confirmation, decay, draws, entitlement, fair_tree, heap, ordering, packing, pacing,
+    calendar, capacity, claims, confirmation, decay, draws, entitlement, fair_tree, heap, lifting, ordering, packing, pacing,
     placement, promises, reclaim, restoring, running, schedule, services, shadow, submission, taking, transition,
     turns, victims, waiting, webster, wide,
 )  # fmt: skip

@@ -195,16 +195,15 @@ def settle(
     if not found:
         return
     lifts, refs, shares = get("lifts"), get("refs"), get("shares")
-    for v in range(p * n_refs, (p + 1) * n_refs):
-        lifts[v].still = refs[v].floor
+    _lay_still(lifts, refs, range(p * n_refs, (p + 1) * n_refs), 0)
     if plan.lines is not reference.lines:
-        for v in range(p * n, (p + 1) * n):
-            lifts[n_refs * len(pools) + v].still = shares[v].floor
+        _lay_still(lifts, shares, range(p * n, (p + 1) * n), n_refs * len(pools))
     capacity: dict[str, int] = {pool.name: int(get("pools")[i].capacity) for i, pool in enumerate(pools)}
     for one in found:
         v = get("promises")[one.number]
         v.capacity = sum(weight * capacity[name] for name, weight in one.weights.items())
-        v.most = 0
+        v.most, v.peak = 0, -1
+        v.safe_ms, v.calm_ms, v.lost_safe_ms, v.any = 0, 0, 0, 1
         asked = asks(one, plan.charter if one.foreign else reference.charter, capacity)
         for i in range(v.member, v.member + v.members):
             m = get("members")[i]
@@ -213,11 +212,28 @@ def settle(
             m.share = rounded_floor(ask.level, one.largest)
             v.most += m.weight * m.most
             if m.pool == p:
-                m.still_limit = (shares if one.foreign else refs)[m.row].limit
+                m.still_limit = m.limit = (shares if one.foreign else refs)[m.row].limit
+                m.still = lifts[m.row + (n_refs * len(pools) if one.foreign else 0)].still
+                m.wanted = -1
+                tree = shares if one.foreign else refs
+                m.top = 1 if tree[int(tree[m.row].parent)].parent < 0 else 0
                 _mark(get, one, m, n_refs * len(pools))
+    get("pools")[p].repace = get("pools")[p].roomy = 1
     for foreign in (False, True):
         _check_room(get, [one for one in found if one.foreign is foreign], p, "shares" if foreign else "refs")
-    get("pools")[p].repace = 1
+
+
+def _lay_still(lifts: Any, shares: Any, rows: range, at: int) -> None:
+    """Floors as they are without promises, and what the children of each row have together."""
+    for v in rows:
+        x = lifts[at + v]
+        x.still = x.rounded = shares[v].floor
+        x.below = x.below_rounded = x.asked = 0
+    for v in rows:
+        if shares[v].parent >= 0:
+            up = lifts[at + int(shares[v].parent)]
+            up.below += lifts[at + v].still
+            up.below_rounded += lifts[at + v].still
 
 
 def rounded_floor(floor: int, largest: int) -> int:
@@ -226,10 +242,7 @@ def rounded_floor(floor: int, largest: int) -> int:
 
 
 def _check_room(get: Callable[[str], Any], found: Sequence[Promised], p: int, tree: str) -> None:
-    """Say of every promise whether the rounded floors at their levels all fit pool ``p`` at once: only then are devices kept."""
-    rows, pool = get(tree), get("pools")[p]
-    root, n = (pool.root, pool.n_rows) if tree == "shares" else (pool.ref_root, pool.n_refs)
-    need = {row: int(rows[row].floor) for row in range(root + 1, root + n)}
+    """Say whether all rounded floors fit pool ``p`` at once: at their levels (only then are devices kept), and at the most asked for."""
     members = [
         get("members")[i]
         for one in found
@@ -237,16 +250,31 @@ def _check_room(get: Callable[[str], Any], found: Sequence[Promised], p: int, tr
         for i in range(get("promises")[one.number].member, get("promises")[one.number].member + len(one.weights))
         if get("members")[i].pool == p
     ]
+    levels = {int(m.row): 0 for m in members}
+    most = dict(levels)
     for m in members:
-        need[int(m.row)] = max(need[int(m.row)], int(m.share))
+        one = get("promises")[m.promise]
+        levels[int(m.row)] = max(levels[int(m.row)], int(m.share))
+        most[int(m.row)] = max(most[int(m.row)], rounded_floor(int(m.most), int(one.largest)))
+    fits = _fit(get, p, tree, levels)
+    for m in members:
+        m.fits = 1 if fits else 0
+    if not _fit(get, p, tree, most):
+        get("pools")[p].roomy = 0
+
+
+def _fit(get: Callable[[str], Any], p: int, tree: str, asked: dict[int, int]) -> bool:
+    """Whether a pool holds everybody's floor and what is asked for some rows, and every limit does."""
+    rows, pool = get(tree), get("pools")[p]
+    root, n = (pool.root, pool.n_rows) if tree == "shares" else (pool.ref_root, pool.n_refs)
+    need = {row: max(int(rows[row].floor), asked.get(row, 0)) for row in range(root + 1, root + n)}
     below = dict.fromkeys(range(root, root + n), 0)
     fits = True
     for row in range(root + n - 1, root, -1):
         total = max(need[row], below[row])
         fits = fits and total <= rows[row].limit
         below[int(rows[row].parent)] += total
-    for m in members:
-        m.fits = 1 if fits and below[root] <= pool.capacity else 0
+    return fits and below[root] <= pool.capacity
 
 
 def _mark(get: Callable[[str], Any], one: Promised, m: Any, n_refs: int) -> None:

@@ -92,7 +92,7 @@ POOL = np.dtype(
         ("turn_check_ms", I8), ("crossed", I8), ("last_ms", I8), ("idle_unused", I8), ("idle_blocked", I8), ("down", I8),
         ("maintenance", I8), ("acc_capacity", I8), ("acc_held", I8), ("acc_down", I8), ("acc_maintenance", I8),
         ("stranded", I8), ("hungry", I4), ("hungry_n", I4), ("turning", I4), ("found", I4), ("n_refs", I4), ("crossed_row", I4),
-        ("parts", I8), ("starting", I8), ("draining", I8), ("acc_starting", I8), ("acc_draining", I8), ("repace", I4),
+        ("parts", I8), ("starting", I8), ("draining", I8), ("acc_starting", I8), ("acc_draining", I8), ("repace", I4), ("roomy", I4),
     ],
     align=True,
 )  # fmt: skip
@@ -151,7 +151,8 @@ PROMISE = np.dtype(
         ("owed", I8), ("delivered", I8), ("gross", I8), ("unclaimed", I8), ("surplus", I8), ("lost", I8), ("lost_by_all", I8),
         ("charge", I8), ("spent", I8), ("settled_ms", I8), ("capacity", I8), ("margin_ms", I8), ("largest", I8), ("most", I8),
         ("member", I4), ("members", I4), ("span", I4), ("spans", I4), ("head", I4), ("tail", I4),
-        ("of", I4), ("kind", I4), ("forfeit", I4), ("foreign", I4), ("acting", I4), ("asks", I4),
+        ("of", I4), ("kind", I4), ("forfeit", I4), ("foreign", I4), ("acting", I4), ("peak", I4),
+        ("safe_ms", I8), ("calm_ms", I8), ("lost_safe_ms", I8), ("any", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -160,7 +161,7 @@ MEMBER = np.dtype(
     [
         ("weight", I8), ("num", I8), ("den", I8), ("most", I8), ("level", I8), ("share", I8), ("pace", I8), ("next_pace", I8),
         ("wanted", I8), ("limit", I8), ("still_limit", I8), ("pool", I4), ("row", I4), ("promise", I4), ("full", I4),
-        ("done", I4), ("fits", I4),
+        ("done", I4), ("fits", I4), ("still", I8), ("moved", I4), ("top", I4),
     ],
     align=True,
 )  # fmt: skip

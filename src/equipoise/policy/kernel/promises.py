@@ -38,7 +38,13 @@ def grow(s, v, ms):
     short = max(0, min(max(owed, v.q * v.pace), asked) - held)
     lapsing = max(0, owed - asked)
     rise = owed - held - (lapsing if v.forfeit else 0)
-    behind_ms = fold_denied(s, v, rise, short, ms)
+    if s.glob[0].now > v.lost_safe_ms and v.kind == AT_LEAST:
+        watch_lost(s, v, ms)
+    behind_ms = 0
+    if v.any or (
+        short > 0 and s.glob[0].now > v.calm_ms
+    ):  # else all windows are ahead, or nothing was denied and is not now
+        behind_ms = fold_denied(s, v, rise, short, ms)
     v.owed += owed * ms
     v.delivered += held * ms
     v.gross += max(0, min(owed, asked) - held) * ms
@@ -51,21 +57,36 @@ def grow(s, v, ms):
 @inlined
 def fold_denied(s, v, rise, short, ms):
     """Let N of every open window follow; for how long the earliest of them was behind."""
-    behind_ms = 0
+    furthest = -NEVER
+    v.any = 0
     for i in range(v.span, v.span + v.spans):
         w = s.spans[i]
         if w.to_ms >= NEVER:
             continue
         own = v.balance - w.balance
-        if w.lost_ms < 0 and v.kind == AT_LEAST:
-            note_lost(s, v, w, own, ms)
         w.denied = denied_after(w.denied, own, rise, short, ms)
         if w.make_good > 0:
             w.denied_both = denied_after(w.denied_both, own + w.make_good, rise, short, ms)
         else:
             w.denied_both = w.denied
-        behind_ms = max(behind_ms, time_behind(own + w.make_good, rise, ms))
-    return behind_ms
+        furthest = max(furthest, own + w.make_good)
+        if w.denied_both > 0:
+            v.any = 1
+    ahead = -(furthest + rise * ms)
+    v.calm_ms = s.glob[0].now + (ahead // max(v.p * max(v.whole, v.capacity), 1) if ahead > 0 else 0)
+    return time_behind(furthest, rise, ms)
+
+
+@kernel
+def watch_lost(s, v, ms):
+    """Note which windows were lost in the last ``ms``, and until when none can be."""
+    v.lost_safe_ms = NEVER
+    for i in range(v.span, v.span + v.spans):
+        w = s.spans[i]
+        if w.to_ms < NEVER and w.lost_ms < 0:
+            short = note_lost(s, v, w, v.balance - w.balance, ms)
+            if w.lost_ms < 0:
+                v.lost_safe_ms = min(v.lost_safe_ms, s.glob[0].now - ms + short // max(v.q * v.most, 1))
 
 
 @inlined
@@ -80,10 +101,11 @@ def note_lost(s, v, w, own, ms):
     short = most * left_ms - (own + w.make_good + forecast * left_ms)
     if short < 0:
         w.lost_ms = s.glob[0].now - ms
-        return
+        return short
     gain = most + v.p * v.whole - forecast - v.q * v.held
     if gain > 0 and short // gain + 1 <= ms:
         w.lost_ms = s.glob[0].now - ms + short // gain + 1
+    return short
 
 
 @inlined
@@ -114,6 +136,13 @@ def begin_window(s, e):
     w.from_ms, w.to_ms, w.make_good = s.glob[0].now, e.until_ms, e.amount
     w.balance, w.denied, w.lost_ms = v.balance, 0, -1
     w.denied_both = 0
+    look_anew(v)
+
+
+@inlined
+def look_anew(v):
+    """What was found to hold for a while need not any more."""
+    v.safe_ms, v.calm_ms, v.lost_safe_ms, v.any = 0, 0, 0, 1
 
 
 @inlined
@@ -159,6 +188,7 @@ def observe(s):
 @kernel
 def lose(s, v, lost, lost_by_all):
     """Work was lost to reclaim or failure: less was delivered; what the team lost is owed again and was denied."""
+    look_anew(v)
     owed = -v.p * lost_by_all if v.of == BY_DELIVERED else 0
     held = -v.q * lost
     lapsing = max(0, owed)

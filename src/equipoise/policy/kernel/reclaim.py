@@ -71,7 +71,7 @@ def is_met(s, p, gang):
 def begin_count(s, p, leaf, gang):
     """Start the counts with the devices that are free now, and that no idle reserve keeps free."""
     part = gang % p.per_node
-    s.scratch2[1] = p.free - (kept_after(s, p, leaf, gang) if p.reserving else 0)
+    s.scratch2[1] = p.free - (kept_after(s, p, leaf, gang) if p.reserving and s.rows[p.root].below_unfilled > 0 else 0)
     s.scratch2[2] = p.whole
     s.scratch2[3] = 0
     if part > 0:

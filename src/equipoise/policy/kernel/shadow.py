@@ -128,7 +128,11 @@ def may_ever_fit(s, pool, j):
     """Whether job j can start once all that is expected to end has ended."""
     p = s.pools[pool]
     gang = s.jobs[j].gang
-    kept = kept_after(s, p, s.queues[s.jobs[j].queue].row, gang) if p.reserving else 0
+    kept = (
+        kept_after(s, p, s.queues[s.jobs[j].queue].row, gang)
+        if p.reserving and s.rows[p.root].below_unfilled > 0
+        else 0
+    )
     if p.per_node == 1:
         return gang + kept - p.free <= s.calendars[2 * pool].total
     if gang % p.per_node == 0 and kept == 0:
@@ -143,7 +147,11 @@ def reserve(s, pool, j):
     now = s.glob[0].now
     extend_overdue(s, pool)
     gang = s.jobs[j].gang
-    kept = kept_after(s, p, s.queues[s.jobs[j].queue].row, gang) if p.reserving else 0
+    kept = (
+        kept_after(s, p, s.queues[s.jobs[j].queue].row, gang)
+        if p.reserving and s.rows[p.root].below_unfilled > 0
+        else 0
+    )
     p.reserved_node = -1
     p.spare = 0
     if p.per_node == 1:
