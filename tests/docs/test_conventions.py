@@ -203,7 +203,9 @@ def test_late_names_of_the_package_exist() -> None:
         assert getattr(equipoise, name) is not None
 
 
-@pytest.mark.parametrize("module", ["equipoise", "equipoise.cli", "equipoise.charter", "equipoise.charter_io"])
+@pytest.mark.parametrize(
+    "module", ["equipoise", "equipoise.cli", "equipoise.charter", "equipoise.charter_io", "equipoise.account"]
+)
 def test_commands_that_do_not_simulate_load_nothing_heavy(module: str) -> None:
     script = (
         f"import sys, {module}\nprint(*sorted({{'numpy', 'numba', 'polars', 'pydantic'}} & set(sys.modules)), sep=',')"
