@@ -22,14 +22,14 @@ def smallest_changes(view: View) -> tuple[Change, ...]:
     """Return the smallest change of each kind that starts the job now, least first (none where a pass alone would do)."""
     if Trial(view.state).starts(view.job):
         return ()
-    found = [kind(view) for kind in (_size, _walltime, _limit, _floor, _devices, _nodes, _ended)]
+    found = [kind(view) for kind in (_size, _walltime, _limit, _floor, _devices, _nodes, _ended, _withdrawn)]
     return tuple(sorted((change for change in found if change is not None), key=lambda change: change.part))
 
 
 def starts_with(view: View, change: Change, *, less: int = 0) -> bool:
     """Apply a change, or ``less`` units less of it, and tell whether the job starts at this instant.
 
-    Of jobs that end, ``less`` leaves the last ones out.
+    Of jobs that end or are withdrawn, ``less`` leaves the last ones out.
     """
     trial = Trial(view.state)
     amount = change.amount - less
@@ -45,6 +45,8 @@ def starts_with(view: View, change: Change, *, less: int = 0) -> bool:
         trial.add_devices(view.pool, amount)
     elif change.kind == "nodes":
         trial.bring_up(view.pool, _nodes_out(view)[:amount])
+    elif change.kind == "withdrawn":
+        trial.withdraw(change.jobs[: len(change.jobs) - less])
     else:
         trial.end([int(view.state.jobs["slot"][job]) for job in change.jobs[: len(change.jobs) - less]])
     return trial.starts(view.job)
@@ -96,8 +98,15 @@ def _devices(view: View) -> Change | None:
         return None
     waiting = view.state.jobs["state"] == k.PENDING
     most = int(view.state.jobs["gang"][waiting].sum()) + int(view.state.rows["reserve"].sum()) + view.gang
-    amount = _search(view, "devices", most)
+    amount = _search(view, "devices", min(most, _room_to_run(view, int(np.count_nonzero(waiting)))))
     return None if amount is None else Change("devices", amount, amount / view.gang)
+
+
+def _room_to_run(view: View, waiting: int) -> int:
+    """How many more devices the state's places for running jobs allow for, should each new device run a job of its own."""
+    slots = view.state.slots
+    idle = len(slots) - int(np.count_nonzero(slots["end_ms"] >= 0))
+    return k.NEVER if waiting <= idle else idle - int(view.state.pools["free"].sum())
 
 
 def _nodes(view: View) -> Change | None:
@@ -127,6 +136,26 @@ def _ended(view: View) -> Change | None:
     chosen = min(found, key=lambda chosen: int(slots["gang"][chosen].sum()))
     gpus = int(slots["gang"][chosen].sum())
     return Change("ended", gpus, gpus / view.gang, jobs=tuple(int(slots["job"][i]) for i in chosen))
+
+
+def _withdrawn(view: View) -> Change | None:
+    """Find waiting jobs that stand before this one, such that none can be left out: the reservation's first, then the oldest."""
+    jobs, queues = view.state.jobs, view.state.queues
+    waiting = np.flatnonzero((jobs["state"] == k.PENDING) | (jobs["state"] == k.CLAIMED))
+    same = (queues["pool"][jobs["queue"][waiting]] == view.pool) & (waiting != view.job)
+    reserved = int(view.state.pools["reserved"][view.pool])
+    order = sorted(waiting[same].tolist(), key=lambda job: (job != reserved, int(jobs["eligible_ms"][job]), job))
+
+    def works(chosen: list[int]) -> bool:
+        trial = Trial(view.state)
+        trial.withdraw(chosen)
+        return trial.starts(view.job)
+
+    chosen = _few(order, works)
+    if chosen is None:
+        return None
+    gpus = int(jobs["gang"][chosen].sum())
+    return Change("withdrawn", gpus, gpus / view.gang, jobs=tuple(chosen))
 
 
 def _few(order: Slots, works: Callable[[Slots], bool]) -> Slots | None:

@@ -97,9 +97,10 @@ class Change:
 
     Parameters
     ----------
-    kind : {"size", "walltime", "limit", "floor", "devices", "nodes", "ended"}
+    kind : {"size", "walltime", "limit", "floor", "devices", "nodes", "ended", "withdrawn"}
     amount : int
-        By how much: accelerators, nodes, milliseconds of ``walltime``; of ``ended`` the accelerators of those jobs.
+        By how much: accelerators, nodes, milliseconds of ``walltime``; of ``ended`` and ``withdrawn`` the accelerators of those
+        jobs.
     before, after : int or None
         Of what has a value: the job's size or estimate, the team's floor or limit.
     part : float
@@ -107,10 +108,10 @@ class Change:
     teams : tuple of (str, int)
         Floors or limits with their new values, the job's own team first.
     jobs : tuple of int
-        Which jobs end; none of them can be left out.
+        Which running jobs end, or which waiting jobs are withdrawn; none of them can be left out.
     """
 
-    kind: Literal["size", "walltime", "limit", "floor", "devices", "nodes", "ended"]
+    kind: Literal["size", "walltime", "limit", "floor", "devices", "nodes", "ended", "withdrawn"]
     amount: int
     part: float
     before: int | None = None

@@ -17,7 +17,7 @@ from equipoise.policy.kernel.turns import grow_turn, watch_turn
 from equipoise.policy.kernel.victims import mark_secure
 from equipoise.policy.kernel.waiting import enqueue, next_job
 
-INQUIRE, RESUBMIT, END, PASS = range(4)  # what `carry_out` does
+INQUIRE, RESUBMIT, WITHDRAW, END, PASS = range(5)  # what `carry_out` does
 # Where `inquire` writes its answers: places in scratch2.
 ROOM, ROOM_FOR, LIMIT_ROOM, KEPT, BELOW_FLOOR, FITS_FLOOR, COURTESY, BEYOND, FIRST, SHADOW, SECURE = range(11)
 
@@ -68,11 +68,13 @@ def resubmit(s, j, gang, estimate_ms):
 
 @gate
 def carry_out(s, what, which, gang, estimate_ms):
-    """Inquire about job ``which``, resubmit it, end the job in slot ``which``, or let every pool that is marked decide."""
+    """Inquire about job ``which``, resubmit or withdraw it, end the job in slot ``which``, or let every pool that is marked decide."""
     if what == INQUIRE:
         inquire(s, which)
     elif what == RESUBMIT:
         resubmit(s, which, gang, estimate_ms)
+    elif what == WITHDRAW:
+        cancel(s, which, CANCELLED)
     elif what == END:
         finish(s, which)
     else:

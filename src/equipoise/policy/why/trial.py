@@ -63,6 +63,11 @@ class Trial:
         """Let a waiting job ask for something else."""
         self._carry_out(inquiry.RESUBMIT, job, gang, estimate_ms)
 
+    def withdraw(self, jobs: Sequence[int]) -> None:
+        """Let waiting jobs be asked for no longer."""
+        for job in jobs:
+            self._carry_out(inquiry.WITHDRAW, job)
+
     def end(self, slots: Sequence[int]) -> None:
         """Let running jobs end."""
         for slot in slots:
