@@ -8,7 +8,6 @@ from typing import get_args
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.property.policy_systems import POLICIES, System, draw_system, with_latency, with_outages
 
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.kernel.layout import NEVER
@@ -21,15 +20,16 @@ from equipoise.policy.why.view import View
 from equipoise.simulator.days import midnights
 from equipoise.simulator.replay import Replay
 from equipoise.simulator.timeline import Timeline
+from tests.property.policy_systems import POLICIES, System, draw_system, with_latency, with_outages
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 def begun(system: System, policy: str, *, until_ms: int) -> tuple[Replay, Timeline]:
     """Return a run of a system up to an instant, and the road on which it goes on."""
     reference = system.plan()
     executing = reference if policy == "charter" else system.plan(policy)
-    layout = build(
-        system.workload, system.charter.pools, executing, reference=reference, options=system.options
-    )
+    layout = build(system.workload, system.charter.pools, executing, reference=reference, options=system.options)
     replay = Replay(layout, keep=False)
     road = Timeline(replay, midnight_after=midnights("UTC", None), nodes=system.outages)
     road.run(until_ms)
@@ -51,7 +51,7 @@ def explained(replay: Replay) -> list[Explanation]:
     return [explain(state, replay.layout, int(job)) for job in waiting]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
 @given(st.randoms(use_true_random=False))
 def test_what_is_reported_is_true_of_the_very_instant(chance: Random) -> None:
     system, policy, until_ms = drawn(chance)
@@ -67,7 +67,7 @@ def test_what_is_reported_is_true_of_the_very_instant(chance: Random) -> None:
         assert list(found.changes) == sorted(found.changes, key=lambda change: change.part)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
 @given(st.randoms(use_true_random=False))
 def test_explaining_changes_nothing(chance: Random) -> None:
     system, policy, until_ms = drawn(chance)

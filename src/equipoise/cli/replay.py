@@ -176,6 +176,7 @@ def column_map(pairs: list[str]) -> dict[str, str] | None:
 
 
 def latency_of(text: str | None, seed: int) -> Any:
+    """Return what ``--latency`` and ``--seed`` say; None where no latency was given."""
     from equipoise.policy.latency import Latency
 
     if text is None and seed != 0:
@@ -184,6 +185,7 @@ def latency_of(text: str | None, seed: int) -> Any:
 
 
 def savepoint_ms(text: str | None) -> int:
+    """Return what ``--savepoints`` says; 0 where it was not given."""
     from equipoise.units import duration_ms
 
     return 0 if text is None else duration_ms(text)

@@ -13,7 +13,9 @@ from equipoise.cli.replay import column_map, latency_of, savepoint_ms
 
 
 def run(
-    job: Annotated[str, typer.Argument(help="The job: by the log's own identifier; where it has none, its row from 0.")],
+    job: Annotated[
+        str, typer.Argument(help="The job: by the log's own identifier; where it has none, its row from 0.")
+    ],
     log: Annotated[str, typer.Argument(help="The job log, as of `equipoise simulate`.")],
     charter: Annotated[str, typer.Option("--charter", "-c", help="The charter.")],
     at: Annotated[
@@ -99,9 +101,8 @@ def run(
                 timezone=timezone,
                 savepoint_ms=savepoint_ms(savepoints),
             )
-        told = {"forecast": found.forecast, "stretch": found.stretch, "coverage": found.coverage}
         if as_json:
-            plain = plain_why(found.explanation, name=found.name, name_of=found.job_name, **told)
+            plain = plain_why(found.explanation, name=found.name, name_of=found.job_name, forecast=found.forecast)
             typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
         else:
-            print_why(found.explanation, terminal(), name_of=found.job_name, **told)
+            print_why(found.explanation, terminal(), name_of=found.job_name, forecast=found.forecast)

@@ -14,8 +14,7 @@ from equipoise.units import amount_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from equipoise.simulator.calibration import Coverage, Stretch
-    from equipoise.simulator.forecast import Forecast
+    from equipoise.simulator.calibration import Forecast
 
 HOLDERS = 8  # teams that are listed
 NAMED = 6  # jobs that are named
@@ -27,8 +26,6 @@ def print_why(
     *,
     name_of: Callable[[int], str],
     forecast: Forecast | None = None,
-    stretch: Stretch | None = None,
-    coverage: Coverage | None = None,
 ) -> None:
     """Print what keeps a job from starting, who holds what it waits for, when it may start and what would start it now."""
     console.print(headline(found, name_of), style="bold")
@@ -41,7 +38,7 @@ def print_why(
     if (turn := _turn(found, name_of)) is not None:
         console.print(turn)
     if forecast is not None:
-        console.print(predicted(found.at_ms, forecast, stretch, coverage))
+        console.print(predicted(found.at_ms, forecast))
     if found.state in ("waiting", "claimed"):
         console.print(_changes_headline(found))
         for change in found.changes:
@@ -55,7 +52,9 @@ def headline(found: Explanation, name_of: Callable[[int], str]) -> str:
     if found.state == "future":
         return f"{job} is not submitted yet at {when}."
     if found.state == "done":
-        return f"{job} is done: it ended at {clock(found.since_ms)}. Why it waited is answered at an earlier time (--at)."
+        return (
+            f"{job} is done: it ended at {clock(found.since_ms)}. Why it waited is answered at an earlier time (--at)."
+        )
     if found.state == "running":
         return f"{job} runs since {clock(found.since_ms)}. Why it waited is answered at an earlier time (--at)."
     if found.state == "cancelled":
@@ -114,11 +113,16 @@ def binding(found: Explanation, of: Constraint, name_of: Callable[[int], str]) -
         turn = "its turn has come" if of.reason == "turn" else "it is first in the order"
         return (
             f"Reservation: {first} of {team} ({amount_text(n['first_asked'])}) holds the reservation ({turn}) and can start "
-            f"at {clock(n['shadow_ms'])} if estimates hold. This job would delay it: it is expected to run {span(n['estimate_ms'] / 1000)}, "
+            f"at {clock(n['shadow_ms'])} if estimates hold. This job would delay it: it is expected to run "
+            f"{span(n['estimate_ms'] / 1000)}, "
             f"{span(n['window_ms'] / 1000)} are left, and the reservation leaves {count(n['spare'])} over."
         )
     if of.kind == "order":
-        before = f" {first} of {team} ({amount_text(n['first_asked'])}) is first" if of.job is not None else " Others are first"
+        before = (
+            f" {first} of {team} ({amount_text(n['first_asked'])}) is first"
+            if of.job is not None
+            else " Others are first"
+        )
         return f"Order: it would fit, but nobody passes the head of the queue.{before}."
     if of.kind == "devices":
         return f"Devices: it asks for {count(n['asked'])}, {count(n['free'])} are free, and nothing is taken back under these rules."
@@ -142,7 +146,11 @@ def _holders(found: Explanation) -> list[str]:
         return []
     parts = [
         f"{shortened(h.team or 'the lab', 40)} {count(h.held)}"
-        + (f" (floor {count(h.floor)}" + (f", {count(h.borrowed)} borrowed" if h.borrowed else "") + ")" if h.floor else "")
+        + (
+            f" (floor {count(h.floor)}" + (f", {count(h.borrowed)} borrowed" if h.borrowed else "") + ")"
+            if h.floor
+            else ""
+        )
         for h in found.holders[:HOLDERS]
         if h.held
     ]
@@ -184,13 +192,14 @@ def _turn(found: Explanation, name_of: Callable[[int], str]) -> str | None:
     return f"Turn: its team has saved {100 * turn.saved // max(turn.needed, 1)} % of what the gang needs{whose}."
 
 
-def predicted(at_ms: int, forecast: Forecast, stretch: Stretch | None, coverage: Coverage | None) -> str:
+def predicted(at_ms: int, forecast: Forecast) -> str:
     """Say when a job is predicted to start, and how often such predictions held."""
     if forecast.low_ms is None:
         return f"Predicted start: in none of {forecast.replicas} played futures soon enough to say."
     low = span(max(forecast.low_ms - at_ms, 0) / 1000)
     high = "never, as far as was played" if forecast.high_ms is None else span(max(forecast.high_ms - at_ms, 0) / 1000)
     text = f"Predicted start: in {low} to {high} (80 % interval, {forecast.replicas} played futures"
+    stretch, coverage = forecast.stretch, forecast.coverage
     if stretch is None:
         return text + "; too few earlier predictions to correct it by)."
     text += f", corrected by {stretch.judged} earlier predictions)."
@@ -233,8 +242,6 @@ def plain_why(
     name: str,
     name_of: Callable[[int], str],
     forecast: Forecast | None,
-    stretch: Stretch | None,
-    coverage: Coverage | None,
 ) -> dict[str, Any]:
     """Return what ``--json`` prints; times are milliseconds since the log's first submission, jobs go by the log's names."""
     plain: dict[str, Any] = asdict(found)
@@ -250,8 +257,6 @@ def plain_why(
         change["jobs"] = [name_of(job) for job in change["jobs"]]
     plain["smallest"] = plain["changes"][0] if plain["changes"] else None
     plain["forecast"] = None if forecast is None else asdict(forecast)
-    plain["stretch"] = None if stretch is None else asdict(stretch)
-    plain["coverage"] = None if coverage is None else asdict(coverage)
     return plain
 
 

@@ -7,6 +7,7 @@ short waits only. Only what is known at the time of a prediction is used for it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,11 +33,25 @@ PER_MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A prediction: at ``at_ms`` job ``job`` was to start at ``middle_ms`` (``NEVER``: beyond what was played)."""
+    """A prediction: at ``at_ms`` job ``job`` was to start at ``middle_ms``, in the replicas mostly from ``low_ms`` to ``high_ms``.
+
+    ``NEVER`` is beyond what was played.
+    """
 
     at_ms: int
     job: int
     middle_ms: int
+    low_ms: int
+    high_ms: int
+
+    @classmethod
+    def of(cls, at_ms: int, job: int, starts_ms: I64) -> Guess:
+        """Return what the starts of the replicas say."""
+        ordered = np.sort(starts_ms)
+        low, middle, high = (
+            int(ordered[min(max(math.ceil(part * len(ordered)) - 1, 0), len(ordered) - 1)]) for part in (LOW, 0.5, HIGH)
+        )
+        return cls(at_ms, job, middle, low, high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,29 @@ class Coverage:
     held: int
     started_before: int
     started_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """When a job is predicted to start: the interval is to hold 80 of 100 starts.
+
+    Parameters
+    ----------
+    low_ms, high_ms : int or None
+        Times since the run's origin; None: later than anything that was played.
+    replicas : int
+        How many futures were played.
+    stretch : Stretch or None
+        What earlier predictions of the run made of it; None where they were too few, or the deadlines of a claim stand.
+    coverage : Coverage or None
+        How often earlier intervals of the run held.
+    """
+
+    low_ms: int | None
+    high_ms: int | None
+    replicas: int
+    stretch: Stretch | None = None
+    coverage: Coverage | None = None
 
 
 def stretch(guesses: Sequence[Guess], starts_ms: Sequence[int], *, now_ms: int) -> Stretch | None:

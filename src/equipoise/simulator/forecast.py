@@ -7,7 +7,6 @@ the last weeks; nodes, floors and the demand of services stay as they are. Each 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,67 +23,35 @@ from equipoise.workload.draws import Draws
 
 I64 = NDArray[np.int64]
 
-REPLICAS = 199
 HISTORY_MS = 28 * DAY_MS
 """Arrivals are drawn from so long a past."""
 BLOCK_MS = DAY_MS
 """They are drawn in blocks of this length, so that bursts and nights stay what they are."""
 HORIZON_MS = 120 * DAY_MS
 """No replica is played further."""
-LOW, HIGH = 0.1, 0.9
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """When a job is predicted to start: the interval should hold 80 of 100 starts.
-
-    Parameters
-    ----------
-    low_ms, middle_ms, high_ms : int or None
-        Times since the run's origin; None: later than anything that was played.
-    replicas : int
-        How many futures were played.
-    """
-
-    low_ms: int | None
-    middle_ms: int | None
-    high_ms: int | None
-    replicas: int
-
-
-def forecast(
-    state: k.State, layout: Layout, job: int, *, walltimes: I64, seed: int = 0, replicas: int = REPLICAS, enforced: bool
-) -> Forecast:
-    """Predict when a waiting job starts.
+def starts_ms(
+    state: k.State, layout: Layout, jobs: Sequence[int], *, walltimes: I64, seed: int, replicas: int, enforced: bool
+) -> I64:
+    """Return when each of ``jobs`` starts next in each replica, ``NEVER`` where it does not: shape (replicas, jobs).
 
     Parameters
     ----------
     state : State
         Of a replay between two instants; it is only read.
     layout : Layout
-    job : int
+    jobs : sequence of int
+        Rows of waiting jobs.
     walltimes : int64 array
         Declared walltimes by row of the workload, 0 where none was declared; no other column of the future is used.
     seed : int
-        Of the draws; the same seed gives the same interval.
+        Of the draws; the same seed gives the same futures.
+    replicas : int
+        How many futures are played.
     enforced : bool
         Whether jobs end at their declared walltime.
     """
-    found = np.sort(starts_ms(state, layout, [job], walltimes=walltimes, seed=seed, replicas=replicas, enforced=enforced)[:, 0])
-    low, middle, high = (quantile(found, part) for part in (LOW, 0.5, HIGH))
-    return Forecast(low, middle, high, replicas)
-
-
-def quantile(ordered: I64, part: float) -> int | None:
-    """Return the value of sorted starts that a part of them does not exceed; None if that is later than was played."""
-    at = min(max(int(np.ceil(part * len(ordered))) - 1, 0), len(ordered) - 1)
-    return None if int(ordered[at]) >= k.NEVER else int(ordered[at])
-
-
-def starts_ms(
-    state: k.State, layout: Layout, jobs: Sequence[int], *, walltimes: I64, seed: int, replicas: int, enforced: bool
-) -> I64:
-    """Return when each of ``jobs`` starts next in each replica, ``NEVER`` where it does not: shape (replicas, jobs)."""
     player = Player(state, layout, walltimes=walltimes, enforced=enforced)
     return np.stack([player.play(list(jobs), Draws(seed, stream=number)) for number in range(replicas)])
 
@@ -95,7 +62,7 @@ class Player:
     Parameters
     ----------
     state, layout, walltimes, enforced
-        As of `forecast`.
+        As of `starts_ms`.
     """
 
     def __init__(self, state: k.State, layout: Layout, *, walltimes: I64, enforced: bool) -> None:
@@ -144,9 +111,9 @@ class Player:
         at: list[I64] = []
         count, number = 0, 0
         most = HORIZON_MS // block
-        begins = first_ms + (chance.unit(most) * (span - block + 1)).astype(np.int64)
+        begins: list[int] = (first_ms + chance.below(span - block + 1, most)).tolist()
         while count < room and number < most:
-            low, high = np.searchsorted(submit, (begins[number], begins[number] + block), side="left")
+            low, high = np.searchsorted(submit, (begins[number], begins[number] + block), side="left").tolist()
             rows.append(np.arange(low, high))
             at.append(self._now_ms + 1 + number * block + submit[low:high] - begins[number])
             count += high - low

@@ -80,10 +80,10 @@ class Survival:
     """
 
     def __init__(self, ran_ms: I64, ended: NDArray[np.bool_]) -> None:
-        times, first, count = np.unique(ran_ms[ended], return_index=True, return_counts=True)
+        times, count = np.unique(ran_ms[ended], return_counts=True)
         at_risk = len(ran_ms) - np.searchsorted(np.sort(ran_ms), times, side="left")
         self._times: F64 = times.astype(np.float64)
-        self._left: F64 = np.cumprod(1.0 - count / np.maximum(at_risk, 1)) if len(first) else np.zeros(0)
+        self._left: F64 = np.cumprod(1.0 - count / np.maximum(at_risk, 1), dtype=np.float64)
 
     def point(self, part: float) -> float | None:
         """Return the run time that a part of jobs does not exceed; None if it lies beyond what was seen."""
@@ -101,7 +101,9 @@ class Survival:
         rest = left[-1] if left[-1] > 0 else 1.0
         beyond = np.where(left[before] > 0, np.minimum(rest, left[before]), 1.0)
         tail = np.maximum(ran_ms, last) / np.maximum(np.where(wanted > 0, wanted / beyond, unit), 1.0 / LONGEST)
-        drawn = np.where(known, self._times[np.minimum(at, max(len(self._times) - 1, 0))] if len(self._times) else last, tail)
+        drawn = np.where(
+            known, self._times[np.minimum(at, max(len(self._times) - 1, 0))] if len(self._times) else last, tail
+        )
         return np.maximum(drawn, ran_ms + 1.0)
 
 

@@ -310,10 +310,12 @@ def enforceable(workload: Workload) -> bool:
 
 
 def as_charter(charter: Rules) -> Charter:
+    """Return a charter, read from its file if need be."""
     return charter if isinstance(charter, Charter) else load(Path(charter))
 
 
 def as_workload(log: Log, charter: Charter, reading: dict[str, Any]) -> Workload:
+    """Return a workload, read from its file for the leaves and pools of a charter if need be."""
     if not isinstance(log, Workload):
         leaves = [team.path for team in charter.leaves]
         return read(log, leaves=leaves, pools=[pool.name for pool in charter.pools], **reading)

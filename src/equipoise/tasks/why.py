@@ -21,9 +21,9 @@ from equipoise.policy.latency import Latency
 from equipoise.policy.plan import Plan, plan
 from equipoise.policy.state import Options, build
 from equipoise.policy.why import Explanation, explain
-from equipoise.simulator.calibration import Coverage, Guess, Stretch, coverage, stretch
+from equipoise.simulator.calibration import Forecast, Guess, coverage, stretch
 from equipoise.simulator.days import midnights
-from equipoise.simulator.forecast import Forecast, forecast, quantile, starts_ms
+from equipoise.simulator.forecast import starts_ms
 from equipoise.simulator.replay import NodeChange, Replay
 from equipoise.simulator.timeline import Timeline
 from equipoise.tasks.compilation import compile_scheduler
@@ -36,8 +36,9 @@ from equipoise.workload.draws import Draws
 LOOKS = 24
 """At so many instants before, predictions are made to be judged."""
 JOBS_A_LOOK = 4
-REPLICAS_A_LOOK = 25
+REPLICAS = 25
 LOOKS_BACK_MS = 14 * DAY_MS
+FIRST_STREAM = 1_000_000  # of the draws of jobs; futures have the streams below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,6 @@ class Answer:
         The instant that was asked about; the explanation is of the latest event before it.
     forecast : Forecast or None
         None for a job that does not wait, or if none was asked for.
-    stretch : Stretch or None
-        What earlier predictions of this run made of it; None where they were too few.
-    coverage : Coverage or None
-        How often earlier intervals of this run held.
     workload : Workload
         For the names of jobs.
     policy : str
@@ -68,8 +65,6 @@ class Answer:
     policy: str
     workload: Workload
     forecast: Forecast | None = None
-    stretch: Stretch | None = None
-    coverage: Coverage | None = None
 
     def job_name(self, job: int) -> str:
         """Return what the log calls a job; a replica of a service has no row."""
@@ -180,7 +175,9 @@ def read_instant(at: str | int, workload: Workload) -> int:
         moment = None
     if moment is not None:
         if workload.origin_ms is None:
-            raise InputError("Y102", f"'{at}': the log has no calendar", hint="say how long after its start, such as 3d")
+            raise InputError(
+                "Y102", f"'{at}': the log has no calendar", hint="say how long after its start, such as 3d"
+            )
         utc = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
         return round(utc.timestamp() * 1000) - workload.origin_ms
     try:
@@ -212,9 +209,7 @@ class Road:
 
     def begun(self) -> tuple[Replay, Timeline]:
         """Return the replay at its beginning, which keeps its decisions, and its road."""
-        layout = build(
-            self._workload, self._charter.pools, self._way, reference=self._reference, options=self._options
-        )
+        layout = build(self._workload, self._charter.pools, self._way, reference=self._reference, options=self._options)
         replay = Replay(layout, keep=True)
         told, name = self._progress, self._name
         return replay, Timeline(
@@ -246,9 +241,7 @@ class Road:
 class Lookout:
     """Goes along a replay, predicts starts of waiting jobs on the way, and judges the predictions by what came of them."""
 
-    def __init__(
-        self, replay: Replay, timeline: Timeline, workload: Workload, *, enforced: bool, seed: int
-    ) -> None:
+    def __init__(self, replay: Replay, timeline: Timeline, workload: Workload, *, enforced: bool, seed: int) -> None:
         self._replay, self._timeline = replay, timeline
         self._walltimes = workload.jobs.walltime_ms
         self._enforced, self._seed = enforced, seed
@@ -263,26 +256,32 @@ class Lookout:
                 self.look(number)
         self._timeline.run(at_ms + 1)
 
-    def look(self, number: int, *, jobs: int = JOBS_A_LOOK, replicas: int = REPLICAS_A_LOOK) -> None:
+    def look(self, number: int, *, jobs: int = JOBS_A_LOOK) -> None:
         """Predict the starts of a few jobs that wait now, drawn at random."""
         state = self._replay.state
         waiting = np.flatnonzero(state.jobs["state"][: self._replay.layout.n_jobs] == k.PENDING)
-        if len(waiting) == 0:
-            return
-        chance = Draws(self._seed, stream=1_000_000 + number)
-        chosen = np.unique(waiting[chance.below(len(waiting), jobs)]).tolist()
+        if len(waiting):
+            chance = Draws(self._seed, stream=FIRST_STREAM + number)
+            self.guess(np.unique(waiting[chance.below(len(waiting), jobs)]).tolist(), number)
+
+    def waits(self, row: int) -> bool:
+        """Whether a job is in a queue now."""
+        return int(self._replay.state.jobs["state"][row]) == k.PENDING
+
+    def guess(self, rows: Sequence[int], number: int) -> list[Guess]:
+        """Predict the starts of waiting jobs, and remember it, to be judged."""
         played = starts_ms(
-            state,
+            self._replay.state,
             self._replay.layout,
-            chosen,
+            rows,
             walltimes=self._walltimes,
             seed=self._seed + number,
-            replicas=replicas,
+            replicas=REPLICAS,
             enforced=self._enforced,
         )
-        for place, row in enumerate(chosen):
-            middle = quantile(np.sort(played[:, place]), 0.5)
-            self._guesses.append(Guess(self._replay.now_ms, row, k.NEVER if middle is None else middle))
+        made = [Guess.of(self._replay.now_ms, row, played[:, place]) for place, row in enumerate(rows)]
+        self._guesses += made
+        return made
 
     @property
     def guesses(self) -> list[Guess]:
@@ -304,26 +303,22 @@ class Lookout:
         return found
 
     def predicted(self, answer: Answer) -> Answer:
-        """Return the answer with a prediction, stretched as earlier ones call for (not where a claim's deadlines are set)."""
-        state, now_ms = self._replay.state, self._replay.now_ms
-        raw = forecast(
-            state,
-            self._replay.layout,
-            answer.explanation.job,
-            walltimes=self._walltimes,
-            seed=self._seed,
-            enforced=self._enforced,
-        )
-        if answer.explanation.state == "claimed":
-            return replace(answer, forecast=raw)
+        """Return the answer with a prediction, stretched as earlier ones call for (not where a claim's deadlines stand)."""
+        earlier, now_ms = list(self._guesses), self._replay.now_ms
         starts = self.started_ms()
-        found = stretch(self._guesses, starts, now_ms=now_ms)
-        judged = coverage(self._guesses, starts, now_ms=now_ms)
-        if found is None or raw.middle_ms is None:
-            return replace(answer, forecast=raw, coverage=judged)
-        low_ms, high_ms = found.interval_ms(Guess(now_ms, answer.explanation.job, raw.middle_ms))
-        wider = replace(raw, low_ms=low_ms, high_ms=None if high_ms >= k.NEVER else high_ms)
-        return replace(answer, forecast=wider, stretch=found, coverage=judged)
+        guess = self.guess([answer.explanation.job], LOOKS)[0]
+        found = None
+        low_ms, high_ms = guess.low_ms, guess.high_ms
+        if answer.explanation.state == "waiting":
+            found = stretch(earlier, starts, now_ms=now_ms)
+        if found is not None:
+            low_ms, high_ms = found.interval_ms(guess)
+        judged = coverage(earlier, starts, now_ms=now_ms)
+        return replace(answer, forecast=Forecast(_foreseen(low_ms), _foreseen(high_ms), REPLICAS, found, judged))
+
+
+def _foreseen(at_ms: int) -> int | None:
+    return None if at_ms >= k.NEVER else at_ms
 
 
 def _offset(at_ms: int) -> str:

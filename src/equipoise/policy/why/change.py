@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from equipoise.policy.kernel import inquiry
 from equipoise.policy.kernel import layout as k
-from equipoise.policy.why import inquiry
 from equipoise.policy.why.explanation import Change
 from equipoise.policy.why.trial import Trial, least
 from equipoise.policy.why.view import View

@@ -5,8 +5,8 @@ The questions are answered by the kernel (`inquiry`); what is decided here is on
 
 from __future__ import annotations
 
+from equipoise.policy.kernel import inquiry
 from equipoise.policy.kernel import layout as k
-from equipoise.policy.why import inquiry
 from equipoise.policy.why.explanation import Constraint
 from equipoise.policy.why.view import View
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from equipoise.policy.kernel import inquiry
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.state import Layout
-from equipoise.policy.why import constraint, inquiry
+from equipoise.policy.why import constraint
 from equipoise.policy.why.change import smallest_changes
 from equipoise.policy.why.explanation import (
     Constraint,

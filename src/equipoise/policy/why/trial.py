@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.policy.kernel import inquiry
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.kernel.capacity import UP, rescale, set_devices_out, set_node
 from equipoise.policy.kernel.pointer import Handle
 from equipoise.policy.kernel.submission import OTHER
-from equipoise.policy.why import inquiry
 
 SHARED = frozenset({"powers", "arrivals", "demands", "edges", "events"})  # no pass writes them
 
@@ -25,9 +25,7 @@ def copied(state: k.State, *, shared: frozenset[str] = SHARED) -> k.State:
         if name in shared:
             members.append(array)
         else:
-            members.append(
-                done.setdefault(id(array), np.empty_like(array) if name == "out" else array.copy())
-            )
+            members.append(done.setdefault(id(array), np.empty_like(array) if name == "out" else array.copy()))
     copy = k.State(*members)
     if copy.glob["same_tree"][0]:
         copy = copy._replace(shares=copy.refs)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.policy.kernel import inquiry
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.state import Layout
-from equipoise.policy.why import inquiry
 from equipoise.policy.why.trial import Trial
 
 
@@ -68,7 +68,8 @@ class View:
 
     def path(self) -> list[int]:
         """Rows from the job's leaf up to, not including, the whole pool."""
-        found, row = [], self.row
+        found: list[int] = []
+        row = self.row
         while self.state.rows["parent"][row] >= 0:
             found.append(row)
             row = int(self.state.rows["parent"][row])
