@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def change(found: Explanation, kind: str) -> Change | None:
 
 def told(answer: Answer) -> str:
     """What the command prints, in one line."""
-    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=200, record=True, file=StringIO())
     print_why(answer.explanation, console, name_of=answer.job_name, forecast=answer.forecast)
     return " ".join(console.export_text().split())
 
@@ -197,7 +198,7 @@ def test_jobs_that_do_not_wait(tmp_path: Path) -> None:
     done = ask(tmp_path, "x", rows, at="80m")
     assert (done.explanation.state, done.explanation.since_ms) == ("done", 60 * MIN_MS)
     assert "is answered at an earlier time" in told(done)
-    with pytest.raises(InputError, match="Y103.*not submitted yet") as error:
+    with pytest.raises(InputError, match="not submitted yet") as error:
         ask(tmp_path, "y", rows, at="2m")
     assert "day 0 01:30:00" in error.value.hint
 
