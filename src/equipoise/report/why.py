@@ -64,6 +64,9 @@ def headline(found: Explanation, name_of: Callable[[int], str]) -> str:
     if found.state == "dependent":
         return f"{job} is not in a queue at {when}."
     waits = f"waits since {span(found.waited_ms / 1000)}" if found.waited_ms else "has just begun to wait"
+    if found.stops:
+        often = "once" if found.stops == 1 else f"{count(found.stops)} times"
+        return f"{job} is asked for since {span(found.waited_ms / 1000)} and waits at {when}, after it was stopped {often}."
     claims = "; devices are being freed for it" if found.state == "claimed" else ""
     return f"{job} {waits} at {when}{claims}."
 

@@ -113,7 +113,8 @@ class Player:
         most = HORIZON_MS // block
         begins: list[int] = (first_ms + chance.below(span - block + 1, most)).tolist()
         while count < room and number < most:
-            low, high = np.searchsorted(submit, (begins[number], begins[number] + block), side="left").tolist()
+            low = int(np.searchsorted(submit, begins[number], side="left"))
+            high = int(np.searchsorted(submit, begins[number] + block, side="left"))
             rows.append(np.arange(low, high))
             at.append(self._now_ms + 1 + number * block + submit[low:high] - begins[number])
             count += high - low

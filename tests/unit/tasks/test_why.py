@@ -34,7 +34,8 @@ def ask(
     lines = [",".join(row.split()) for row in rows.strip().splitlines()]
     full = [line + "," * (HEADER.count(",") - line.count(",")) for line in lines]
     (folder / "log.csv").write_text("\n".join([HEADER, *full]) + "\n")
-    return why(job, folder / "log.csv", folder / "lab.yaml", **{"predict": False, **more})
+    options: dict[str, Any] = {"predict": False, **more}
+    return why(job, folder / "log.csv", folder / "lab.yaml", **options)
 
 
 def explained(
@@ -177,6 +178,12 @@ def test_a_claim_waits_for_what_is_protected(tmp_path: Path) -> None:
     assert found.constraint.numbers["until_ms"] == 40 * MIN_MS
     assert [(w.job, w.warn_ms, w.stop_ms, w.warned) for w in found.warned] == [(0, 30 * MIN_MS, 40 * MIN_MS, True)]
     assert "job x of a (3) is warned since day 0 00:30:00, stops by day 0 00:40:00" in told(answer)
+
+
+def test_a_job_that_was_stopped_says_so(tmp_path: Path) -> None:
+    answer = ask(tmp_path, "x", "x a 0 3 120 120 yes\ny b 1 2 60 60 yes", at="50m")
+    assert answer.explanation.stops == 1
+    assert "is asked for since 40 min and waits at day 0 00:40:00, after it was stopped once" in told(answer)
 
 
 def test_a_job_that_depends_on_another(tmp_path: Path) -> None:

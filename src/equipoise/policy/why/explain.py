@@ -66,6 +66,7 @@ def explain(state: k.State, layout: Layout, job: int, *, changes: bool = True) -
         gang=view.gang,
         estimate_ms=view.estimate_ms,
         waited_ms=now_ms - int(state.jobs["eligible_ms"][job]) if waits else 0,
+        stops=int(state.jobs["stops"][job]),
         ahead=_ahead(view) if waits else 0,
         constraint=_constraint(view, name),
         holders=_holders(view) if waits else (),

@@ -135,7 +135,9 @@ class Explanation:
     since_ms : int
         Since when it is in this state (of ``future``: when it will be submitted, where that is known).
     waited_ms : int
-        How long it has waited since it was eligible, if it waits.
+        How long ago it became eligible, if it waits; a job that was stopped has run in between.
+    stops : int
+        How often it was stopped.
     constraint : Constraint or None
         None for a job that does not wait.
     ahead : int
@@ -153,6 +155,7 @@ class Explanation:
     gang: int
     estimate_ms: int
     waited_ms: int = 0
+    stops: int = 0
     ahead: int = 0
     constraint: Constraint | None = None
     holders: tuple[Holder, ...] = ()
