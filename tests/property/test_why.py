@@ -9,13 +9,15 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from equipoise.policy.core import KERNEL
+from equipoise.policy.kernel import inquiry, jit
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.kernel.layout import NEVER
-from equipoise.policy.state import build
+from equipoise.policy.state import build, plain
 from equipoise.policy.why import Explanation, explain
 from equipoise.policy.why.change import starts_with
 from equipoise.policy.why.explanation import Kind
-from equipoise.policy.why.trial import Trial
+from equipoise.policy.why.trial import Trial, copied
 from equipoise.policy.why.view import View
 from equipoise.simulator.days import midnights
 from equipoise.simulator.replay import Replay
@@ -25,12 +27,12 @@ from tests.property.policy_systems import POLICIES, System, draw_system, with_la
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-def begun(system: System, policy: str, *, until_ms: int) -> tuple[Replay, Timeline]:
+def begun(system: System, policy: str, *, until_ms: int, interpreted: bool = False) -> tuple[Replay, Timeline]:
     """Return a run of a system up to an instant, and the road on which it goes on."""
     reference = system.plan()
     executing = reference if policy == "charter" else system.plan(policy)
     layout = build(system.workload, system.charter.pools, executing, reference=reference, options=system.options)
-    replay = Replay(layout, keep=False)
+    replay = Replay(layout, keep=False, interpreted=interpreted)
     road = Timeline(replay, midnight_after=midnights("UTC", None), nodes=system.outages)
     road.run(until_ms)
     return replay, road
@@ -79,3 +81,18 @@ def test_explaining_changes_nothing(chance: Random) -> None:
     alone.run(NEVER)
     road.run(NEVER)
     assert asked.result().digest == untouched.result().digest
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
+@given(st.randoms(use_true_random=False))
+def test_the_interpreted_kernel_is_explained_alike_and_answers_alike(chance: Random) -> None:
+    system, policy, until_ms = drawn(chance)
+    compiled, _ = begun(system, policy, until_ms=until_ms)
+    interpreted, _ = begun(system, policy, until_ms=until_ms, interpreted=True)
+    found = explained(compiled)
+    assert explained(interpreted) == found
+    inquire = jit.plain([*KERNEL, inquiry])["inquire"]
+    for job in [each.job for each in found if each.state == "waiting"][:3]:
+        lists = plain(copied(compiled.state))
+        inquire(lists, job)
+        assert lists.scratch2[:11] == Trial(compiled.state).inquire(job)[:11].tolist()
