@@ -26,6 +26,7 @@ COMMANDS = {
     "init": "Write a charter to start from.",
     "schema": "Print the JSON Schema of the charter language.",
     "simulate": "Replay a job log under a charter: who would have got the machine, who would have starved.",
+    "why": "Say why a job waits, who holds what it waits for, and what would start it now.",
     "report": "Replay a job log and write a report: one HTML file.",
     "demo": "Replay a synthetic lab as promised, and with the product first.",
 }

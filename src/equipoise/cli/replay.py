@@ -141,7 +141,7 @@ def replayed(
         "columns": column_map(columns or []),
         "count": count,
         "timezone": timezone,
-        "savepoint_ms": _savepoint_ms(savepoints),
+        "savepoint_ms": savepoint_ms(savepoints),
         "on_error": "skip" if skip_malformed else "raise",
     }
     from equipoise.cli.interruption import halting
@@ -158,7 +158,7 @@ def replayed(
             estimates=estimates,
             enforce_walltime=enforce,
             outages=outages or (),
-            latency=_latency(latency, seed),
+            latency=latency_of(latency, seed),
             events=events,
             closes=closes or "auto",
             progress=on.progress,
@@ -179,7 +179,8 @@ def column_map(pairs: list[str]) -> dict[str, str] | None:
     return found or None
 
 
-def _latency(text: str | None, seed: int) -> Any:
+def latency_of(text: str | None, seed: int) -> Any:
+    """Return what ``--latency`` and ``--seed`` say; None where no latency was given."""
     from equipoise.policy.latency import Latency
 
     if text is None and seed != 0:
@@ -187,7 +188,8 @@ def _latency(text: str | None, seed: int) -> Any:
     return None if text is None else Latency.parse(text, seed=seed)
 
 
-def _savepoint_ms(text: str | None) -> int:
+def savepoint_ms(text: str | None) -> int:
+    """Return what ``--savepoints`` says; 0 where it was not given."""
     from equipoise.units import duration_ms
 
     return 0 if text is None else duration_ms(text)

@@ -214,6 +214,11 @@ class Core:
         """What is known of every job now, and after them of the replicas of services: rows of ``layout.JOB``."""
         return self._structured().jobs
 
+    @property
+    def state(self) -> State:
+        """All that the core knows, to be read between batches and never written: compiled, it is the core's own."""
+        return self._structured()
+
     def _functions(self) -> dict[str, Any]:
         """Return the kernel's functions that are called from here, by name."""
         if self._interpreted:

@@ -171,8 +171,8 @@ def simulate(
     >>> [(run.policy, run.team("safety")["wait_mean_s"]) for run in both]
     [('charter', 2340.0), ('product-first', 3540.0)]
     """
-    rules = _charter(charter)
-    workload = _workload(log, rules, reading)
+    rules = as_charter(charter)
+    workload = as_workload(log, rules, reading)
     check_teams(workload, rules, named="the charter")
     nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)
     enforced = enforceable(workload) if enforce_walltime is None else enforce_walltime
@@ -181,7 +181,7 @@ def simulate(
         raise InputError("S102", "events of several runs in one file", hint="write the events of one run, without --vs")
     times = close_times(workload, rules.timezone, closes)
     reference = plan(rules)
-    ways = [_way(entry, rules, reference, first=first) for entry in (policy, *vs)]
+    ways = [way_of(entry, rules, reference, first=first) for entry in (policy, *vs)]
     for way in ways:
         check_teams(workload, way.charter, named=way.name)
     compile_scheduler(outages=bool(nodes), announce=announce)
@@ -262,7 +262,7 @@ class Way:
     plan: Plan
 
 
-def _way(entry: Rules, charter: Charter, reference: Plan, *, first: str) -> Way:
+def way_of(entry: Rules, charter: Charter, reference: Plan, *, first: str) -> Way:
     """Return the way that a policy's name, a charter's path or a charter stands for."""
     if isinstance(entry, str) and entry in POLICIES:
         teams = [team.path for team in charter.teams]
@@ -309,11 +309,13 @@ def enforceable(workload: Workload) -> bool:
     return int((jobs.duration_ms - jobs.walltime_ms).max()) <= OVERRUN_MS
 
 
-def _charter(charter: Rules) -> Charter:
+def as_charter(charter: Rules) -> Charter:
+    """Return a charter, read from its file if need be."""
     return charter if isinstance(charter, Charter) else load(Path(charter))
 
 
-def _workload(log: Log, charter: Charter, reading: dict[str, Any]) -> Workload:
+def as_workload(log: Log, charter: Charter, reading: dict[str, Any]) -> Workload:
+    """Return a workload, read from its file for the leaves and pools of a charter if need be."""
     if not isinstance(log, Workload):
         leaves = [team.path for team in charter.leaves]
         return read(log, leaves=leaves, pools=[pool.name for pool in charter.pools], **reading)
