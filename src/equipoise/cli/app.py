@@ -24,6 +24,7 @@ EXIT_CODES = {
 COMMANDS = {
     "check": "Check a charter: file:line:column, what is wrong, what to do.",
     "init": "Write a charter to start from.",
+    "plan": "What an amendment changes: floors and promises in sentences, and how it does when replayed.",
     "schema": "Print the JSON Schema of the charter language.",
     "simulate": "Replay a job log under a charter: who would have got the machine, who would have starved.",
     "report": "Replay a job log and write a report: one HTML file.",
