@@ -66,9 +66,7 @@ def may_replay(command: Callable[..., None]) -> Callable[..., None]:
     def run(replay: str | None, **given: Any) -> None:
         options = {name: given.pop(name) for name in shared}
         idle = [
-            each.annotation.__metadata__[0].default
-            for each in shared.values()
-            if each.default != options[each.name]
+            each.annotation.__metadata__[0].default for each in shared.values() if each.default != options[each.name]
         ]
         if replay is None and idle:
             raise typer.BadParameter(f"{', '.join(idle)}: only with --replay LOG")
