@@ -133,6 +133,10 @@ def replayed(
             help="How long starts take until the job runs, and stopped jobs until devices are clear (5s..90s:2s..30s).",
         ),
     ] = None,
+    requests: Annotated[
+        str | None,
+        typer.Option("--requests", metavar="FILE", help="Requests for credits: CSV or Parquet; docs/requests.md."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the draws of --latency.")] = 0,
     events: Annotated[
         str | None,
@@ -188,6 +192,7 @@ def replayed(
             enforce_walltime=enforce,
             outages=outages or (),
             latency=_latency(latency, seed),
+            requests=requests,
             events=events,
             closes=closes or "auto",
             progress=on.progress,

@@ -30,7 +30,7 @@ from equipoise.tasks.compilation import compile_scheduler
 from equipoise.tasks.dates import Closes, close_times
 from equipoise.tasks.events import write_events
 from equipoise.tasks.outages import read_outages
-from equipoise.traces import read
+from equipoise.traces import read, read_requests
 from equipoise.workload import Workload
 
 Log = str | os.PathLike[str] | Workload
@@ -91,6 +91,7 @@ def simulate(
     enforce_walltime: bool | None = None,
     outages: str | os.PathLike[str] | Sequence[NodeChange] = (),
     latency: Latency | None = None,
+    requests: str | os.PathLike[str] | None = None,
     events: str | os.PathLike[str] | None = None,
     closes: Closes = "auto",
     keep: bool = False,
@@ -125,6 +126,8 @@ def simulate(
     latency : Latency or None
         How long the engine takes to confirm starts and stops; until then devices start up or drain, which counts for
         nobody. None: it takes no time.
+    requests : path or None
+        Requests for credits, CSV or Parquet, as ``traces.read_requests`` reads them.
     events : path or None
         Where to write what the policy was told, as Parquet; `equipoise.policy.core.retrace` tells it again. Not with
         ``vs``.
@@ -173,6 +176,8 @@ def simulate(
     """
     rules = _charter(charter)
     workload = _workload(log, rules, reading)
+    if requests is not None:
+        workload = read_requests(requests, workload, timezone=reading.get("timezone") or "UTC")
     check_teams(workload, rules, named="the charter")
     nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)
     enforced = enforceable(workload) if enforce_walltime is None else enforce_walltime
