@@ -27,6 +27,7 @@ COMMANDS = {
     "plan": "What an amendment changes: floors and promises in sentences, and how it does when replayed.",
     "schema": "Print the JSON Schema of the charter language.",
     "simulate": "Replay a job log under a charter: who would have got the machine, who would have starved.",
+    "team": "Where a team stands: what it holds and waits for, who owes whom, its account so far.",
     "report": "Replay a job log and write a report: one HTML file.",
     "demo": "Replay a synthetic lab as promised, and with the product first.",
 }

@@ -174,8 +174,7 @@ def simulate(
     >>> [(run.policy, run.team("safety")["wait_mean_s"]) for run in both]
     [('charter', 2340.0), ('product-first', 3540.0)]
     """
-    rules = _charter(charter)
-    workload = _workload(log, rules, reading)
+    workload, rules = read_both(log, charter, reading)
     if requests is not None:
         workload = read_requests(requests, workload, timezone=reading.get("timezone") or "UTC")
     check_teams(workload, rules, named="the charter")
@@ -314,8 +313,10 @@ def enforceable(workload: Workload) -> bool:
     return int((jobs.duration_ms - jobs.walltime_ms).max()) <= OVERRUN_MS
 
 
-def _charter(charter: Rules) -> Charter:
-    return charter if isinstance(charter, Charter) else load(Path(charter))
+def read_both(log: Log, charter: Rules, reading: dict[str, Any]) -> tuple[Workload, Charter]:
+    """Read a charter, and the log for its teams and pools with options of ``traces.read``; both may be read already."""
+    rules = charter if isinstance(charter, Charter) else load(Path(charter))
+    return _workload(log, rules, reading), rules
 
 
 def _workload(log: Log, charter: Charter, reading: dict[str, Any]) -> Workload:
