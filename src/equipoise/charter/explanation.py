@@ -38,7 +38,7 @@ def explain(charter: Charter) -> list[str]:
         lines += ["", *_pool(charter, pool)]
     lines += ["", "Teams"]
     for team in charter.teams:
-        lines += _team(charter, team)
+        lines += team_sentences(charter, team)
     for title, sentences in _rest(charter):
         lines += ["", title, *(f"  {sentence}" for sentence in sentences)]
     return lines
@@ -74,7 +74,8 @@ def _unpromised(charter: Charter, pool: Pool, found: Sequence[Quota]) -> int:
     return pool.capacity - sum(top)
 
 
-def _team(charter: Charter, team: Team) -> Iterator[str]:
+def team_sentences(charter: Charter, team: Team) -> Iterator[str]:
+    """Say what a team has and may do, indented as below a title."""
     whose = "the machine" if team.parent is None else f"the floor of {team.parent}"
     floors = _shares(charter, team.floor, whose)
     has = f"has {floors} at once when it asks" if floors else "has no floor: it lives on what others leave"
@@ -91,7 +92,7 @@ def _team(charter: Charter, team: Team) -> Iterator[str]:
     if team.is_leaf:
         yield from _leaf(team)
     if team.protected_by:
-        yield f"    What weakens it must also be signed by {_and(team.protected_by)}."
+        yield f"    What weakens it must also be signed by {listed(team.protected_by)}."
 
 
 def _leaf(team: Team) -> Iterator[str]:
@@ -103,12 +104,12 @@ def _leaf(team: Team) -> Iterator[str]:
     )
     size = "of any size" if team.max_job is None else f"of up to {amount_text(team.max_job)}"
     owner = f" {team.owner} answers requests for credits." if team.owner else ""
-    yield f"    Jobs {size} may be submitted by {_and(team.submit)}.{owner}"
+    yield f"    Jobs {size} may be submitted by {listed(team.submit)}.{owner}"
 
 
 def _shares(charter: Charter, by_pool: Mapping[str, Share], whose: str) -> str:
     """Say floors: once if they are alike in all pools, else pool by pool."""
-    texts = {pool.name: _share(by_pool[pool.name]) for pool in charter.pools if not by_pool[pool.name].is_zero}
+    texts = {pool.name: share_text(by_pool[pool.name]) for pool in charter.pools if not by_pool[pool.name].is_zero}
     if not texts:
         return ""
     if len(set(texts.values())) == 1 and len(texts) == len(charter.pools):
@@ -119,7 +120,9 @@ def _shares(charter: Charter, by_pool: Mapping[str, Share], whose: str) -> str:
 
 def _limits(charter: Charter, team: Team) -> str:
     whose = "the machine" if team.parent is None else f"what {team.parent} may hold"
-    texts = {pool.name: _share(team.limit[pool.name]) for pool in charter.pools if team.limit[pool.name].fraction != 1}
+    texts = {
+        pool.name: share_text(team.limit[pool.name]) for pool in charter.pools if team.limit[pool.name].fraction != 1
+    }
     if not texts:
         return ""
     if len(set(texts.values())) == 1 and len(texts) == len(charter.pools):
@@ -128,15 +131,16 @@ def _limits(charter: Charter, team: Team) -> str:
     return " and ".join(f"{text}{f' of {whose}' if text.endswith('%') else ''} in {p}" for p, text in texts.items())
 
 
-def _share(share: Share) -> str:
+def share_text(share: Share) -> str:
+    """Write a share for people: ``20%`` or ``512 GPUs``."""
     return percent_text(share.fraction) if share.fraction is not None else amount_text(share.gpus or 0)
 
 
 def _rest(charter: Charter) -> Iterator[tuple[str, list[str]]]:
     if charter.commitments:
-        yield "Promises", [line for promise in charter.commitments for line in _promise(charter, promise)]
+        yield "Promises", [line for promise in charter.commitments for line in promise_sentences(charter, promise)]
     if charter.release_gates:
-        yield "Release gates", [line for gate in charter.release_gates for line in _gate(gate)]
+        yield "Release gates", [line for gate in charter.release_gates for line in gate_sentences(gate)]
     watch = charter.evidence
     yield (
         "Evidence and people",
@@ -147,15 +151,16 @@ def _rest(charter: Charter) -> Iterator[tuple[str, list[str]]]:
         ],
     )
     if charter.boards:
-        yield "Boards", [_board(board) for board in charter.boards]
+        yield "Boards", [board_sentence(board) for board in charter.boards]
     if charter.amendments is not None:
-        yield "Amendments", list(_amendments(charter.amendments))
+        yield "Amendments", list(amendment_sentences(charter.amendments))
     else:
         yield "Amendments", ["Nobody signs: anyone who can run `eq apply` changes this charter, and receipts say so."]
 
 
-def _promise(charter: Charter, promise: Commitment) -> Iterator[str]:
-    where = "all pools" if promise.all_pools else _and(promise.pools)
+def promise_sentences(charter: Charter, promise: Commitment) -> Iterator[str]:
+    """Say what is promised to whom, and how it is judged."""
+    where = "all pools" if promise.all_pools else listed(promise.pools)
     span = str(promise.window) if promise.window.calendar is None else f"each {promise.window.calendar}"
     span = f"over {span}" if promise.window.calendar is None else span
     of = {"delivered": "everything delivered", "capacity": "the capacity"}.get(promise.of)
@@ -179,7 +184,7 @@ def _promise(charter: Charter, promise: Commitment) -> Iterator[str]:
         good = f"; {percent_text(promise.make_good)} of broken hours are made good" if promise.make_good else ""
         pace = percent_text(promise.pace_max or Fraction(0))
         yield f"  Hours it does not ask for {unused}{good}. Pacing may ask for {pace} of the capacity."
-    told = f"; {_and(promise.protected_by)} hear of it and sign what weakens it" if promise.protected_by else ""
+    told = f"; {listed(promise.protected_by)} hear of it and sign what weakens it" if promise.protected_by else ""
     shown = "published" if promise.public else "not published"
     yield (
         f"  The record is complete {duration_text(promise.settle_ms)} after a window; a warning goes out below"
@@ -191,30 +196,39 @@ def _in_gpus(charter: Charter, promise: Commitment) -> str:
     parts: list[str] = []
     for name in promise.pools:
         owed = (promise.at_least or Fraction(0)) * charter.pool(name).capacity
-        parts.append(f"{float(owed):,.1f}".removesuffix(".0") + f" GPUs of {name}")
-    return _and(parts)
+        parts.append(f"{average_text(owed)} GPUs of {name}")
+    return listed(parts)
 
 
-def _gate(gate: Gate) -> Iterator[str]:
-    yield f"{gate.name}: services of {_and(gate.teams)} run releases that pass these stages in order:"
+def average_text(gpus: Fraction) -> str:
+    """Write an average number of GPUs: ``3,276.8``."""
+    return f"{float(gpus):,.1f}".removesuffix(".0")
+
+
+def gate_sentences(gate: Gate) -> Iterator[str]:
+    """Say which services a gate holds, and what its stages ask."""
+    yield f"{gate.name}: services of {listed(gate.teams)} run releases that pass these stages in order:"
     for stage in gate.stages:
-        needs = _and([f"{kind} signed by {board}" for kind, board in stage.needs.items()])
+        needs = listed([f"{kind} signed by {board}" for kind, board in stage.needs.items()])
         after = f", {duration_text(stage.after_ms)} after the stage before" if stage.after_ms else ""
         yield f"  {stage.name}: up to {percent_text(stage.quota)} of the team's limit, with {needs}{after}."
     drain = f"falls to nothing over {duration_text(gate.drain_ms)}" if gate.drain_ms else "falls to nothing at once"
     yield f"  Attestations older than {duration_text(gate.max_age_ms)} do not count: no growth, and the quota {drain}."
     if gate.protected_by:
-        yield f"  What weakens the gate must also be signed by {_and(gate.protected_by)}."
+        yield f"  What weakens the gate must also be signed by {listed(gate.protected_by)}."
 
 
-def _board(board: Board) -> str:
+def board_sentence(board: Board) -> str:
+    """Say who sits on a board and how many of them sign."""
     return f"{board.name}: any {board.quorum} of {len(board.members)} ({', '.join(board.members)})."
 
 
-def _amendments(rules: Amendments) -> Iterator[str]:
+def amendment_sentences(rules: Amendments) -> Iterator[str]:
+    """Say who signs which changes."""
+
     def signed(rule: Requirement) -> str:
         notice = f", announced {duration_text(rule.notice_ms)} before" if rule.notice_ms else ", without notice"
-        return f"{_and(rule.needs)}{notice}"
+        return f"{listed(rule.needs)}{notice}"
 
     yield f"Every change is signed by {signed(rules.ordinary)}."
     yield f"What weakens a team, promise or gate: also by {signed(rules.weakening)}, and by those that protect it."
@@ -233,6 +247,7 @@ def instant_text(unix_ms: int) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _and(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
+    """Join words: ``a, b and c``."""
     words = list(words)
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "nobody"

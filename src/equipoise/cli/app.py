@@ -24,9 +24,11 @@ EXIT_CODES = {
 COMMANDS = {
     "check": "Check a charter: file:line:column, what is wrong, what to do.",
     "init": "Write a charter to start from.",
+    "plan": "What an amendment changes: floors and promises in sentences, and how it does when replayed.",
     "schema": "Print the JSON Schema of the charter language.",
     "simulate": "Replay a job log under a charter: who would have got the machine, who would have starved.",
     "why": "Say why a job waits, who holds what it waits for, and what would start it now.",
+    "team": "Where a team stands: what it holds and waits for, who owes whom, its account so far.",
     "report": "Replay a job log and write a report: one HTML file.",
     "demo": "Replay a synthetic lab as promised, and with the product first.",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -49,10 +49,43 @@ def replays(command: Callable[..., None]) -> Callable[..., None]:
         log, charter = options.pop("log"), options.pop("charter")
         command(Replay(log, charter, options, str(context.obj)), **given)
 
-    run.__doc__ = command.__doc__
     first = inspect.Parameter("context", keyword, annotation=typer.Context)
-    parameters = [first, *(each.replace(kind=keyword) for each in [*shared.values(), *own])]
-    run.__dict__["__signature__"] = inspect.Signature(parameters)
+    return _signed(run, command, [first, *shared.values(), *own])
+
+
+def may_replay(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of ``replayed``, but for those that say what is executed.
+
+    Its first parameter is called with a charter and what it is compared with, and replays the log; it is None without
+    ``--replay``.
+    """
+    shared = {name: each for name, each in _shared().items() if name not in _EXECUTED}
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    log = Annotated[str | None, typer.Option("--replay", metavar="LOG", help="Replay this job log under both.")]
+
+    def run(replay: str | None, **given: Any) -> None:
+        options = {name: given.pop(name) for name in shared}
+        idle = [
+            each.annotation.__metadata__[0].default for each in shared.values() if each.default != options[each.name]
+        ]
+        if replay is None and idle:
+            raise typer.BadParameter(f"{', '.join(idle)}: only with --replay LOG")
+        command(None if replay is None else partial(replayed, replay, **options), **given)
+
+    asked = inspect.Parameter("replay", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=log)
+    return _signed(run, command, [*own, asked, *shared.values()])
+
+
+_EXECUTED = ("log", "charter", "policy", "vs", "first", "events")
+
+
+def _signed(
+    run: Callable[..., None], command: Callable[..., None], parameters: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """Return ``run`` with these parameters and the documentation of the command that it carries out."""
+    run.__doc__ = command.__doc__
+    keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
+    run.__dict__["__signature__"] = inspect.Signature(keyword)
     return run
 
 
@@ -103,6 +136,10 @@ def replayed(
             metavar="STARTUP[:DRAIN]",
             help="How long starts take until the job runs, and stopped jobs until devices are clear (5s..90s:2s..30s).",
         ),
+    ] = None,
+    requests: Annotated[
+        str | None,
+        typer.Option("--requests", metavar="FILE", help="Requests for credits: CSV or Parquet; docs/requests.md."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the draws of --latency.")] = 0,
     events: Annotated[
@@ -159,6 +196,7 @@ def replayed(
             enforce_walltime=enforce,
             outages=outages or (),
             latency=latency_of(latency, seed),
+            requests=requests,
             events=events,
             closes=closes or "auto",
             progress=on.progress,

@@ -12,7 +12,7 @@ from typing import Literal
 from equipoise.errors import InputError, Place
 from equipoise.simulator.results import Results
 
-FRAMES = ("jobs", "teams", "pools", "closes", "services", "waits_by_gang", "refused")
+FRAMES = ("jobs", "teams", "pools", "closes", "services", "waits_by_gang", "refused", "requests")
 SUMMARY = "summary.json"
 
 

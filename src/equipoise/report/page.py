@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from equipoise.errors import InputError, Place
-from equipoise.report import cards, comparison, idle, machine, method, theme, waiting
+from equipoise.report import cards, comparison, idle, machine, method, requests, theme, waiting
 from equipoise.report.markup import Markup, element, escape, unbroken
 from equipoise.report.view import Source, View, view
 from equipoise.simulator.results import Results
@@ -50,6 +50,7 @@ def page(runs: Sequence[Results], *, source: Source, verdict: str | None = None)
         waiting.starvation_section(about),
         waiting.stops_section(about),
         waiting.services_section(about),
+        requests.requests_section(about),
         comparison.comparison_section(about),
         idle.idle_section(about),
         method.method_section(about, source),
@@ -97,6 +98,8 @@ def _contents(about: View) -> Markup:
              ("stops", "Stops")]  # fmt: skip
     if not about.runs[0].services.is_empty():
         links.append(("services", "Services"))
+    if not about.runs[0].requests.is_empty():
+        links.append(("requests", "Requests"))
     if len(about.runs) > 1:
         links.append(("comparison", "Comparison"))
     links += [("idle", "Idle"), ("method", "Method"), ("charter", "Charter"), ("again", "Again")]

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from equipoise.report.figures import count, counted, hours, part, span
+from equipoise.report.requests import requests_sentence
 from equipoise.simulator.results import Results
 
 LISTED = 10  # refused jobs that are named
@@ -41,6 +42,7 @@ def print_results(results: Results, console: Console, *, title: str = "") -> Non
     console.print(fitted(columns, console))
     console.print(LEGEND)
     _services(console, (results,))
+    _requests(console, results)
     _left_out(console, results)
 
 
@@ -58,6 +60,7 @@ def print_comparison(runs: Sequence[Results], console: Console, *, title: str = 
     )
     console.print(LEGEND)
     _services(console, runs)
+    _requests(console, runs[0])
     for run in runs:
         _left_out(console, run, log=run is runs[0])
 
@@ -102,6 +105,7 @@ def print_demo(
     console.print("wait p95: of jobs, as long as it takes until the last has started.")
     console.print(f"Stopping jobs lost {lost[0]} GPU-hours as promised, {lost[1]} with the product first.")
     _services(console, runs)
+    _requests(console, runs[0])
 
 
 def _by_run(runs: Sequence[Results]) -> list[Column]:
@@ -201,6 +205,13 @@ def _services(console: Console, runs: Sequence[Results]) -> None:
         columns.append(Column(f"served\n{_short(run.policy)}", [part(row["served_fraction"]) for row in rows], 0))
     console.print()
     console.print(fitted(columns, console))
+
+
+def _requests(console: Console, results: Results) -> None:
+    said = requests_sentence(results)
+    if said:
+        console.print()
+        console.print(said)
 
 
 def _left_out(console: Console, results: Results, *, log: bool = True) -> None:

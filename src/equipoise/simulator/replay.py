@@ -220,6 +220,10 @@ class Replay(Core):
         """Whether work waits that a change of nodes could let start."""
         return any(pool.pending > 0 for pool in self._member("pools"))
 
+    def pool_capacity(self, number: int) -> int:
+        """Return how many devices of a pool are up."""
+        return int(self._member("pools")[number].capacity)
+
     def progress(self) -> Progress:
         """Return how far the run is."""
         g = self._member("glob")[0]

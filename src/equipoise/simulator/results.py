@@ -19,6 +19,7 @@ from equipoise.policy.kernel.layout import REFUSED
 from equipoise.simulator.accounts import account_frame, closes_frame, pools_frame, services_frame, teams_frame
 from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, jobs_frame, started, waits_by_gang
 from equipoise.simulator.record import DENIED, ENTITLED, HELD, LOST_MS, Record
+from equipoise.simulator.requests import requests_frame
 from equipoise.simulator.series import POINTS, Series, series
 from equipoise.simulator.waits import QUANTILES, bounded_slowdown, jain_index, quantiles
 from equipoise.workload.model import Skipped
@@ -128,6 +129,11 @@ class Results:
         """One row per close, pool and team: its share of the pool over that time against its floor."""
         return closes_frame(self.record)
 
+    @cached_property
+    def requests(self) -> pl.DataFrame:
+        """One row per team and avenue of research: requests for credits, what was granted, cut, refused and spent."""
+        return requests_frame(self.record)
+
     def account(self, *, until_s: float) -> pl.DataFrame:
         """Return delivered, entitled, denied and lost GPU-hours of each team up to a time.
 
@@ -163,6 +169,7 @@ class Results:
         plain["teams"] = {row.pop("team"): row for row in self.teams.to_dicts()}
         plain["pools"] = {row.pop("pool"): row for row in self.pools.to_dicts()}
         plain["services"] = {row.pop("service"): row for row in self.services.to_dicts()}
+        plain["requests"] = self.requests.to_dicts()
         lab = self.waits_by_gang.filter(pl.col("team") == "").drop("team")
         plain["waits_by_gang"] = lab.to_dicts()
         return plain

@@ -30,7 +30,7 @@ from equipoise.tasks.compilation import compile_scheduler
 from equipoise.tasks.dates import Closes, close_times
 from equipoise.tasks.events import write_events
 from equipoise.tasks.outages import read_outages
-from equipoise.traces import read
+from equipoise.traces import read, read_requests
 from equipoise.workload import Workload
 
 Log = str | os.PathLike[str] | Workload
@@ -91,6 +91,7 @@ def simulate(
     enforce_walltime: bool | None = None,
     outages: str | os.PathLike[str] | Sequence[NodeChange] = (),
     latency: Latency | None = None,
+    requests: str | os.PathLike[str] | None = None,
     events: str | os.PathLike[str] | None = None,
     closes: Closes = "auto",
     keep: bool = False,
@@ -125,6 +126,8 @@ def simulate(
     latency : Latency or None
         How long the engine takes to confirm starts and stops; until then devices start up or drain, which counts for
         nobody. None: it takes no time.
+    requests : path or None
+        Requests for credits, CSV or Parquet, as ``traces.read_requests`` reads them.
     events : path or None
         Where to write what the policy was told, as Parquet; `equipoise.policy.core.retrace` tells it again. Not with
         ``vs``.
@@ -171,8 +174,9 @@ def simulate(
     >>> [(run.policy, run.team("safety")["wait_mean_s"]) for run in both]
     [('charter', 2340.0), ('product-first', 3540.0)]
     """
-    rules = as_charter(charter)
-    workload = as_workload(log, rules, reading)
+    workload, rules = read_both(log, charter, reading)
+    if requests is not None:
+        workload = read_requests(requests, workload, timezone=reading.get("timezone") or "UTC")
     check_teams(workload, rules, named="the charter")
     nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)
     enforced = enforceable(workload) if enforce_walltime is None else enforce_walltime
@@ -312,6 +316,12 @@ def enforceable(workload: Workload) -> bool:
 def as_charter(charter: Rules) -> Charter:
     """Return a charter, read from its file if need be."""
     return charter if isinstance(charter, Charter) else load(Path(charter))
+
+
+def read_both(log: Log, charter: Rules, reading: dict[str, Any]) -> tuple[Workload, Charter]:
+    """Read a charter, and the log for its teams and pools with options of ``traces.read``; both may be read already."""
+    rules = as_charter(charter)
+    return as_workload(log, rules, reading), rules
 
 
 def as_workload(log: Log, charter: Charter, reading: dict[str, Any]) -> Workload:

@@ -20,6 +20,18 @@ from equipoise.traces.formats import FORMATS, Format
 from equipoise.traces.helios import minutes
 from equipoise.traces.log import read
 from equipoise.traces.mapping import Rule, load_rules, team_name
+from equipoise.traces.requests import read_requests
 from equipoise.traces.usage import peak_gpus, usage
 
-__all__ = ["FORMATS", "Format", "Rule", "load_rules", "minutes", "peak_gpus", "read", "team_name", "usage"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Rule",
+    "load_rules",
+    "minutes",
+    "peak_gpus",
+    "read",
+    "read_requests",
+    "team_name",
+    "usage",
+]

@@ -54,6 +54,7 @@ def joined(batches: Sequence[Batch], text_columns: Sequence[str]) -> Batch:
 
     after = [batch.after for batch in batches if batch.after is not None]
     job = [batch.job for batch in batches if batch.job is not None]
+    request = [batch.request for batch in batches if batch.request is not None]
     return Batch(
         line=whole([batch.line for batch in batches]),
         submit_ms=whole([batch.submit_ms for batch in batches]),
@@ -69,6 +70,7 @@ def joined(batches: Sequence[Batch], text_columns: Sequence[str]) -> Batch:
         savepoint_ms=whole([batch.savepoint_ms for batch in batches]),
         after=pl.concat(after) if after else None,
         job=pl.concat(job) if job else None,
+        request=pl.concat(request) if request else None,
     )
 
 
@@ -103,6 +105,7 @@ def assembled(
         savepoint_ms=np.where(batch.savepoint_ms < 0, options.savepoint_ms, batch.savepoint_ms),
         after=_predecessors(batch, findings),
         name=tuple(batch.job.to_list()) if batch.job is not None else None,
+        request=tuple(batch.request.to_list()) if batch.request is not None else None,
     )
     notes = tuple(f"{rows} jobs: {sentence}" for sentence, rows in findings.remarks.items())
     return Workload(jobs, teams, pools, users, origin_ms=origin_ms, skipped=findings.skipped(), notes=notes)
@@ -150,6 +153,7 @@ def _taken(batch: Batch, rows: NDArray[np.intp]) -> Batch:
         savepoint_ms=batch.savepoint_ms[rows],
         after=batch.after.gather(rows) if batch.after is not None else None,
         job=batch.job.gather(rows) if batch.job is not None else None,
+        request=batch.request.gather(rows) if batch.request is not None else None,
     )
 
 

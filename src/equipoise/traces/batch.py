@@ -30,7 +30,7 @@ from equipoise.traces.values import (
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 
-_TEXTS = ("job", "after", "user", "pool")
+_TEXTS = ("job", "after", "request", "user", "pool")
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Dictionary:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Jobs of one stretch of the log; arrays of equal length. ``after`` and ``job`` are None where no column is."""
+    """Jobs of one stretch of the log; arrays of equal length. ``after``, ``job``, ``request``: None without a column."""
 
     line: I64
     submit_ms: I64
@@ -68,6 +68,7 @@ class Batch:
     savepoint_ms: I64  # -1 where the row does not say
     after: pl.Series | None
     job: pl.Series | None
+    request: pl.Series | None
 
 
 @dataclass(slots=True)
@@ -204,6 +205,7 @@ class Converter:
             savepoint_ms=_where_known(parsed.get("savepoint"), rows, -1),
             after=_text(rows.frame[columns["after"].sources[0]]) if "after" in columns else None,
             job=_text(rows.frame[columns["job"].sources[0]]) if "job" in columns else None,
+            request=_text(rows.frame[columns["request"].sources[0]]) if "request" in columns else None,
         )
 
 

@@ -12,7 +12,7 @@ from equipoise.traces.values import MS_PER, UNKNOWN_NUMBERS
 
 FIELDS = (
     "job", "submit", "duration", "start", "end", "gang", "walltime", "team", "pool", "user", "priority",
-    "preemptible", "savepoint", "after",
+    "preemptible", "savepoint", "after", "request",
 )  # fmt: skip
 
 _UNITS = (*MS_PER, "clock", "date", "auto")
@@ -182,6 +182,7 @@ _GUESSES: Mapping[str, tuple[str, ...]] = {
     "preemptible": ("preemptible",),
     "savepoint": ("savepoint", "savepoint_interval"),
     "after": ("after",),
+    "request": ("request",),
 }  # fmt: skip
 _TEAM_GUESSES = ("vc", "team", "virtual_cluster", "account", "project", "group")
 

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from equipoise.workload.model import Jobs, Service, Skipped, Workload
+from equipoise.workload.requests import Refusals, Requests
 
-__all__ = ["Jobs", "Service", "Skipped", "Workload"]
+__all__ = ["Jobs", "Refusals", "Requests", "Service", "Skipped", "Workload"]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.workload.requests import Refusals, Requests
+
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 
@@ -42,6 +44,8 @@ class Jobs:
         Row of the job that must end first, or -1.
     name : tuple of str or None
         The log's own identifiers, by row; None means the row number.
+    request : tuple of str or None
+        The request for credits whose grant it spends, by row; empty or None: the oldest open grant of its team.
     """
 
     submit_ms: I64
@@ -56,6 +60,7 @@ class Jobs:
     savepoint_ms: I64
     after: I32
     name: tuple[str, ...] | None = None
+    request: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.submit_ms)
@@ -117,6 +122,8 @@ class Workload:
         What the reader left out, and why.
     notes : tuple of str
         What the reader changed or assumed, one sentence each.
+    requests : Requests
+        Requests for credits, if the log has them.
     """
 
     jobs: Jobs
@@ -127,6 +134,11 @@ class Workload:
     origin_ms: int | None = None
     skipped: tuple[Skipped, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    requests: Requests = field(default_factory=Requests)
+
+    def refusals(self) -> Refusals:
+        """Return what was asked for and not granted, whole or in part, in order of time."""
+        return self.requests.refusals()
 
     @property
     def asked_ms(self) -> int:

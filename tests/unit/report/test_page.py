@@ -27,7 +27,19 @@ from tests.unit.report.replays import DAYS, GPUS, HOSTILE, outage, synthetic
 
 SOURCE = Source("jobs.csv", "lab.yaml", "lab: Small # <as written>\n", "equipoise report jobs.csv --charter lab.yaml")
 VOID = {"meta", "link", "br", "hr"}
-SECTIONS = ["machine", "teams", "waits", "starvation", "stops", "services", "comparison", "idle", "method", "charter"]
+SECTIONS = [
+    "machine",
+    "teams",
+    "waits",
+    "starvation",
+    "stops",
+    "services",
+    "requests",
+    "comparison",
+    "idle",
+    "method",
+    "charter",
+]
 
 
 class Reader(HTMLParser):
@@ -197,6 +209,13 @@ def test_stops_services_and_idle_time_are_those_of_the_runs(runs: Comparison, re
     tops = [team for team in stops if "." not in team]
     total = sum(int(stops[team][f"reclaims\n{label}"].replace(",", "")) for team in tops)
     assert total == runs[0].reclaims > 0
+    requests = {(row["team"], row["avenue"]): row for row in read.rows("requests")}
+    for row in runs[0].requests.to_dicts():
+        shown = requests[row["team"], row["avenue"]]
+        assert [shown[name] for name in ("cut", "refused", "open")] == [
+            count(row[n]) for n in ("cut", "refused", "open")
+        ]
+        assert shown["refused,\nGPU-h"] == hours(row["refused_gpu_h"])
     services = {row["service"]: row for row in read.rows("services")}
     frame = {row["service"]: row for row in runs[0].services.to_dicts()}
     assert services.keys() == frame.keys()

@@ -13,7 +13,7 @@ from equipoise.errors import InputError
 from equipoise.workload.fleet import FLOOR_E2, GANG_WEIGHTS, GANGS, MEDIAN_MS, MOST_MS, fleet
 from equipoise.workload.model import Jobs
 
-COLUMNS = [name for name in Jobs.__dataclass_fields__ if name != "name"]
+COLUMNS = [name for name in Jobs.__dataclass_fields__ if name not in ("name", "request")]
 
 
 def digest(jobs: Jobs) -> str:

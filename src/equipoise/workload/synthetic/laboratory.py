@@ -15,6 +15,7 @@ from equipoise.workload.synthetic import rhythm
 from equipoise.workload.synthetic.asks import ASKS, GPUS, GPUS_PER_NODE, MINUTE_MS, SHORTS, USERS, capacities
 from equipoise.workload.synthetic.jobs import Rows, great_runs, long_jobs, short_jobs
 from equipoise.workload.synthetic.published import DECLARED, ESTIMATE_BADNESS, ESTIMATES_MIN, JOBS_PER_GPU_DAY
+from equipoise.workload.synthetic.requests import requests
 from equipoise.workload.synthetic.serving import services
 
 LEAST_GPUS = 512  # below, the smallest team's floor does not hold the jobs that cannot be stopped
@@ -39,7 +40,8 @@ def lab(seed: int = 1, *, days: int = 90, gpus: int = GPUS, jobs_per_day: float 
     -------
     Workload
         Teams are the leaves of `lab_charter`; pools are ``eval``, ``flex`` and ``train``. A job's name is
-        ``KIND-STREAM.GROUP.STEP``: one group is a batch, a chain or the tries of one person.
+        ``KIND-STREAM.GROUP.STEP``: one group is a batch, a chain or the tries of one person. Requests for credits come
+        from exploration and safety.
 
     Raises
     ------
@@ -70,6 +72,9 @@ def lab(seed: int = 1, *, days: int = 90, gpus: int = GPUS, jobs_per_day: float 
         users=tuple(f"u{i}" for i in range(int(first_user[-1]))),
         services=services(seed, days, pools, teams),
         origin_ms=rhythm.ORIGIN_MS,
+        requests=requests(
+            seed, days, tuple(pools), teams, scale=gpus / GPUS, asked_until_ms=days * 24 * rhythm.HOUR_MS
+        ),
     )
 
 

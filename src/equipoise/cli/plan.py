@@ -1,0 +1,110 @@
+"""``equipoise plan``: what an amendment changes, in sentences and GPUs, and how it does when replayed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from equipoise.cli.replay import may_replay
+
+if TYPE_CHECKING:
+    from equipoise.charter.difference_sentences import Entry
+    from equipoise.tasks.plan import Proposal, Replayed
+
+AFFECTED = 20
+"""How many of those that others' changes affect are told without ``--all``."""
+
+
+@may_replay
+def run(
+    replay: Callable[..., Any] | None,
+    new: Annotated[str, typer.Argument(help="The charter that is proposed.")],
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="OLD", help="The charter in force; without it all is added.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Tell of every team that others' changes affect.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print changes and figures as JSON.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if anything changes.")] = False,
+) -> None:
+    """Say what an amendment changes: floors and promises in plain sentences, and how it does when replayed.
+
+    Exit code 0: the plan was made, whether or not anything changes (see --exit-code). 1: a charter has errors.
+    """
+    from equipoise.cli.interruption import interruptible
+    from equipoise.tasks.plan import propose, replay_both
+
+    with interruptible():
+        proposal = propose(new, against)
+        if not as_json:
+            _show(proposal, new, limit=None if everything else AFFECTED)
+        both = None if replay is None else replay_both(proposal, replay)
+        if as_json:
+            typer.echo(json.dumps(as_plain(proposal, both), indent=2, ensure_ascii=False))
+        elif both is not None:
+            _show_replayed(both)
+    if both is not None:
+        from equipoise.cli.simulate import leave_if_partial
+
+        leave_if_partial(both.runs[-1])
+    raise typer.Exit(1 if exit_code and proposal.changes else 0)
+
+
+def as_plain(proposal: Proposal, both: Replayed | None) -> dict[str, Any]:
+    """Return what ``--json`` prints: changes with their values, sentences, new warnings, and figures if replayed."""
+    from equipoise.charter.difference_sentences import affected, summary, written
+
+    changes, before, after = proposal.changes, proposal.before, proposal.after
+    plain: dict[str, Any] = {
+        "before": None if before is None else {"revision": before.revision, "digest": before.digest},
+        "after": {"revision": after.revision, "digest": after.digest},
+        "order": proposal.order,
+        "summary": summary(changes),
+        "changes": [change.to_dict() for change in changes],
+        "sentences": [str(entry) for entry in written(changes, before, after)],
+        "affected": [str(entry) for entry in affected(changes)],
+        "warnings": [finding.to_dict() for finding in proposal.warnings],
+    }
+    if both is not None:
+        plain["replay"] = {"one_measure": both.one_measure, "teams": both.rows()}
+    return plain
+
+
+def _show(proposal: Proposal, new: str, *, limit: int | None) -> None:
+    from equipoise.charter.difference_sentences import affected, summary, written
+    from equipoise.cli.app import print_line
+
+    changes = proposal.changes
+    if proposal.before is None:
+        typer.echo(f"{new} against no charter")
+    else:
+        typer.echo(f"{new}, revision {proposal.after.revision}, against revision {proposal.before.revision}")
+    _print(written(changes, proposal.before, proposal.after))
+    rest = list(affected(changes))
+    if rest:
+        typer.echo("\nAffected by these, though nothing of their own is changed:")
+        _print(islice(rest, limit))
+        if limit is not None and len(rest) > limit:
+            typer.echo(f"\n… and {len(rest) - limit:,} more: --all")
+    typer.echo(f"\n{summary(changes)}")
+    if proposal.order is not None:
+        typer.echo(proposal.order)
+    for finding in proposal.warnings:
+        print_line(str(finding.place), finding.code, finding.message, finding.hint)
+
+
+def _print(entries: Iterable[Entry]) -> None:
+    for entry in entries:
+        typer.echo(f"\n{entry}")
+
+
+def _show_replayed(both: Replayed) -> None:
+    from equipoise.cli.output import terminal
+    from equipoise.report.amendment import print_amendment
+
+    console = terminal()
+    console.print()
+    print_amendment(both.rows(), console, one_measure=both.one_measure)

@@ -1,0 +1,167 @@
+"""What an amendment would do: the change in floors and promises, new warnings, and how it does when replayed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from equipoise.charter.difference import Change, differences
+from equipoise.charter.model import Charter
+from equipoise.charter_io import CharterError, Finding, check, read_bytes
+
+if TYPE_CHECKING:
+    from equipoise.simulator.results import Results
+    from equipoise.tasks.simulate import Comparison
+
+Path = str | os.PathLike[str]
+FIGURES = (
+    "delivered_gpu_h",
+    "entitled_gpu_h",
+    "denied_gpu_h",
+    "lost_gpu_h",
+    "wait_mean_s",
+    "wait_p95_s",
+    "reclaims",
+    "never_started",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A charter beside the one in force.
+
+    Parameters
+    ----------
+    before : Charter or None
+        The charter in force; None where there is none.
+    after : Charter
+    changes : tuple of Change
+    warnings : tuple of Finding
+        Of ``after``, without those that ``before`` has too.
+    """
+
+    before: Charter | None
+    after: Charter
+    changes: tuple[Change, ...]
+    warnings: tuple[Finding, ...]
+
+    @property
+    def order(self) -> str | None:
+        """What is still to be written so that the file follows the charter in force; None where it does."""
+        revision = 1 if self.before is None else self.before.revision + 1
+        parent = None if self.before is None else self.before.digest
+        if self.before is None or (self.after.revision == revision and self.after.parent == parent):
+            return None
+        return f"To follow the charter in force the file must say  revision: {revision}  and  parent: {parent}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replayed:
+    """The log under both charters.
+
+    Parameters
+    ----------
+    runs : tuple of Results
+        Under the charter in force, if there is one, and under the new one.
+    one_measure : bool
+        Whether both are accounted against the charter in force. Charters of other machines or teams each are against
+        themselves.
+    """
+
+    runs: tuple[Results, ...]
+    one_measure: bool
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row per team: each figure as a pair, before and after; None where the team is not there."""
+        tables = [{row["team"]: row for row in run.teams.to_dicts()} for run in self.runs]
+        tables = [{}, *tables] if len(tables) == 1 else tables
+        found: list[dict[str, Any]] = []
+        for team in dict.fromkeys([*tables[1], *tables[0]]):
+            pair = [table.get(team, {}) for table in tables]
+            found.append({"team": team, **{name: [each.get(name) for each in pair] for name in FIGURES}})
+        return found
+
+
+def propose(new: Path, against: Path | None = None) -> Proposal:
+    """Compare a charter's file with that of the charter in force.
+
+    Parameters
+    ----------
+    new : path
+    against : path or None
+        None compares with nothing: everything is added.
+
+    Raises
+    ------
+    CharterError
+        With all findings of a file that has errors.
+    InputError
+        C100 when a file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile; from pathlib import Path
+    >>> old, new = (Path(tempfile.mkdtemp()) / name for name in ("old.yaml", "new.yaml"))
+    >>> text = '''
+    ... equipoise: charter/v1
+    ... lab: Small
+    ... pools: {a: {device: A100, expect: 2 nodes of 8 gpu}}
+    ... teams: {safety: {floor: 25%}, product: {floor: 50%}}
+    ... '''
+    >>> _ = old.write_text(text), new.write_text(text.replace("25%", "50%"))
+    >>> [change.name for change in propose(new, old).changes]
+    ['product', 'safety']
+    """
+    after, noted = _checked(new)
+    before, known = (None, ()) if against is None else _checked(against)
+    told = {(finding.code, finding.message) for finding in known}
+    fresh = tuple(finding for finding in noted if (finding.code, finding.message) not in told)
+    return Proposal(before, after, differences(before, after), fresh)
+
+
+def _checked(path: Path) -> tuple[Charter, tuple[Finding, ...]]:
+    report = check(read_bytes(os.fspath(path)), os.fspath(path))
+    if report.charter is None:
+        raise CharterError(report.findings)
+    return report.charter, report.warnings
+
+
+def replay_both(proposal: Proposal, run: Callable[..., Results | Comparison]) -> Replayed:
+    """Replay a log under both charters.
+
+    Parameters
+    ----------
+    proposal : Proposal
+    run : callable
+        Called with a charter, and what it is compared with as ``vs``: ``tasks.simulate.simulate`` with its log.
+
+    Returns
+    -------
+    Replayed
+        Accounted against the charter in force where both divide one machine among the same leaves.
+    """
+    before, after = proposal.before, proposal.after
+    if before is None:
+        return Replayed((_one(run(after, vs=())),), one_measure=True)
+    if _machine(before) == _machine(after) and _leaves(before) == _leaves(after):
+        return Replayed(tuple(_all(run(before, vs=(after,)))), one_measure=True)
+    first = _one(run(before, vs=()))
+    return Replayed((first,) if first.partial else (first, _one(run(after, vs=()))), one_measure=False)
+
+
+def _all(found: Any) -> tuple[Results, ...]:
+    return tuple(found)
+
+
+def _one(found: Any) -> Results:
+    return found
+
+
+def _machine(charter: Charter) -> set[tuple[str, int, int]]:
+    return {(pool.name, pool.nodes, pool.gpus_per_node) for pool in charter.pools}
+
+
+def _leaves(charter: Charter) -> set[str]:
+    return {team.path for team in charter.leaves}
