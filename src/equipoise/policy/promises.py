@@ -21,6 +21,7 @@ from equipoise.errors import InputError
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.plan import Plan
 from equipoise.units import DAY_MS
+from equipoise.workload.model import Workload
 
 _MOST = 1 << 62
 _OF = {"delivered": k.BY_DELIVERED, "capacity": k.BY_CAPACITY, "capacity at": k.BY_RECORD}
@@ -85,9 +86,9 @@ def promised(plan: Plan, reference: Plan) -> tuple[Promised, ...]:
     return tuple(found)
 
 
-def counts_starts(reference: Plan) -> bool:
-    """Whether a promise of starts is accounted."""
-    return any(one.kind == "starts" for one in reference.charter.commitments)
+def starts_promises(charter: Charter) -> tuple[Commitment, ...]:
+    """Return a charter's promises of starts, in order; the kernel tells which jobs each counts by a bit."""
+    return tuple(one for one in charter.commitments if one.kind == "starts")
 
 
 def _of_hours(charter: Charter) -> list[Commitment]:
@@ -130,7 +131,7 @@ def _within(path: str, team: str) -> bool:
 
 
 def lay_out(
-    found: Sequence[Promised], plan: Plan, reference: Plan, pools: Sequence[Pool], n_jobs: int
+    found: Sequence[Promised], plan: Plan, reference: Plan, pools: Sequence[Pool], n_jobs: int, workload: Workload
 ) -> dict[str, NDArray[Any]]:
     """Return the kernel's arrays of promises, their pools, windows and budgets; lists of promises by reference row."""
     members = sum(len(one.weights) for one in found)
@@ -160,8 +161,31 @@ def lay_out(
             member += 1
         span += one.spans
     arrays["covers"], arrays["covering"] = _covers(found, reference, len(pools), names)
-    arrays["budgets"] = np.zeros(len(found) * n_jobs, k.BUDGET)
+    arrays["refusals"] = _refusals(workload, reference, names) if found else np.zeros(0, k.REFUSAL)
+    arrays["budgets"] = np.zeros(len(found) * (n_jobs + len(arrays["refusals"])), k.BUDGET)
+    arrays["starts_rules"] = _starts_rules(reference, names)
     return arrays
+
+
+def _refusals(workload: Workload, reference: Plan, names: Sequence[str]) -> NDArray[Any]:
+    """Refused requests as demand: at the reference row of their team, of the size that they had over their window."""
+    told = workload.refusals()
+    found = np.zeros(len(told.at_ms), k.REFUSAL)
+    lines = np.array([reference.line_of(path) for path in workload.teams] or [0], np.int64)
+    pools = np.array([names.index(name) if name else 0 for name in workload.pools] or [0], np.int64)
+    found["at_ms"], found["amount"], found["gang"] = np.maximum(told.at_ms, 0), told.amount_gpu_ms, told.gpus
+    found["row"] = pools[told.pool] * len(reference.lines) + lines[told.team]
+    return found
+
+
+def _starts_rules(reference: Plan, names: Sequence[str]) -> NDArray[Any]:
+    """One record for every pool of every promise of starts; the bit is the promise's number among them."""
+    found: list[tuple[int, int, int, int]] = []
+    for bit, one in enumerate(starts_promises(reference.charter)):
+        assert one.starts is not None
+        row = reference.line_of(one.team)
+        found += [(names.index(name) * len(reference.lines) + row, one.starts.jobs_up_to, bit, 0) for name in one.pools]
+    return np.array(found, k.STARTS_RULE)
 
 
 def _covers(
@@ -192,10 +216,10 @@ def settle(
         row = get("rows")[v]
         row.rounded = row.firm = row.floor
         row.still_limit, row.still_reserve, row.full = row.limit, row.reserve, 0
-    if not found:
-        return
     lifts, refs, shares = get("lifts"), get("refs"), get("shares")
     _lay_still(lifts, refs, range(p * n_refs, (p + 1) * n_refs), 0)
+    if not found:
+        return
     if plan.lines is not reference.lines:
         _lay_still(lifts, shares, range(p * n, (p + 1) * n), n_refs * len(pools))
     capacity: dict[str, int] = {pool.name: int(get("pools")[i].capacity) for i, pool in enumerate(pools)}

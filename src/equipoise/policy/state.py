@@ -20,7 +20,7 @@ from equipoise.policy.kernel.pointer import Handle
 from equipoise.policy.kernel.services import CARRIED
 from equipoise.policy.latency import Latency
 from equipoise.policy.plan import Line, Plan
-from equipoise.policy.promises import Promised, counts_starts, lay_out, promised, settle
+from equipoise.policy.promises import Promised, lay_out, promised, settle
 from equipoise.workload.model import Workload
 
 HOUR_MS = 3_600_000
@@ -118,7 +118,7 @@ def build(
     items["ms"] = k.NEVER
     refs = _shares(reference, pools)
     found = promised(plan, reference)
-    owing = lay_out(found, plan, reference, pools, n_all)
+    owing = lay_out(found, plan, reference, pools, n_all, workload)
     state = k.State(
         glob=np.zeros(1, k.GLOB),
         pools=_pools(pools, len(plan.lines), len(reference.lines), horizon),
@@ -172,7 +172,9 @@ def build(
         covers=owing["covers"],
         covering=owing["covering"],
         budgets=owing["budgets"],
-        counted=np.zeros(n_all if counts_starts(reference) else 1, i4),
+        refusals=owing["refusals"],
+        starts_rules=owing["starts_rules"],
+        counted=np.zeros(n_all if len(owing["starts_rules"]) else 1, i4),
         lifts=np.zeros(n_refs + (0 if same else n_rows), k.LIFT),
     )
     state.pools["turning"] = state.pools["hungry"] + 3 * n_rows + 4 * n_slots
@@ -180,6 +182,8 @@ def build(
     _engine(state, options.latency, outside=outside, record=record, n_nodes=n_nodes)
     g = state.glob[0]
     g["n_promises"], g["wake_ms"] = len(found), k.NEVER
+    g["n_refusals"], g["n_starts"] = len(owing["refusals"]), len(owing["starts_rules"])
+    g["n_budgets"] = n_all + len(owing["refusals"])
     g["n_acting"] = sum(not one.foreign for one in found)
     handle = Handle(state)
     for p in range(len(pools)):

@@ -46,6 +46,8 @@ def next_time(s):
     if g.timer_n > 0:
         t = min(t, next_deadline(s))
     t = min(t, g.wake_ms)
+    if g.refused_n < g.n_refusals:
+        t = min(t, max(s.refusals[g.refused_n].at_ms, g.now))
     if g.demanded < g.n_demands:
         t = min(t, s.demands[g.demanded].at_ms)
     return t

@@ -106,6 +106,8 @@ class Run:
         Totals of promises at closes and at the edges of windows, shapes (promises, 10) and (windows open at once, 6):
         `policy.core.PROMISE_TOTALS` and `WINDOW_TOTALS`; rows as in ``promised``.
     promised : tuple of Promised
+    counted : int32 array
+        Of every job, which promises of starts count it (bits, as in `policy.promises.starts_promises`); empty without any.
     events : structured array of ``layout.EVENT`` or None
         What the policy would be told to decide the same, if that was asked for; `policy.core.retrace` tells it.
     """
@@ -125,6 +127,7 @@ class Run:
         default_factory=dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]]
     )
     promised: tuple[Promised, ...] = ()
+    counted: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
 
 class Replay(Core):
@@ -254,6 +257,7 @@ class Replay(Core):
             events=self.recorded if self._recording else None,
             promises=self.promises,
             promised=self.layout.promised,
+            counted=state.counted[:n] if len(state.starts_rules) else np.zeros(0, np.int32),
         )
 
     @property

@@ -10,8 +10,9 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from equipoise.account import Span, first_period, next_period
+from equipoise.account import Period, Span, first_period, next_period
 from equipoise.charter.model import Charter
+from equipoise.charter.promise import Calendar, Window
 from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.promises import Promised
 from equipoise.policy.state import Layout
@@ -74,33 +75,50 @@ def windows_of(layout: Layout, charter: Charter, origin_ms: int | None) -> Windo
     return Windows(layout, charter, origin_ms) if layout.promised else None
 
 
-def _calendar(one: Promised, zone: str, origin_ms: int) -> Iterator[Edge]:
-    calendar = one.promise.window.calendar
-    assert calendar is not None
+def spans_of(window: Window, zone: str, origin_ms: int | None) -> Iterator[Span]:
+    """Yield the windows of a promise that begins with the run, by their end, without end; milliseconds since the run's origin."""
+    if window.calendar is not None:
+        base_ms = origin_ms or 0
+        for period in _periods(window.calendar, zone, base_ms):
+            yield Span(period.span.from_ms - base_ms, period.span.to_ms - base_ms)
+    else:
+        assert window.rolling_days is not None
+        for _, span in _spans(1, window.rolling_days, zone, origin_ms):
+            yield span
+
+
+def _periods(calendar: Calendar, zone: str, origin_ms: int) -> Iterator[Period]:
     period = first_period(calendar, zone, origin_ms)
     while True:
-        yield Edge(period.span.from_ms - origin_ms, one.number, 0, period.span.to_ms - origin_ms)
+        yield period
         try:
             period = next_period(calendar, zone, period)
         except OverflowError:  # the calendar ends with the year 9999
             return
 
 
+def _calendar(one: Promised, zone: str, origin_ms: int) -> Iterator[Edge]:
+    calendar = one.promise.window.calendar
+    assert calendar is not None
+    for period in _periods(calendar, zone, origin_ms):
+        yield Edge(period.span.from_ms - origin_ms, one.number, 0, period.span.to_ms - origin_ms)
+
+
 def _rolling(one: Promised, zone: str, origin_ms: int | None) -> Iterator[Edge]:
     days = one.promise.window.rolling_days
     assert days is not None
     return heapq.merge(
-        (Edge(span.from_ms, one.number, place, span.to_ms) for place, span in _spans(one, days, zone, origin_ms)),
-        (Edge(span.to_ms, one.number, place, None) for place, span in _spans(one, days, zone, origin_ms)),
+        (Edge(span.from_ms, one.number, place, span.to_ms) for place, span in _spans(one.spans, days, zone, origin_ms)),
+        (Edge(span.to_ms, one.number, place, None) for place, span in _spans(one.spans, days, zone, origin_ms)),
         key=lambda edge: edge.at_ms,
     )
 
 
-def _spans(one: Promised, days: int, zone: str, origin_ms: int | None) -> Iterator[tuple[int, Span]]:
+def _spans(places: int, days: int, zone: str, origin_ms: int | None) -> Iterator[tuple[int, Span]]:
     """Every full span of so many times 24 h that ends at a midnight, and its place among those open at once."""
     after = midnights(zone, origin_ms)
     edge_ms, number = after(days * DAY_MS - 1), 0
     while True:
-        yield number % one.spans, Span(edge_ms - days * DAY_MS, edge_ms)
+        yield number % places, Span(edge_ms - days * DAY_MS, edge_ms)
         edge_ms = after(edge_ms)
         number += 1

@@ -77,7 +77,8 @@ GLOB = np.dtype(
         ("heap_room", I8), ("timer_room", I8), ("out_room", I8),
         ("confirm_n", I8), ("confirm_room", I8), ("drain_free", I8), ("n_nodes", I8), ("seed", I8), ("startup_ms", I8),
         ("startup_span_ms", I8), ("drain_ms", I8), ("drain_span_ms", I8), ("recorded", I8), ("record_room", I8),
-        ("n_promises", I8), ("n_acting", I8), ("wake_ms", I8),
+        ("n_promises", I8), ("n_acting", I8), ("wake_ms", I8), ("n_refusals", I8), ("refused_n", I8),
+        ("n_starts", I8), ("n_budgets", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -149,7 +150,8 @@ PROMISE = np.dtype(
     [
         ("p", I8), ("q", I8), ("whole", I8), ("held", I8), ("asked", I8), ("pace", I8), ("last_ms", I8), ("balance", I8),
         ("owed", I8), ("delivered", I8), ("gross", I8), ("unclaimed", I8), ("surplus", I8), ("lost", I8), ("lost_by_all", I8),
-        ("charge", I8), ("spent", I8), ("settled_ms", I8), ("capacity", I8), ("margin_ms", I8), ("largest", I8), ("most", I8),
+        ("charge", I8), ("spent", I8), ("refused", I8), ("settled_ms", I8), ("capacity", I8), ("margin_ms", I8), ("largest", I8),
+        ("most", I8),
         ("member", I4), ("members", I4), ("span", I4), ("spans", I4), ("head", I4), ("tail", I4),
         ("of", I4), ("kind", I4), ("forfeit", I4), ("foreign", I4), ("acting", I4), ("peak", I4),
         ("safe_ms", I8), ("calm_ms", I8), ("lost_safe_ms", I8), ("any", I8),
@@ -180,9 +182,14 @@ LIFT = np.dtype(
     ],
     align=True,
 )  # fmt: skip
+# ``gang`` devices of ``weight``; of a refused request, which is no job, the size that it had over its window.
 BUDGET = np.dtype(
-    [("left", I8), ("entered_ms", I8), ("next", I4), ("prev", I4), ("listed", I4), ("pad", I4)], align=True
-)
+    [("left", I8), ("entered_ms", I8), ("next", I4), ("prev", I4), ("listed", I4), ("gang", I4), ("weight", I8)], align=True
+)  # fmt: skip
+# A refused request, at a reference row; its budgets come after those of the jobs.
+REFUSAL = np.dtype([("at_ms", I8), ("amount", I8), ("row", I4), ("gang", I4)], align=True)
+# A promise of starts, in one pool: which jobs it counts is a bit of ``counted``.
+STARTS_RULE = np.dtype([("row", I4), ("up_to", I4), ("bit", I4), ("pad", I4)], align=True)
 BOND = np.dtype([("waits_for", I4), ("dependents", I4)], align=True)
 
 SLOT = np.dtype(
@@ -329,7 +336,9 @@ class State(NamedTuple):
     spans: Any  # open windows of promises
     covers: Any  # reference row -> where in ``covering`` its promises are listed
     covering: Any
-    budgets: Any  # promise x job: what waiting work may still claim
+    budgets: Any  # promise x (job, then refused request): what waiting work may still claim
+    refusals: Any  # in order of time
+    starts_rules: Any
     counted: Any  # job -> mask of the promises of starts that count it
     lifts: Any  # per reference row, then (where it differs) per executing row: its floor as promises move it
 
@@ -341,7 +350,8 @@ def member_types() -> dict[str, np.dtype[Any]]:
         "users": USER, "nodes": NODE, "claims": CLAIM_, "warns": WARN_, "services": SERVICE, "demands": DEMAND, "out": DECISION,
         "calendars": CALENDAR, "bonds": BOND, "lists": LIST, "tallies": TALLY, "ticks": TICK, "items": ITEM,
         "drains": DRAIN, "places": PLACE, "startups": STARTUP, "events": EVENT,
-        "promises": PROMISE, "members": MEMBER, "spans": SPAN, "budgets": BUDGET, "lifts": LIFT,
+        "promises": PROMISE, "members": MEMBER, "spans": SPAN, "budgets": BUDGET,
+        "refusals": REFUSAL, "starts_rules": STARTS_RULE, "lifts": LIFT,
         "orders": ORDER, "grades": GRADE, "spots": SPOT, "choices": CHOICE, "standings": STANDING,
     }  # fmt: skip
     wide = {"head_ms", "latest_ms", "arrivals", "heap", "timers", "confirms", "carried", "scratch2"}

@@ -156,6 +156,8 @@ def window_refused(s, e):
 @kernel
 def observe(s):
     """Read what every promise holds and asks for from now on."""
+    if s.glob[0].refused_n < s.glob[0].n_refusals:
+        refuse_requests(s)
     for k in range(s.glob[0].n_promises):
         v = s.promises[k]
         settle_charges(s, k)
@@ -175,7 +177,7 @@ def observe(s):
                 asked += m.weight * (x.demand if v.members == 1 else min(x.demand, max(x.held, m.most)))
                 lost += m.weight * s.refs[m.row].acc_lost
         v.held = held
-        v.asked = max(held, asked - v.spent)
+        v.asked = max(held, asked - v.spent) + v.refused
         if lost != v.lost or lost_by_all != v.lost_by_all:
             lose(s, v, lost - v.lost, lost_by_all - v.lost_by_all)
             v.lost, v.lost_by_all = lost, lost_by_all
@@ -212,26 +214,40 @@ def enter_budget(s, j):
     """Job j begins to wait; of every promise of its team it may claim what it still needs, or is declared to need."""
     g = s.glob[0]
     job = s.jobs[j]
-    ref = job.ref
     amount = NEVER
     if job.duration_ms < UNKNOWN:
         amount = job.gang * (job.duration_ms - job.done_ms)
     elif j < g.n_arrivals:
         amount = job.gang * job.estimate_ms
-    for c in range(s.covers[ref], s.covers[ref + 1]):
+    enter_claim(s, j, job.ref, job.gang, amount)
+
+
+@inlined
+def enter_claim(s, j, row, gang, amount):
+    """Item j, work of reference row ``row``, may claim ``amount`` of every promise that covers it."""
+    g = s.glob[0]
+    for c in range(s.covers[row], s.covers[row + 1]):
         k = s.covering[c]
         v = s.promises[k]
-        b = s.budgets[k * g.n_jobs + j]
-        b.left = amount
-        b.entered_ms = g.now
-        b.listed = 1
-        b.next = -1
-        b.prev = v.tail
+        b = s.budgets[k * g.n_budgets + j]
+        b.left, b.entered_ms, b.listed, b.gang = amount, g.now, 1, gang
+        b.weight = weight_at(s, v, row)
+        b.next, b.prev = -1, v.tail
         if v.tail >= 0:
-            s.budgets[k * g.n_jobs + v.tail].next = j
+            s.budgets[k * g.n_budgets + v.tail].next = j
         else:
             v.head = j
         v.tail = j
+
+
+@inlined
+def weight_at(s, v, row):
+    """What a device counts for in promise v, in the pool of a reference row."""
+    for i in range(v.member, v.member + v.members):
+        p = s.pools[s.members[i].pool]
+        if p.ref_root <= row < p.ref_root + p.n_refs:
+            return s.members[i].weight
+    return 0
 
 
 @kernel
@@ -241,18 +257,18 @@ def leave_budget(s, j):
     ref = s.jobs[j].ref
     for c in range(s.covers[ref], s.covers[ref + 1]):
         k = s.covering[c]
-        b = s.budgets[k * g.n_jobs + j]
+        b = s.budgets[k * g.n_budgets + j]
         if b.listed == 1:
             unlist_budget(s, k, b)
         elif b.listed == 2:
-            s.promises[k].spent -= s.jobs[j].gang * weight_of(s, k, j)
+            s.promises[k].spent -= b.gang * b.weight
         b.listed = 0
 
 
 @inlined
 def unlist_budget(s, k, b):
     """Take budget record b of promise k out of the list of what may be charged."""
-    n = s.glob[0].n_jobs
+    n = s.glob[0].n_budgets
     v = s.promises[k]
     if b.prev >= 0:
         s.budgets[k * n + b.prev].next = b.next
@@ -264,44 +280,60 @@ def unlist_budget(s, k, b):
         v.tail = b.prev
 
 
-@inlined
-def weight_of(s, k, j):
-    """Weight of a device of job j's pool in promise k; 0 where the pool does not count."""
-    v = s.promises[k]
-    pool = s.queues[s.jobs[j].queue].pool
-    for i in range(v.member, v.member + v.members):
-        if s.members[i].pool == pool:
-            return s.members[i].weight
-    return 0
+@kernel
+def refuse_requests(s):
+    """Requests that were refused up to now are demand from now on, each once, at its amount."""
+    g = s.glob[0]
+    while g.refused_n < g.n_refusals and s.refusals[g.refused_n].at_ms <= g.now:
+        x = s.refusals[g.refused_n]
+        j = g.n_jobs + g.refused_n
+        g.refused_n += 1
+        enter_claim(s, j, x.row, x.gang, x.amount)
+        for c in range(s.covers[x.row], s.covers[x.row + 1]):
+            v = s.promises[s.covering[c]]
+            v.refused += x.gang * weight_at(s, v, x.row)
 
 
 @kernel
 def settle_charges(s, k):
-    """Charge the waiting jobs of promise k, first in first out, with what was denied; an empty budget is no demand any more.
+    """Charge the waiting work of promise k, first in first out, with what was denied; an empty budget is no demand any more.
 
-    At most once in `SETTLE_MS`: each job bears at most its gang times the time since it was last charged or began to wait.
+    At most once in `SETTLE_MS`: each item bears at most its gang times the time since it was last charged or began to wait.
     """
     g = s.glob[0]
     v = s.promises[k]
     if g.now - v.settled_ms < SETTLE_MS:
         return
     amount = v.charge // v.q
-    if amount > 0:
-        j = v.head
-        while j >= 0 and amount > 0:
-            b = s.budgets[k * g.n_jobs + j]
-            after = b.next
-            weight = weight_of(s, k, j)
-            gang = s.jobs[j].gang
-            least = min(b.left, gang * (g.now - max(b.entered_ms, v.settled_ms)))
-            if weight > 0 and least > 0:
-                taken = min(least, -(-amount // weight))
-                b.left -= taken
-                amount -= min(amount, taken * weight)
-                if b.left == 0:
-                    unlist_budget(s, k, b)
-                    b.listed = 2
-                    v.spent += gang * weight
-            j = after
+    j = v.head
+    while j >= 0 and amount > 0:
+        b = s.budgets[k * g.n_budgets + j]
+        after = b.next
+        least = min(b.left, b.gang * (g.now - max(b.entered_ms, v.settled_ms)))
+        if b.weight > 0 and least > 0:
+            taken = min(least, -(-amount // b.weight))
+            b.left -= taken
+            amount -= min(amount, taken * b.weight)
+            if b.left == 0:
+                unlist_budget(s, k, b)
+                b.listed = 2
+                if j < g.n_jobs:
+                    v.spent += b.gang * b.weight
+                else:
+                    v.refused -= b.gang * b.weight
+        j = after
     v.charge = 0
     v.settled_ms = g.now
+
+
+@kernel
+def count_start(s, j):
+    """Job j begins to wait: promises of starts count it if its team's floor holds all that the team holds and waits for with it."""
+    job = s.jobs[j]
+    for i in range(s.glob[0].n_starts):
+        x = s.starts_rules[i]
+        r = job.ref
+        while r > x.row:
+            r = s.refs[r].parent
+        if r == x.row and job.gang <= x.up_to and s.refs[r].demand <= s.lifts[r].still:
+            s.counted[j] |= 1 << x.bit

@@ -27,7 +27,7 @@ from equipoise.policy.kernel.layout import (
 )
 from equipoise.policy.kernel.ordering import enter_order
 from equipoise.policy.kernel.placement import room_now
-from equipoise.policy.kernel.promises import leave_budget
+from equipoise.policy.kernel.promises import count_start, leave_budget
 from equipoise.policy.kernel.running import demand_moves, emit, end, pool_accrue, start, stop, watch_path
 from equipoise.policy.kernel.turns import pay_turn, watch_turn
 from equipoise.policy.kernel.waiting import dequeue, enqueue
@@ -91,6 +91,8 @@ def make_eligible(s, j):
     watch_path(s, row)
     demand_moves(s, j, job.gang)
     list_charge(s, j)
+    if g.n_starts > 0:
+        count_start(s, j)
     watch_turn(s, row, j)
     if p.dirty & ~FRESH == 0:
         if p.dirty == 0 and p.head >= 0 and job.gang > room_now(s, p) and not calls_for_more(s, row):
