@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.charter.model import Pool
-from equipoise.errors import InputError
 from equipoise.policy.baselines import baseline_members
+from equipoise.policy.columns import Options, columns_of, pool_numbers, queues_of
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.kernel.capacity import rescale
 from equipoise.policy.kernel.decay import REBASE, STEPS
@@ -27,30 +27,7 @@ HOUR_MS = 3_600_000
 CACHE_LINE = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a run assumes beyond charter and workload.
-
-    Parameters
-    ----------
-    estimates : {'declared', 'actual'}
-        Backfill rests on declared walltimes (without one, on the team's history) or on the run times themselves.
-    enforce_walltime : bool
-        Whether a job is killed at its declared walltime; turns are promised only then.
-    trace : bool
-        Whether natural ends enter the decision stream.
-    savepoint_cost_ms : int
-        A grace at least as long lets a job with savepoints save its work before it is stopped.
-    latency : Latency or None
-        Starts and stops await confirmation, which the simulated engine gives after so long; None: they are immediate.
-        Where the engine is not simulated only whether there is one matters.
-    """
-
-    estimates: str = "declared"
-    enforce_walltime: bool = False
-    trace: bool = False
-    savepoint_cost_ms: int = 60_000
-    latency: Latency | None = None
+DEFAULTS = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +49,7 @@ def build(
     plan: Plan,
     *,
     reference: Plan,
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     run_times: Literal["simulated", "known", "unknown"] = "simulated",
     record: bool = False,
 ) -> Layout:
@@ -91,11 +68,11 @@ def build(
     InputError
         W101 if a workload names a pool that the charter does not have; C301 for an unknown team.
     """
-    pool_of = _pool_numbers(workload, pools)
-    columns = _columns(workload, pool_of, options)
+    pool_of = pool_numbers(workload, pools)
+    columns = columns_of(workload, pool_of, options)
     n_rows, n_refs = len(plan.lines) * len(pools), len(reference.lines) * len(pools)
     same = plan.lines is reference.lines
-    queues, users, leaf_queues = _queues(workload, columns, plan, len(pools))
+    queues, users, leaf_queues = queues_of(workload, columns, plan, len(pools))
     n_all = len(columns["gang"])
     devices = sum(p.capacity for p in pools)
     n_slots = max(1, min(n_all, devices))
@@ -215,91 +192,6 @@ def _plain_list(array: NDArray[Any]) -> list[Any]:
             setattr(item, name, value)
         out.append(item)
     return out
-
-
-def _pool_numbers(workload: Workload, pools: tuple[Pool, ...]) -> NDArray[np.int32]:
-    names = {pool.name: number for number, pool in enumerate(pools)}
-    if len(pools) == 1:
-        names[""] = 0
-    numbers: list[int] = []
-    for name in workload.pools:
-        if name not in names:
-            hint = (
-                "give the log a pool column, or `--pool`"
-                if name == ""
-                else "pools: " + ", ".join(p.name for p in pools)
-            )
-            raise InputError("W101", f"the workload asks for pool '{name}', which the charter does not have", hint=hint)
-        numbers.append(names[name])
-    return np.array(numbers, np.int32)
-
-
-def _columns(workload: Workload, pool_of: NDArray[np.int32], options: Options) -> dict[str, Any]:
-    """Jobs, then the replicas of services, as plain columns; user 0 stands for a service."""
-    jobs = workload.jobs
-    duration, walltime = jobs.duration_ms, jobs.walltime_ms
-    if options.enforce_walltime:
-        duration = np.where(walltime > 0, np.minimum(duration, walltime), duration)
-    estimate = np.maximum(duration, 1) if options.estimates == "actual" else np.where(walltime > 0, walltime, -1)
-    most = [int(s.replicas.max(initial=0)) * (2 if s.carry else 1) for s in workload.services]
-
-    def with_replicas(column: NDArray[Any], values: list[Any]) -> NDArray[Any]:
-        parts = [np.full(n, value, column.dtype) for n, value in zip(most, values, strict=True)]
-        return np.concatenate([column, *parts]) if parts else column
-
-    services = workload.services
-    solid = [np.arange(n) < s.minimum for n, s in zip(most, services, strict=True)]
-    preemptible = np.concatenate([jobs.preemptible, *[~x for x in solid]]) if solid else jobs.preemptible
-    finite = max(int(duration.max(initial=0)), int(walltime.max(initial=0)), 1)
-    return {
-        "duration": with_replicas(duration, [k.NEVER] * len(services)),
-        "estimate": with_replicas(estimate.astype(np.int64), [k.NEVER] * len(services)),
-        "gang": with_replicas(jobs.gang, [s.gang for s in services]),
-        "pool": with_replicas(pool_of[jobs.pool], [int(pool_of[s.pool]) for s in services]),
-        "team": with_replicas(jobs.team, [s.team for s in services]),
-        "user": with_replicas(jobs.user, [-1] * len(services)),
-        "priority": with_replicas(jobs.priority, [0] * len(services)),
-        "savepoint": with_replicas(jobs.savepoint_ms, [0] * len(services)),
-        "service": np.repeat(np.arange(len(services), dtype=np.int32), most),
-        "solid": ~preemptible,
-        "most": most,
-        "horizon": finite,
-    }
-
-
-def _queues(workload: Workload, columns: dict[str, Any], plan: Plan, n_pools: int) -> tuple[Any, Any, list[list[int]]]:
-    """Queues (row, user, priority, solid) and users (row, user); sets each job's queue in ``columns``."""
-    numbers = [plan.line_of(path) for path in workload.teams]
-    for path, number in zip(workload.teams, numbers, strict=True):
-        if plan.lines[number].children:
-            raise InputError(
-                "W102", f"team '{path}' has teams of its own: only leaves hold workloads", hint="map to a leaf"
-            )
-    row = columns["pool"].astype(np.int64) * len(plan.lines) + np.array(numbers, np.int64)[columns["team"]]
-    user, priority, solid = columns["user"].astype(np.int64) + 1, columns["priority"].astype(np.int64), columns["solid"]
-    if plan.one_queue:
-        user, priority = np.zeros_like(user), np.zeros_like(priority)
-        solid = solid & bool(plan.rules & k.ORDERED)  # nobody is stopped in any other
-    low = int(priority.min(initial=0))
-    span = int(priority.max(initial=0)) - low + 1
-    users_n = int(user.max(initial=0)) + 1
-    person = row * users_n + user
-    key = (person * span + (priority - low)) * 2 + solid
-    keys, queue_of = np.unique(key, return_inverse=True)
-    people, person_of = np.unique(keys // (2 * span), return_inverse=True)
-    queues = np.zeros(len(keys), k.QUEUE)
-    queues["row"] = keys // (2 * span) // users_n
-    queues["user"] = person_of
-    queues["priority"] = keys // 2 % span + low
-    queues["solid"] = keys % 2
-    queues["pool"] = queues["row"] // len(plan.lines)
-    columns["queue"] = queue_of.astype(np.int32)
-    columns["several_priorities"] = span > 1
-    columns["user_rows"] = people // users_n
-    leaf_queues: list[list[int]] = [[] for _ in range(len(plan.lines) * n_pools)]
-    for number, at in enumerate(queues["row"]):
-        leaf_queues[int(at)].append(number)
-    return queues, np.zeros(max(1, len(people)), k.USER), leaf_queues
 
 
 def _rows(plan: Plan, pools: tuple[Pool, ...], leaf_queues: list[list[int]]) -> tuple[Any, Any]:
