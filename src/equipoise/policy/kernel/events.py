@@ -10,7 +10,7 @@ from equipoise.policy.kernel.confirmation import confirm_start, confirm_stop
 from equipoise.policy.kernel.decay import advance
 from equipoise.policy.kernel.entitlement import accrue
 from equipoise.policy.kernel.heap import heap_pop
-from equipoise.policy.kernel.jit import apart, entry, gate, inlined, kernel
+from equipoise.policy.kernel.jit import apart, entry, inlined, kernel
 from equipoise.policy.kernel.layout import (
     CANCELLED,
     CLAIMED,
@@ -50,7 +50,7 @@ from equipoise.policy.kernel.submission import cancel, finish, release_dependent
 from equipoise.policy.kernel.transition import startup_accrue
 
 
-@gate
+@entry
 def take_reports(s, now, n):
     """Move to ``now`` and take the first of ``n`` events, up to the ends; returns the place of the first that was not taken."""
     advance(s, now)
@@ -65,7 +65,7 @@ def take_reports(s, now, n):
     return i
 
 
-@gate
+@entry
 def take_requests(s, now, first, n):
     """Carry out deadlines, take the events from ``first`` on, and let the pools decide; the time of the next deadline."""
     deadlines_by(s, now)

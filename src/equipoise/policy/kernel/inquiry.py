@@ -66,7 +66,7 @@ def resubmit(s, j, gang, estimate_ms):
     watch_turn(s, row, j)
 
 
-@gate
+@entry
 def carry_out(s, what, which, gang, estimate_ms):
     """Inquire about job ``which``, resubmit or withdraw it, end the job in slot ``which``, or let every pool that is marked decide."""
     if what == INQUIRE:

@@ -99,17 +99,17 @@ class _ForGates(_ForParts):
 
 def entry(function: Any) -> Any:
     """Compile a kernel function that Python calls, with everything it calls, into one module; it is kept in numba's cache."""
-    return _widened(numba.njit(function, cache=True, pipeline_class=_ForEntries, **_OPTIONS))
+    return _widened(numba.njit(function, cache=True, pipeline_class=_ForEntries, forceinline=False, **_OPTIONS))
 
 
 def gate(function: Any) -> Any:
     """Compile an entry that Python calls once for each event, so that what Python needs for the call outweighs the kernel's own calls."""
-    return _widened(numba.njit(function, cache=True, pipeline_class=_ForGates, **_OPTIONS))
+    return _widened(numba.njit(function, cache=True, pipeline_class=_ForGates, forceinline=False, **_OPTIONS))
 
 
 def kernel(function: Any) -> Any:
     """Compile a kernel function that other kernel functions call."""
-    return _parts_only(numba.njit(function, pipeline_class=_ForParts, **_OPTIONS))
+    return _parts_only(numba.njit(function, pipeline_class=_ForParts, forceinline=False, **_OPTIONS))
 
 
 def apart(function: Any) -> Any:
