@@ -6,7 +6,7 @@ is one compiled function, because a pass takes in most of the kernel, and the re
 
 from equipoise.policy.kernel.entitlement import list_charge
 from equipoise.policy.kernel.events import run_passes
-from equipoise.policy.kernel.jit import gate, kernel
+from equipoise.policy.kernel.jit import entry, kernel
 from equipoise.policy.kernel.layout import CANCELLED, NEVER, PENDING, SHARES
 from equipoise.policy.kernel.placement import kept_after, room_for, room_now
 from equipoise.policy.kernel.restoring import fits_bound, limit_room, may_be_courteous
