@@ -45,7 +45,8 @@ def next_time(s):
         t = min(t, s.confirms[0] >> INDEX_BITS)
     if g.timer_n > 0:
         t = min(t, next_deadline(s))
-    t = min(t, g.wake_ms)
+    if t < NEVER:  # else nothing runs, and no pace can let anything start
+        t = min(t, g.wake_ms)
     if g.refused_n < g.n_refusals:
         t = min(t, max(s.refusals[g.refused_n].at_ms, g.now))
     if g.demanded < g.n_demands:

@@ -42,7 +42,7 @@ from equipoise.policy.kernel.layout import (
     WINDOW_BEGAN,
 )
 from equipoise.policy.kernel.pacing import foresee, pace_all
-from equipoise.policy.kernel.promises import begin_window, integrate, observe, window_refused
+from equipoise.policy.kernel.promises import begin_window, book_losses, integrate, observe, window_refused
 from equipoise.policy.kernel.running import pool_accrue, service_accrue
 from equipoise.policy.kernel.schedule import decide
 from equipoise.policy.kernel.services import ask_replicas
@@ -83,6 +83,7 @@ def run_passes(s):
     """Let every pool decide that something happened to."""
     g = s.glob[0]
     if g.n_promises > 0:
+        book_losses(s)
         pace_all(s)
     again = True
     while again:  # a job that takes no time may release work of a pool that was visited before

@@ -220,9 +220,15 @@ def foresee(s):
                 for e in range(v.span, v.span + v.spans):
                     w = s.spans[e]
                     if w.to_ms < NEVER and w.to_ms - v.margin_ms > g.now:
-                        g.wake_ms = min(g.wake_ms, w.to_ms - v.margin_ms)
-                        for i in range(v.member, v.member + v.members):
-                            wake_for(s, v, w, s.members[i])
+                        g.wake_ms = min(g.wake_ms, max(together_until(s, v, w), g.now + 1))
+
+
+@inlined
+def together_until(s, v, w):
+    """Until when the paces of now are enough together for window w, whatever is delivered."""
+    x = outstanding(s, v, w)
+    last_ms = w.to_ms - v.margin_ms
+    return last_ms if x <= 0 or v.pace == 0 else last_ms - x // (v.q * v.pace)
 
 
 @inlined
@@ -232,19 +238,3 @@ def works_wait(s, v):
     for i in range(v.member, v.member + v.members):
         waiting += s.rows[s.members[i].row].waiting
     return waiting > 0
-
-
-@inlined
-def wake_for(s, v, w, m):
-    """When the pace in a pool first exceeds what its row holds and claims (and the pace of now)."""
-    g = s.glob[0]
-    t = s.rows[m.row]
-    theta = max(t.alloc + t.claimed - t.warned, m.pace)
-    if theta >= m.most:
-        return
-    full = v.q * theta * m.den
-    short = full * (w.to_ms - g.now - v.margin_ms) - outstanding(s, v, w) * m.num
-    rate = (v.p * (v.whole - v.capacity) if v.of == BY_DELIVERED else 0) - v.q * v.held
-    gain = full + rate * m.num
-    if gain > 0 and short >= 0:
-        g.wake_ms = min(g.wake_ms, g.now + short // gain + 1)

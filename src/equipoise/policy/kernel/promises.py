@@ -11,6 +11,7 @@ from equipoise.policy.kernel.layout import (
     BY_CAPACITY,
     BY_DELIVERED,
     BY_RECORD,
+    CONFIRM,
     NEVER,
     NO_SUCH_PROMISE,
     UNKNOWN,
@@ -61,7 +62,7 @@ def fold_denied(s, v, rise, short, ms):
     v.any = 0
     for i in range(v.span, v.span + v.spans):
         w = s.spans[i]
-        if w.to_ms >= NEVER:
+        if w.to_ms >= NEVER or w.to_ms <= s.glob[0].now - ms:
             continue
         own = v.balance - w.balance
         w.denied = denied_after(w.denied, own, rise, short, ms)
@@ -83,7 +84,7 @@ def watch_lost(s, v, ms):
     v.lost_safe_ms = NEVER
     for i in range(v.span, v.span + v.spans):
         w = s.spans[i]
-        if w.to_ms < NEVER and w.lost_ms < 0:
+        if w.to_ms < NEVER and w.to_ms > s.glob[0].now - ms and w.lost_ms < 0:
             short = note_lost(s, v, w, v.balance - w.balance, ms)
             if w.lost_ms < 0:
                 v.lost_safe_ms = min(v.lost_safe_ms, s.glob[0].now - ms + short // max(v.q * v.most, 1))
@@ -112,6 +113,8 @@ def note_lost(s, v, w, own, ms):
 def time_behind(balance, rise, ms):
     """For how many of the next ``ms`` a window is behind; where arrears begin inside, from the first whole millisecond after."""
     if balance >= 0:
+        if rise < 0:
+            return min(ms, -(balance // rise))
         return ms if balance > 0 or rise > 0 else 0
     if balance + rise * ms <= 0:
         return 0
@@ -154,33 +157,46 @@ def window_refused(s, e):
 
 
 @kernel
+def book_losses(s):
+    """Book the work that was lost since the last time with every promise."""
+    for k in range(s.glob[0].n_promises):
+        v = s.promises[k]
+        lost, lost_by_all = 0, 0
+        for i in range(v.member, v.member + v.members):
+            m = s.members[i]
+            lost += m.weight * (s.shares[m.row].acc_lost if v.foreign else s.refs[m.row].acc_lost)
+            lost_by_all += m.weight * s.refs[s.pools[m.pool].ref_root].acc_lost
+        if lost != v.lost or lost_by_all != v.lost_by_all:
+            lose(s, v, lost - v.lost, lost_by_all - v.lost_by_all)
+            v.lost, v.lost_by_all = lost, lost_by_all
+
+
+@kernel
 def observe(s):
     """Read what every promise holds and asks for from now on."""
     if s.glob[0].refused_n < s.glob[0].n_refusals:
         refuse_requests(s)
+    book_losses(s)
     for k in range(s.glob[0].n_promises):
         v = s.promises[k]
         settle_charges(s, k)
-        held, asked, delivered, lost, lost_by_all = 0, 0, 0, 0, 0
+        held, asked, delivered = 0, 0, 0
         for i in range(v.member, v.member + v.members):
             m = s.members[i]
             p = s.pools[m.pool]
             delivered += m.weight * p.held
-            lost_by_all += m.weight * s.refs[p.ref_root].acc_lost
+            if s.glob[0].rules & CONFIRM:  # start-up counts for nobody
+                delivered -= m.weight * p.starting
+                held -= 0 if v.foreign else m.weight * s.startups[m.row].starting
             if v.foreign:
                 held += m.weight * s.rows[m.row].alloc
                 asked += m.weight * s.shares[m.row].demand
-                lost += m.weight * s.shares[m.row].acc_lost
             else:
                 x = s.refs[m.row]
                 held += m.weight * x.held
                 asked += m.weight * (x.demand if v.members == 1 else min(x.demand, max(x.held, m.most)))
-                lost += m.weight * s.refs[m.row].acc_lost
         v.held = held
         v.asked = max(held, asked - v.spent) + v.refused
-        if lost != v.lost or lost_by_all != v.lost_by_all:
-            lose(s, v, lost - v.lost, lost_by_all - v.lost_by_all)
-            v.lost, v.lost_by_all = lost, lost_by_all
         if v.of == BY_DELIVERED:
             v.whole = delivered
         elif v.of == BY_CAPACITY:
