@@ -8,7 +8,7 @@ from equipoise.policy.kernel.capacity import watch_all
 from equipoise.policy.kernel.entitlement import ANEW, STAY, settle_all, settle_below
 from equipoise.policy.kernel.jit import apart, inlined, kernel
 from equipoise.policy.kernel.layout import AT_LEAST
-from equipoise.policy.kernel.running import watch_hunger
+from equipoise.policy.kernel.running import watch_hunger, watch_path
 from equipoise.policy.kernel.wide import exceeds
 
 
@@ -39,7 +39,7 @@ def lift_row(s, v, m):
     g = s.glob[0]
     at = g.n_refs if v.foreign else 0
     shares = s.shares if v.foreign else s.refs
-    row, full, asked, pace = m.row, 0, 0, 0
+    row, full, asked, pace, kept = m.row, 0, 0, 0, 0
     for k in range(g.n_promises):  # a team may have several promises
         u = s.promises[k]
         if u.kind == AT_LEAST and u.foreign == v.foreign:
@@ -48,16 +48,22 @@ def lift_row(s, v, m):
                     asked = max(asked, s.members[i].wanted)
                     pace = max(pace, s.members[i].pace)
                     full = max(full, s.members[i].full)
+                    if s.members[i].full:
+                        kept = max(kept, s.members[i].wanted)
     s.lifts[at + row].asked = asked
     acts = v.acting
     rounded = asked
     if asked >= pace and (full or asked > s.lifts[at + row].still):  # else all that is asked for fits the floor itself
         rounded = rounded_floor(asked, v.largest)
+    if kept >= pace:
+        kept = rounded_floor(kept, v.largest)
     flipped = acts and s.rows[row].full != full
-    top = raise_path(s, shares, at, row, rounded, full, acts)
+    top = raise_path(s, shares, at, row, rounded, full, kept, acts)
     if top >= 0:
         shares[top].stacked = STAY
         settle_below(s, shares, top, ANEW, v.foreign == 0)
+    if acts:
+        watch_path(s, row)
     if flipped:
         watch_all(s, s.rows[row].pool)
     if top >= 0 and acts:
@@ -65,7 +71,7 @@ def lift_row(s, v, m):
 
 
 @kernel
-def raise_path(s, shares, at, row, rounded, full, acts):
+def raise_path(s, shares, at, row, rounded, full, kept, acts):
     """Write a row's floor and let those above follow; the last row whose children's floors changed, or -1. Inner ones are marked."""
     i, top = row, -1
     while shares[i].parent >= 0:
@@ -74,7 +80,10 @@ def raise_path(s, shares, at, row, rounded, full, acts):
         if i != row:
             rounded, full = max(floor, x.below_rounded), s.rows[i].full if acts else 0
         by, by_rounded = floor - y.floor, max(rounded, floor) - x.rounded
-        changed = by != 0 or by_rounded != 0 or (acts and s.rows[i].full != full)
+        reserve = 0
+        if acts:  # what a row above keeps is a matter of its own promises
+            reserve = max(s.rows[i].still_reserve, kept) if i == row else s.rows[i].reserve
+        changed = by != 0 or by_rounded != 0 or (acts and (s.rows[i].full != full or s.rows[i].reserve != reserve))
         if not changed:
             return top
         up = s.lifts[at + y.parent]
@@ -89,7 +98,7 @@ def raise_path(s, shares, at, row, rounded, full, acts):
         if acts:
             t = s.rows[i]
             t.floor, t.rounded, t.full = floor, x.rounded, full
-            t.reserve = max(t.still_reserve, t.rounded) if full else t.still_reserve
+            t.reserve = reserve
             t.tried_entered, t.tried_freed, t.tried_ends = -1, -1, -1
             watch_hunger(s, i)
         i = y.parent
@@ -280,9 +289,10 @@ def write_rows(s, pool, at):
         floor = max(x.still, x.floor) if x.on_path else x.still
         rounded = max(floor, x.rounded) if x.on_path else floor
         full = s.lifts[at + v].full
-        if t.floor != floor or t.rounded != rounded or t.full != full:
+        reserve = max(t.still_reserve, x.rounded) if full else t.still_reserve
+        if t.floor != floor or t.rounded != rounded or t.full != full or t.reserve != reserve:
             t.floor, t.rounded, t.full = floor, rounded, full
-            t.reserve = max(t.still_reserve, rounded) if full else t.still_reserve
+            t.reserve = reserve
             t.tried_entered, t.tried_freed, t.tried_ends = -1, -1, -1
             moved = True
     return moved

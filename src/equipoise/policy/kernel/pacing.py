@@ -49,7 +49,8 @@ def ask(s, v):
             full or m.top == 0
         ):  # a floor above the demand is as good as one at it, but where devices are kept or rows above are lifted
             wanted = min(wanted, demand_of(s, v, m))
-        wanted = max(wanted, m.still)
+        if full == 0:  # what is kept follows the demand below the static floor too
+            wanted = max(wanted, m.still)
         if wanted != m.wanted or full != m.full:
             m.wanted, m.full, m.moved = wanted, full, 1
             s.pools[m.pool].repace = 1
