@@ -253,7 +253,7 @@ def test_error(case: Case) -> None:
     ), [str(finding) for finding in found]
 
 
-@pytest.mark.parametrize("case", WARNINGS, ids=[case.code for case in WARNINGS])
+@pytest.mark.parametrize("case", WARNINGS, ids=[f"{number}-{case.code}" for number, case in enumerate(WARNINGS)])
 def test_warning(case: Case) -> None:
     report = checked(case)
     assert report.charter is not None, report.findings
