@@ -19,6 +19,7 @@ EXPLAINED = {
 WORDS = (
     "team floor commitment promise limit borrow lend weight demand entitlement allocation usage delivered reclaim recover"
     " protect secure turn preempt job service workload gang pool savepoint verdict close denied starved"
+    " pace arrears level"
 )
 
 

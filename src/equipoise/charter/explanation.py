@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+from equipoise.charter import pacing
+from equipoise.charter.admission import asked_in
 from equipoise.charter.floors import Quota, quotas
 from equipoise.charter.governance import Amendments, Board, Gate, Requirement
 from equipoise.charter.model import Charter, Pool, Share, Team
 from equipoise.charter.promise import Commitment
-from equipoise.units import amount_text, decimal_text, duration_text, percent_text
+from equipoise.units import HOUR_MS, amount_text, decimal_text, duration_text, percent_text
 
 
 def explain(charter: Charter) -> list[str]:
@@ -184,11 +186,39 @@ def promise_sentences(charter: Charter, promise: Commitment) -> Iterator[str]:
         good = f"; {percent_text(promise.make_good)} of broken hours are made good" if promise.make_good else ""
         pace = percent_text(promise.pace_max or Fraction(0))
         yield f"  Hours it does not ask for {unused}{good}. Pacing may ask for {pace} of the capacity."
+        yield from _paced(charter, promise)
     told = f"; {listed(promise.protected_by)} hear of it and sign what weakens it" if promise.protected_by else ""
     shown = "published" if promise.public else "not published"
     yield (
         f"  The record is complete {duration_text(promise.settle_ms)} after a window; a warning goes out below"
         f" {percent_text(promise.warn_below)} probability{told}; verdicts are {shown}."
+    )
+
+
+def _paced(charter: Charter, promise: Commitment) -> Iterator[str]:
+    """Say what pacing computes with, in GPUs: φC, B, P_max and R pool by pool, then τ, δ and the grace of a verdict."""
+    notices = pacing.notices_ms(charter)
+    team = charter.id_of(promise.team)
+    declared = pacing.largest_gangs(charter)[team]
+    gang = pacing.counted_gang(declared)
+    weighted = gang * max(charter.pool(name).heh for name in promise.pools)
+    for name in promise.pools:
+        pool = charter.pool(name)
+        asked = asked_in(charter, promise, pool, notices)
+        weighted += pool.heh * asked.most
+        yield (
+            f"  In {name} it is owed {average_text(asked.share)} on average; pacing asks for up to {asked.level:,} before others'"
+            f" promises are cut, for {asked.most:,} at most, and for whole gangs may hold"
+            f" {pacing.rounded_floor(asked.level, gang):,}."
+        )
+    size = (
+        f"Gangs count up to {amount_text(gang)}" if declared is not None else "Without max_job only single GPUs count"
+    )
+    notice_ms = notices[team]
+    grace = average_text(weighted * notice_ms / HOUR_MS)
+    yield (
+        f"  {size}; a reclaim takes {duration_text(notice_ms)} at most, so pacing aims {duration_text(2 * notice_ms)} before"
+        f" a window ends. {grace} H100-equivalent hours that are short are within grace."
     )
 
 

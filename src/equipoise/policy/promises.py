@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.charter import pacing
 from equipoise.charter.model import Charter, Pool
 from equipoise.charter.promise import Commitment
 from equipoise.errors import InputError
@@ -106,24 +107,11 @@ def _promised(before: list[Promised], one: Commitment, plan: Plan, *, foreign: b
     window = one.window
     spans = 1 if window.calendar is not None else (window.rolling_days or 0) + 1
     first = before[-1].first_span + before[-1].spans if before else 0
+    team = plan.charter.id_of(one.team)
     return Promised(
-        len(before), one, foreign, acting, share.numerator, share.denominator, weights, first, spans, margin_ms(plan, one.team),
-        largest_gang(plan, one.team),
+        len(before), one, foreign, acting, share.numerator, share.denominator, weights, first, spans,
+        2 * pacing.notices_ms(plan.charter)[team], pacing.counted_gang(pacing.largest_gangs(plan.charter)[team]),
     )  # fmt: skip
-
-
-def margin_ms(plan: Plan, team: str) -> int:
-    """Return delta = 2 tau: tau is the longest that a borrower may go on, bounded by the claimant's `recover` (PACING 1)."""
-    own = plan.lines[plan.line_of(team)]
-    others = [line.min_runtime_ms + line.grace_ms for line in plan.lines[1:] if not _within(line.path, team)]
-    return 2 * min(own.recover_ms, max(others, default=0))
-
-
-def largest_gang(plan: Plan, team: str) -> int:
-    """Return the largest gang below a team, by `max_job`; 1 where none is declared (larger gangs run outside the bound, W607)."""
-    below = [line.max_job for line in plan.lines if line.children == 0 and _within(line.path, team)]
-    largest = max(below, default=k.NEVER)
-    return 1 if largest >= k.NEVER else largest
 
 
 def _within(path: str, team: str) -> bool:
@@ -233,7 +221,7 @@ def settle(
             m = get("members")[i]
             ask = asked[pools[int(m.pool)].name]
             m.num, m.den, m.most, m.level = ask.num, ask.den, ask.most, ask.level
-            m.share = rounded_floor(ask.level, one.largest)
+            m.share = pacing.rounded_floor(ask.level, one.largest)
             v.most += m.weight * m.most
             if m.pool == p:
                 m.still_limit = m.limit = (shares if one.foreign else refs)[m.row].limit
@@ -260,11 +248,6 @@ def _lay_still(lifts: Any, shares: Any, rows: range, at: int) -> None:
             up.below_rounded += lifts[at + v].still
 
 
-def rounded_floor(floor: int, largest: int) -> int:
-    """Return the most that a team can hold which starts whole gangs of up to ``largest`` while it holds less than ``floor``."""
-    return floor - 1 + largest if floor > 0 else 0
-
-
 def _check_room(get: Callable[[str], Any], found: Sequence[Promised], p: int, tree: str) -> None:
     """Say whether all rounded floors fit pool ``p`` at once: at their levels (only then are devices kept), and at the most asked for."""
     members = [
@@ -279,7 +262,7 @@ def _check_room(get: Callable[[str], Any], found: Sequence[Promised], p: int, tr
     for m in members:
         one = get("promises")[m.promise]
         levels[int(m.row)] = max(levels[int(m.row)], int(m.share))
-        most[int(m.row)] = max(most[int(m.row)], rounded_floor(int(m.most), int(one.largest)))
+        most[int(m.row)] = max(most[int(m.row)], pacing.rounded_floor(int(m.most), int(one.largest)))
     fits = _fit(get, p, tree, levels)
     for m in members:
         m.fits = 1 if fits else 0
@@ -290,15 +273,12 @@ def _check_room(get: Callable[[str], Any], found: Sequence[Promised], p: int, tr
 def _fit(get: Callable[[str], Any], p: int, tree: str, asked: dict[int, int]) -> bool:
     """Whether a pool holds everybody's floor and what is asked for some rows, and every limit does."""
     rows, pool = get(tree), get("pools")[p]
-    root, n = (pool.root, pool.n_rows) if tree == "shares" else (pool.ref_root, pool.n_refs)
-    need = {row: max(int(rows[row].floor), asked.get(row, 0)) for row in range(root + 1, root + n)}
-    below = dict.fromkeys(range(root, root + n), 0)
-    fits = True
-    for row in range(root + n - 1, root, -1):
-        total = max(need[row], below[row])
-        fits = fits and total <= rows[row].limit
-        below[int(rows[row].parent)] += total
-    return fits and below[root] <= pool.capacity
+    root = int(pool.root if tree == "shares" else pool.ref_root)
+    below = range(root + 1, root + int(pool.n_rows if tree == "shares" else pool.n_refs))
+    own = [max(int(rows[row].floor), asked.get(row, 0)) for row in below]
+    parents = [int(rows[row].parent) - root - 1 for row in below]
+    limits = [int(rows[row].limit) for row in below]
+    return pacing.fits(parents, pacing.needed(parents, own), limits, int(pool.capacity))
 
 
 def _mark(get: Callable[[str], Any], one: Promised, m: Any, n_refs: int) -> None:
@@ -338,15 +318,12 @@ def asks(one: Promised, charter: Charter, capacity: dict[str, int]) -> dict[str,
     share = Fraction(one.p, one.q)
     pace_max = one.promise.pace_max or share
     found: dict[str, Ask] = {}
-    run_ms = one.longest_ms - one.margin_ms
+    window_ms = pacing.shortest_ms(one.promise.window, charter.timezone)
     for name in one.weights:
         devices = capacity[name]
         part = Fraction(devices, whole) if whole else Fraction(0)
-        most = min(_ceil(pace_max * devices), devices)
-        level = most
-        if run_ms > 0:
-            level = min(most, _ceil(share * devices * one.longest_ms / run_ms))
-        found[name] = Ask(part.numerator, part.denominator, most, level)
+        asked = pacing.ask(share, pace_max, devices, window_ms=window_ms, margin_ms=one.margin_ms)
+        found[name] = Ask(part.numerator, part.denominator, asked.most, asked.level)
         largest = max(one.q * 2 * one.longest_ms * max(whole, part.denominator * max(devices, 1)), 1)
         if largest * max(1, part.numerator if len(one.weights) > 1 else 1) >= _MOST:
             raise InputError(
@@ -355,7 +332,3 @@ def asks(one: Promised, charter: Charter, capacity: dict[str, int]) -> dict[str,
                 hint="fewer decimals in its share or in the pools' heh, or a shorter window",
             )
     return found
-
-
-def _ceil(x: Fraction) -> int:
-    return -(-x.numerator // x.denominator)

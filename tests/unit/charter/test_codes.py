@@ -204,6 +204,34 @@ WARNINGS = [
         "gangs above 60 GPUs",
         "max_job: 60",
     ),
+    Case(
+        "W608",
+        HEAD + "teams: {x: {max_job: 8 gpu}, y: {floor: 70%}}\n" + PROMISE.replace("20%", "25%"),
+        5,
+        38,
+        "need 84 GPUs of a, which has 80 (x: 21 - 1 + gangs of up to 8 = 28)",
+        "by 4 GPUs together",
+    ),
+    Case(
+        "W608",
+        HEAD
+        + "defaults: {recover: 1d}\nteams: {x: {max_job: 8 gpu}, y: {floor: 30%, protect: {min_runtime: 12h, grace: 1h}}}\n"
+        + PROMISE.replace("week", "day"),
+        6,
+        51,
+        "over 1d, of which 26h are a margin",
+        "recover: 4h, or a window of 4d or longer",
+    ),
+    Case(
+        "W608",
+        HEAD
+        + "defaults: {recover: 1d}\nteams: {x: {max_job: 8 gpu}, y: {floor: 30%, protect: {min_runtime: 5h, grace: 0m}}}\n"
+        + PROMISE.replace("week", "day"),
+        6,
+        51,
+        "in the rest that takes 27.43 GPUs, and pace_max allows 24",
+        "pace_max: 34.29%, or recover: 4h, or a window of 2d or longer",
+    ),
 ]
 
 
@@ -225,7 +253,7 @@ def test_error(case: Case) -> None:
     ), [str(finding) for finding in found]
 
 
-@pytest.mark.parametrize("case", WARNINGS, ids=[case.code for case in WARNINGS])
+@pytest.mark.parametrize("case", WARNINGS, ids=[f"{number}-{case.code}" for number, case in enumerate(WARNINGS)])
 def test_warning(case: Case) -> None:
     report = checked(case)
     assert report.charter is not None, report.findings
