@@ -7,6 +7,7 @@ while a handle lives, so its entries are marked invariant and LLVM loads each on
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ class _Attributes(AttributeTemplate):
         return _array_type(name) if name in MEMBERS else None
 
 
+@cache
 def _array_type(name: str) -> Any:
     from numba import from_dtype
 
