@@ -1,13 +1,15 @@
 """What the engine confirms: a job runs from now on, the devices of one that was stopped are clear.
 
-Neither asks for a scheduling pass: decisions counted the start and the stop when they were made. What does change is what is expected
-(an end counts from the confirmation) and what protects a job that somebody claims (so does `min_runtime`).
+Neither asks for a scheduling pass, since decisions counted the start and the stop when they were made; only where jobs go by the service
+that they had, a start does. What does change is what is expected (an end counts from the confirmation) and what protects a job that
+somebody claims (so does `min_runtime`).
 """
 
 from equipoise.policy.kernel.calendar import calendar_add, calendar_remove
 from equipoise.policy.kernel.claims import expect_deadline
 from equipoise.policy.kernel.jit import apart, inlined
-from equipoise.policy.kernel.layout import NEVER, OUTSIDE
+from equipoise.policy.kernel.layout import BY_ATTAINED, NEVER, ORDERED, OUTSIDE
+from equipoise.policy.kernel.ordering import order_kind
 from equipoise.policy.kernel.placement import node_expect
 from equipoise.policy.kernel.running import expect_end, pool_accrue, replicas_change
 from equipoise.policy.kernel.transition import drop_drain, end_startup
@@ -35,6 +37,8 @@ def confirm_start(s, i):
             expect_end(s, i)
     if x.claim >= 0:
         protect_again(s, x)
+    if g.rules & ORDERED and order_kind(s) == BY_ATTAINED:
+        s.pools[pool].dirty = 1  # its service counts from now on, and ends its turn
 
 
 @apart

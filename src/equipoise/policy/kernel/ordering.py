@@ -17,6 +17,7 @@ from equipoise.policy.kernel.layout import (
     PENDING,
     RUNNING,
 )
+from equipoise.policy.kernel.transition import runs_since
 from equipoise.policy.kernel.waiting import older
 
 # Service after which a job goes from the first of two queues to the second. Tiresias (Gu et al., NSDI 2019) leaves it to the operator;
@@ -35,8 +36,13 @@ def order_kind(s):
 def attained(s, j):
     """GPU-milliseconds that job j has had, of use or lost."""
     job = s.jobs[j]
-    ran = s.glob[0].now - job.start_ms if job.state == RUNNING else 0
-    return (job.done_ms + ran) * job.gang + job.lost
+    return (job.done_ms + ran_ms(s, job)) * job.gang + job.lost
+
+
+@inlined
+def ran_ms(s, job):
+    """How long job record ``job`` has run since it last started; a start that is not confirmed yet is no service."""
+    return max(s.glob[0].now - runs_since(s, s.slots[job.slot]), 0) if job.state == RUNNING else 0
 
 
 @kernel
@@ -56,9 +62,7 @@ def rank_of(s, j):
     if kind == BY_ATTAINED:  # in each queue by first start, then by age
         begun = job.first_ms if job.first_ms >= 0 else UNBEGUN
         return begun + (SECOND_QUEUE if attained(s, j) >= LEAST_SERVED_GPU_MS else 0)
-    left = job.duration_ms - job.done_ms
-    if running:
-        left -= s.glob[0].now - job.start_ms
+    left = job.duration_ms - job.done_ms - ran_ms(s, job)
     return left * job.gang if kind == BY_SERVICE else left
 
 

@@ -21,6 +21,7 @@ from equipoise.policy.kernel.ordering import (
 from equipoise.policy.kernel.placement import node_expect, node_link, node_unlink, take_part
 from equipoise.policy.kernel.running import begin, new_slot, pool_accrue, stop
 from equipoise.policy.kernel.submission import end_at_once
+from equipoise.policy.kernel.transition import runs_since
 from equipoise.policy.kernel.waiting import dequeue
 
 
@@ -292,7 +293,10 @@ def place_chosen(s, p, pool, i, c):
 
 @kernel
 def watch_service(s, pool):
-    """Set the pool's timer for the moment at which the first running job has had so much that others may come before it."""
+    """Set the pool's timer for the moment at which the first running job has had so much that others may come before it.
+
+    What still starts up has no such moment: its confirmation asks for a pass.
+    """
     g = s.glob[0]
     o = s.orders[pool]
     due = NEVER
@@ -300,7 +304,7 @@ def watch_service(s, pool):
         for k in range(o.line_n):
             x = s.slots[s.lineup[o.line + k]]
             short = LEAST_SERVED_GPU_MS - attained(s, x.job)
-            if short > 0 and s.jobs[x.job].duration_ms < NEVER:
+            if short > 0 and s.jobs[x.job].duration_ms < NEVER and runs_since(s, x) <= g.now:
                 at = g.now + (short + x.gang - 1) // x.gang
                 if at < x.end_ms:
                     due = min(due, at)
