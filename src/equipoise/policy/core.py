@@ -7,7 +7,8 @@ engine itself. No clock, file or thread is touched here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -334,7 +335,7 @@ def _as_array(like: NDArray[Any], values: Any) -> NDArray[Any]:
     return np.array([tuple(getattr(v, name) for name in names) for v in values], like.dtype)
 
 
-def retrace(core: Core, record: Events, *, closes_ms: Iterable[int] = ()) -> None:
+def retrace(core: Core, record: Events, *, closes_ms: Sequence[int] = (), edges_ms: Iterable[int] = ()) -> None:
     """Tell a core a whole record, pass by pass, and close its accounts as the run did that was recorded.
 
     Parameters
@@ -343,24 +344,25 @@ def retrace(core: Core, record: Events, *, closes_ms: Iterable[int] = ()) -> Non
         At its beginning.
     record : structured array of ``layout.EVENT``
         Each batch ends with a ``PASS``, whose time is the batch's.
-    closes_ms : iterable of int
-        Increasing times of closes; at one instant a close comes first.
+    closes_ms : sequence of int
+        Times of closes, in order. At one instant a close comes first, but the last one, which ends the run, comes last.
+    edges_ms : iterable of int
+        Times at which windows begin or end, where the totals of promises are recorded too.
 
     Raises
     ------
     InputError
         P102 for an event that the core refuses: what was recorded did not happen under this charter and workload.
     """
-    closes = iter(closes_ms)
-    close_ms = next(closes, k.NEVER)
+    stops = [(at_ms, core.close) for at_ms in closes_ms[:-1]] + [(at_ms, core.close_promises) for at_ms in edges_ms]
+    coming = deque(sorted(stops, key=lambda stop: stop[0]))
     for at_ms, events in batches(record):
-        while close_ms <= at_ms:
-            core.close(close_ms)
-            close_ms = next(closes, k.NEVER)
+        while coming and coming[0][0] <= at_ms:
+            stop_ms, close = coming.popleft()
+            close(stop_ms)
         refused = core.take(at_ms, events).refused
         if len(refused):
             reason = REASONS[int(refused[0]["refused"])]
             raise InputError("P102", f"{sentence(refused[0])}: {reason}", hint="replay the record of this very run")
-    while close_ms < k.NEVER:
-        core.close(close_ms)
-        close_ms = next(closes, k.NEVER)
+    for stop_ms, close in [*coming, *((at_ms, core.close) for at_ms in closes_ms[-1:])]:
+        close(stop_ms)

@@ -1,7 +1,7 @@
 """Nodes that go down, into maintenance and come back: their jobs wait again, their devices leave and join the pool."""
 
 from equipoise.policy.kernel.claims import withdraw
-from equipoise.policy.kernel.entitlement import settle_all
+from equipoise.policy.kernel.entitlement import accrue, settle_all
 from equipoise.policy.kernel.jit import entry, inlined, kernel
 from equipoise.policy.kernel.layout import CONFIRM, LOST, NEVER, PENDING
 from equipoise.policy.kernel.placement import node_link, node_unlink
@@ -113,6 +113,7 @@ def set_devices_out(s, pool, by, state):
 def rescale(s, pool):
     """The driver wrote new floors, limits and reserves: divide again and look anew who is below its floor."""
     p = s.pools[pool]
+    accrue(s, p.ref_root)
     s.refs[p.ref_root].due = p.capacity
     settle_all(s, s.refs, p.ref_root, p.n_refs, True)
     if s.glob[0].same_tree == 0:

@@ -259,9 +259,12 @@ def deadline(s, x):
         i = x & INDEX_MASK
         if s.glob[0].rules & ORDERED:  # no claims are made: it is the pool whose order changes
             s.warns[i].state = 2
+            pool_accrue(s, s.pools[i])
             s.pools[i].dirty = 1
             return
-        s.pools[s.claims[s.warns[i].claim].pool].dirty = 1
+        p = s.pools[s.claims[s.warns[i].claim].pool]
+        pool_accrue(s, p)
+        p.dirty = 1
         advance_warning(s, i)
 
 

@@ -8,7 +8,7 @@ from equipoise.policy.kernel.capacity import watch_all
 from equipoise.policy.kernel.entitlement import ANEW, STAY, settle_all, settle_below
 from equipoise.policy.kernel.jit import apart, inlined, kernel
 from equipoise.policy.kernel.layout import AT_LEAST
-from equipoise.policy.kernel.running import watch_hunger, watch_path
+from equipoise.policy.kernel.running import pool_accrue, watch_hunger, watch_path
 from equipoise.policy.kernel.wide import exceeds
 
 
@@ -67,7 +67,9 @@ def lift_row(s, v, m):
     if flipped:
         watch_all(s, s.rows[row].pool)
     if top >= 0 and acts:
-        s.pools[s.rows[row].pool].dirty = 1
+        p = s.pools[s.rows[row].pool]
+        pool_accrue(s, p)
+        p.dirty = 1
 
 
 @kernel
@@ -121,6 +123,7 @@ def find_floors(s, pool):
         moved = write_rows(s, pool, g.n_refs)
     if moved:
         watch_all(s, pool)
+        pool_accrue(s, p)
         p.dirty = 1
 
 

@@ -137,6 +137,7 @@ def finish(s, i):
 def cancel(s, j, state):
     """Job j is no longer asked for, whatever it was doing."""
     job = s.jobs[j]
+    pool_accrue(s, s.pools[s.queues[job.queue].pool])  # while it still counts as waiting
     if job.state == PENDING:
         dequeue(s, j)
         watch_path(s, s.queues[job.queue].row)
@@ -146,10 +147,9 @@ def cancel(s, j, state):
     elif job.state == RUNNING:
         stop(s, job.slot, -1, NEVER, RELEASE)
     if job.state == PENDING or job.state == CLAIMED or job.state == RUNNING:
-        pool_accrue(s, s.pools[s.queues[job.queue].pool])
         s.pools[s.queues[job.queue].pool].dirty = 1
         s.pools[s.queues[job.queue].pool].ends += 1  # what one team no longer asks for may be due to another
-        accrue(s, job.ref)  # while it still counts as waiting
+        accrue(s, job.ref)
         unlist_charge(s, j)
         if s.glob[0].n_promises > 0:
             leave_budget(s, j)
