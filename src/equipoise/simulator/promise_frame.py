@@ -208,9 +208,7 @@ def _starts_row(record: Record, window: StartsWindow) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _named(
-    record: Record, name: str, team: str, kind: str, window: str, from_ms: int, to_ms: int
-) -> dict[str, object]:
+def _named(record: Record, name: str, team: str, kind: str, window: str, from_ms: int, to_ms: int) -> dict[str, object]:
     return {
         "promise": name, "team": team, "kind": kind, "window": window, "from": instant(record, from_ms),
         "to": instant(record, to_ms), "from_s": from_ms / 1000, "to_s": to_ms / 1000,
