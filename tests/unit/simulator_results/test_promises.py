@@ -52,8 +52,8 @@ def test_owed_and_delivered_are_those_of_the_jobs_table(small: Comparison, numbe
 def test_forecast_of_days_that_are_all_alike_is_exact_and_looks_at_nothing_later() -> None:
     at = np.arange(0, 41) * DAY_MS
     later = np.where(np.arange(41) > 20, 1e9, 0.0)
-    found = forecast(Days(at, *(np.array(rate * np.arange(41) + later, np.float64) for rate in (10, 8)), np.zeros(41)), 0, 40 * DAY_MS,
-                     now_ms=20 * DAY_MS)  # fmt: skip
+    owed, delivered = (np.asarray(rate * np.arange(41) + later, np.float64) for rate in (10, 8))
+    found = forecast(Days(at, owed, delivered, np.zeros(41)), 0, 40 * DAY_MS, now_ms=20 * DAY_MS)
     assert found is not None
     assert found.low[-1] == found.high[-1] == pytest.approx(320)
     assert found.owed[-1] == pytest.approx(400)
