@@ -121,7 +121,7 @@ def _numbers(rows: Sequence[Row]) -> str:
             if worst["broken_by_heh_h"]
             else "none broken"
         )
-    lost = f", no return {row['lost'][:10]}" if row["lost"] else ""
+    lost = f" · lost {row['lost'][5:10]}" if row["lost"] else ""
     return f"{hours(row['delivered_heh_h'])} of {hours(row['owed_heh_h'])}, {hours(row['denied_heh_h'])} denied{lost}"
 
 

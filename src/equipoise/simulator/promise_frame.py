@@ -111,9 +111,11 @@ def days_of(record: Record, one: Promised) -> Days:
     scale = Scale.of_promise(record.charter, one.promise)
     hour = float(scale.heh_h(1 << 40)) / (1 << 40)
     columns = {name: table[:, n] for n, name in enumerate(PROMISE_TOTALS)}
-    return Days(
-        np.array(times, np.int64), columns["owed"] * hour, columns["delivered"] * hour, columns["pace"] * float(scale.heh)
-    )  # fmt: skip
+    owed, delivered, pace = (
+        np.asarray(columns[name] * unit, np.float64)
+        for name, unit in (("owed", hour), ("delivered", hour), ("pace", float(scale.heh)))
+    )
+    return Days(np.array(times, np.int64), owed, delivered, pace)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,13 +155,15 @@ def forecast(told: Days, from_ms: int, to_ms: int, *, now_ms: int, seed: int = 1
     parts = np.diff(np.array(times, np.float64)) / DAY_MS
     drawn = np.random.default_rng(seed).integers(0, whole, (DRAWS, len(parts)))
     begun = told.at([from_ms, now_ms])
-    paths = [
+    paths: list[F64] = [
         np.concatenate([np.zeros((DRAWS, 1)), np.cumsum(values[drawn] * parts, axis=1)], axis=1) + (at[1] - at[0])
         for values, at in ((owed, begun[0]), (delivered, begun[1]))
     ]
-    low, middle, high = np.quantile(paths[1], (LOW, 0.5, HIGH), axis=0)
+    low, middle, high = (np.asarray(np.quantile(paths[1], at, axis=0), np.float64) for at in (LOW, 0.5, HIGH))
     met = float(np.mean(paths[1][:, -1] >= paths[0][:, -1]))
-    return Forecast(np.array(times, np.int64), low, middle, high, np.quantile(paths[0], 0.5, axis=0), met)
+    return Forecast(
+        np.array(times, np.int64), low, middle, high, np.asarray(np.quantile(paths[0], 0.5, axis=0), np.float64), met
+    )
 
 
 def _row(record: Record, window: Window) -> dict[str, object]:
