@@ -67,7 +67,7 @@ def test_gpu_time_is_conserved_whatever_goes_down(policy: str) -> None:
         lines = len(system.plan().lines)
         for close, at_ms in enumerate(done.closes_ms.tolist()):
             for number, pool in enumerate(system.charter.pools):
-                capacity, held, unused, blocked, down, maintenance, _ = done.pools[close][number].tolist()
+                capacity, held, unused, blocked, down, maintenance = done.pools[close][number].tolist()[:6]
                 here = f"seed {seed}, pool {number}, {at_ms} ms"
                 assert capacity == pool.capacity * at_ms, here
                 assert capacity == held + unused + blocked + down + maintenance, here

@@ -12,7 +12,19 @@ from typing import Literal
 from equipoise.errors import InputError, Place
 from equipoise.simulator.results import Results
 
-FRAMES = ("jobs", "teams", "pools", "closes", "services", "waits_by_gang", "refused", "requests")
+FRAMES = (
+    "jobs",
+    "teams",
+    "pools",
+    "closes",
+    "services",
+    "waits_by_gang",
+    "refused",
+    "requests",
+    "promises",
+    "promise_days",
+    "warnings",
+)
 SUMMARY = "summary.json"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from equipoise.errors import InputError, Place
-from equipoise.report import cards, comparison, idle, machine, method, requests, theme, waiting
+from equipoise.report import cards, comparison, idle, machine, method, promises, requests, theme, waiting
 from equipoise.report.markup import Markup, element, escape, unbroken
 from equipoise.report.view import Source, View, view
 from equipoise.simulator.results import Results
@@ -45,6 +45,7 @@ def page(runs: Sequence[Results], *, source: Source, verdict: str | None = None)
     sections = [
         waiting.tiles(about),
         machine.held_section(about),
+        promises.promises_section(about),
         cards.teams_section(about),
         waiting.waits_section(about),
         waiting.starvation_section(about),
@@ -94,7 +95,8 @@ def _partial(about: View) -> Markup:
 
 
 def _contents(about: View) -> Markup:
-    links = [("machine", "The machine"), ("teams", "Teams"), ("waits", "Waits"), ("starvation", "Starvation"),
+    promised = [] if about.runs[0].promises.is_empty() else [("promises", "Promises")]
+    links = [("machine", "The machine"), *promised, ("teams", "Teams"), ("waits", "Waits"), ("starvation", "Starvation"),
              ("stops", "Stops")]  # fmt: skip
     if not about.runs[0].services.is_empty():
         links.append(("services", "Services"))

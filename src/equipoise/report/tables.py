@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from equipoise.report.figures import count, counted, hours, part, span
+from equipoise.report.promises import LIGHTS, tally, warning_sentences, windows_in
 from equipoise.report.requests import requests_sentence
 from equipoise.simulator.results import Results
 
@@ -43,6 +44,7 @@ def print_results(results: Results, console: Console, *, title: str = "") -> Non
     console.print(LEGEND)
     _services(console, (results,))
     _requests(console, results)
+    _promises(console, (results,))
     _left_out(console, results)
 
 
@@ -61,6 +63,7 @@ def print_comparison(runs: Sequence[Results], console: Console, *, title: str = 
     console.print(LEGEND)
     _services(console, runs)
     _requests(console, runs[0])
+    _promises(console, runs)
     for run in runs:
         _left_out(console, run, log=run is runs[0])
 
@@ -106,6 +109,7 @@ def print_demo(
     console.print(f"Stopping jobs lost {lost[0]} GPU-hours as promised, {lost[1]} with the product first.")
     _services(console, runs)
     _requests(console, runs[0])
+    _promises(console, runs)
 
 
 def _by_run(runs: Sequence[Results]) -> list[Column]:
@@ -212,6 +216,27 @@ def _requests(console: Console, results: Results) -> None:
     if said:
         console.print()
         console.print(said)
+
+
+def _promises(console: Console, runs: Sequence[Results]) -> None:
+    """Say of every promise how its windows were judged in each run, and which teams' alarm came."""
+    until_ms = runs[0].record.workload.asked_ms
+    listed = [windows_in(run, until_ms) for run in runs]
+    names = list(dict.fromkeys(row["promise"] for row in listed[0]))
+    for number, name in enumerate(names):
+        if not number:
+            console.print()
+            console.print("promises, by the windows of the time in which work was asked for", style="bold")
+        for run, rows in zip(runs, listed, strict=True):
+            own = [row for row in rows if row["promise"] == name]
+            if own:
+                broken = any(row["verdict"] == "broken" for row in own)
+                sign = LIGHTS["broken" if broken else str(own[0]["verdict"])]
+                console.print(f"{sign} {name}, {run.policy}: {tally(own)}", style="red" if broken else "green")
+    for run in runs:
+        for said in warning_sentences(run) if names else ():
+            if "." not in said.split(":", 1)[0]:
+                console.print(f"{run.policy}: {said}", style="yellow")
 
 
 def _left_out(console: Console, results: Results, *, log: bool = True) -> None:

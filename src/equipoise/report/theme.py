@@ -164,6 +164,10 @@ font-size:.73rem}
 .eq .cap{stroke:var(--ink);stroke-width:1.25;fill:none}
 .eq .entitled{stroke:var(--ink);stroke-width:1;fill:none;stroke-linejoin:round}
 .eq .denied{fill:var(--denied)}
+.eq .pacing{stroke:var(--c,var(--ink));stroke-width:2;fill:none;stroke-linejoin:round}
+.eq .noreturn{stroke:var(--denied);stroke-width:2;fill:none}
+.eq .mini.pace{height:120px}
+.eq .light{font-weight:600}.eq .light.good{color:var(--accent)}.eq .light.bad{color:var(--denied)}
 .eq .idle{fill:var(--faint)}
 .eq .held{fill:var(--held)}.eq .unused{fill:var(--unused)}.eq .blocked{fill:var(--blocked)}
 .eq .transition{fill:var(--t5)}.eq .down{fill:var(--down)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from equipoise.report.figures import hours, part, span
 from equipoise.simulator.results import Results
@@ -71,7 +73,9 @@ def _leading(run: Results) -> str:
     return max(leading, key=len, default="")
 
 
-def difference(team: str, base: Standing, other: Standing, *, phrases: tuple[str, str], over: str) -> str:
+def difference(
+    team: str, base: Standing, other: Standing, *, phrases: tuple[str, str], over: str, promise: str = ""
+) -> str:
     """Say what the second of two runs does to a team.
 
     Parameters
@@ -82,6 +86,8 @@ def difference(team: str, base: Standing, other: Standing, *, phrases: tuple[str
         How each was run.
     over : str
         Over which time the accounts are: ``over the 90 days``.
+    promise : str
+        What ends the sentence instead of the waits, where a promise was broken (`trade`).
 
     Examples
     --------
@@ -103,10 +109,32 @@ def difference(team: str, base: Standing, other: Standing, *, phrases: tuple[str
         f"{now[:1].upper()}{now[1:]}, {team} gets {_more_or_less(after, before)} compute {over} ({amounts})",
         f"is denied {denied[0]} of what the charter entitles it to while it asks ({was}: {denied[1]})",
     ]
-    if base.wait_p95_s is not None and other.wait_p95_s is not None:
+    if promise:
+        parts.append(f"and {promise}")
+    elif base.wait_p95_s is not None and other.wait_p95_s is not None:
         long, longer = _hours(base.wait_p95_s), _hours(other.wait_p95_s)
         parts.append(f"and one job in twenty waits longer than {longer} ({was}: {long})")
     return ", ".join(parts) + "."
+
+
+def trade(lost: Mapping[str, Any], *, week: date, served: tuple[float, float]) -> str:
+    """Say when a promise was past saving, and what keeping it costs the product.
+
+    Parameters
+    ----------
+    lost : mapping
+        The broken window, a row of ``Results.promises``.
+    week : date
+        The Monday of the week of its point of no return.
+    served : (float, float)
+        Part of the product's demand that is served where the promise is kept, and where it is broken.
+    """
+    return (
+        f"the promise of {part(lost['share'])} per {lost['window']} is past saving in the week of {week:%d %B %Y} and ends"
+        f" broken by {hours(lost['broken_by_heh_h'])} H100-equivalent hours; keeping it costs the product"
+        f" {100 * (served[1] - served[0]):.1f} points of its services’ demand, of which {part(served[0])} is served"
+        f" instead of {part(served[1])}"
+    )
 
 
 def state(standings: Mapping[str, Standing], *, phrase: str, over: str) -> str:

@@ -18,10 +18,12 @@ import polars as pl
 from equipoise.policy.kernel.layout import REFUSED
 from equipoise.simulator.accounts import account_frame, closes_frame, pools_frame, services_frame, teams_frame
 from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, jobs_frame, started, waits_by_gang
+from equipoise.simulator.promise_frame import promise_days_frame, promises_frame
 from equipoise.simulator.record import DENIED, ENTITLED, HELD, LOST_MS, Record
 from equipoise.simulator.requests import requests_frame
 from equipoise.simulator.series import POINTS, Series, series
 from equipoise.simulator.waits import QUANTILES, bounded_slowdown, jain_index, quantiles
+from equipoise.simulator.warning_frame import warnings_frame
 from equipoise.workload.model import Skipped
 
 
@@ -134,6 +136,21 @@ class Results:
         """One row per team and avenue of research: requests for credits, what was granted, cut, refused and spent."""
         return requests_frame(self.record)
 
+    @cached_property
+    def promises(self) -> pl.DataFrame:
+        """One row per window of each promise of the reference charter: its numbers, its verdict or forecast."""
+        return promises_frame(self.record)
+
+    @cached_property
+    def promise_days(self) -> pl.DataFrame:
+        """One row per promise of hours and close: owed and delivered since the run began, arrears, what pacing asks for."""
+        return promise_days_frame(self.record)
+
+    @cached_property
+    def warnings(self) -> pl.DataFrame:
+        """One row per team: on how many days it was starved, and when the alarm came that this had become usual."""
+        return warnings_frame(self.record)
+
     def account(self, *, until_s: float) -> pl.DataFrame:
         """Return delivered, entitled, denied and lost GPU-hours of each team up to a time.
 
@@ -170,6 +187,8 @@ class Results:
         plain["pools"] = {row.pop("pool"): row for row in self.pools.to_dicts()}
         plain["services"] = {row.pop("service"): row for row in self.services.to_dicts()}
         plain["requests"] = self.requests.to_dicts()
+        plain["promises"] = self.promises.to_dicts()
+        plain["warnings"] = self.warnings.to_dicts()
         lab = self.waits_by_gang.filter(pl.col("team") == "").drop("team")
         plain["waits_by_gang"] = lab.to_dicts()
         return plain

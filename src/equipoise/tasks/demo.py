@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -53,12 +54,32 @@ class Demo:
         """Say in one sentence, by the figures, what putting the product first does to a team."""
         kept, first = (_standing(self.account(run), run, team) for run in self.runs)
         phrases = (verdict.phrase(self.promised), verdict.phrase(self.product_first))
-        return verdict.difference(team, kept, first, phrases=phrases, over=f"over the {self.days} days")
+        clause = self._trade(team)
+        return verdict.difference(team, kept, first, phrases=phrases, over=f"over the {self.days} days", promise=clause)
+
+    def _trade(self, team: str) -> str:
+        """Say when a promise to a team is past saving that is kept as promised, and what keeping it costs; else nothing."""
+        of = [run.promises.filter(team=team, verdict="broken").sort("lost_s") for run in self.runs]
+        kept = set(self.promised.promises.filter(team=team, verdict="kept")["promise"])
+        calendar = [row for row in of[1].to_dicts() if row["promise"] in kept and "rolling" not in row["window"]]
+        lost = next((row for row in calendar if row["lost"]), None)
+        if lost is None:
+            return ""
+        at = date.fromisoformat(lost["lost"][:10])
+        served = [_served(run) for run in self.runs]
+        return verdict.trade(lost, week=at - timedelta(days=at.weekday()), served=(served[0], served[1]))
 
     def write_report(self, path: str | os.PathLike[str], *, command: str | None = None) -> Path:
         """Write both runs as one HTML file that begins with the sentence; raises ``InputError`` S105."""
         source = Source("A synthetic lab", "demo.yaml", lab_charter(GPUS), command)
         return write_page(self.runs, path, source=source, verdict=self.sentence())
+
+
+def _served(run: Results, team: str = "product") -> float:
+    """Return the part of a team's services' demand that was served."""
+    rows = run.services.filter(pl.col("team").str.starts_with(f"{team}."))
+    met = float(rows["served_gpu_h"].sum()) + float(rows["carried_gpu_h"].sum())
+    return met / max(1e-9, float(rows["demanded_gpu_h"].sum()))
 
 
 def _standing(account: pl.DataFrame, run: Results, team: str) -> verdict.Standing:

@@ -29,6 +29,7 @@ SOURCE = Source("jobs.csv", "lab.yaml", "lab: Small # <as written>\n", "equipois
 VOID = {"meta", "link", "br", "hr"}
 SECTIONS = [
     "machine",
+    "promises",
     "teams",
     "waits",
     "starvation",

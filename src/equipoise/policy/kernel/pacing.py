@@ -221,7 +221,7 @@ def foresee(s):
                 for e in range(v.span, v.span + v.spans):
                     w = s.spans[e]
                     if w.to_ms < NEVER and w.to_ms - v.margin_ms > g.now:
-                        g.wake_ms = min(g.wake_ms, max(together_until(s, v, w), g.now + 1))
+                        g.wake_ms = min(g.wake_ms, together_until(s, v, w))
 
 
 @inlined
@@ -229,7 +229,12 @@ def together_until(s, v, w):
     """Until when the paces of now are enough together for window w, whatever is delivered."""
     x = outstanding(s, v, w)
     last_ms = w.to_ms - v.margin_ms
-    return last_ms if x <= 0 or v.pace == 0 else last_ms - x // (v.q * v.pace)
+    if x <= 0 or v.pace == 0:
+        return last_ms
+    until_ms = last_ms - x // (v.q * v.pace)
+    return (
+        until_ms if until_ms > s.glob[0].now else last_ms
+    )  # they are not enough: pools ask for all they have demand for, or may
 
 
 @inlined
