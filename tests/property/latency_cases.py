@@ -13,6 +13,7 @@ from equipoise.policy.latency import Latency
 from equipoise.policy.state import Layout, build
 from equipoise.simulator.replay import Run
 from tests.property.policy_systems import System, draw_closes, draw_system, with_latency, with_outages
+from tests.property.promised_systems import PROMISED, with_promises
 
 DRAWN = Latency(seed=1)
 DENIED = 2  # a column of what teams had: bounded by what waiting work still needs, which nobody knows who is not told
@@ -43,28 +44,52 @@ def core_of(system: System, policy: str, run_times: Literal["known", "unknown"])
     )
 
 
-def check(seed: int, policy: str) -> int:
-    """Fail unless the record of a run leads to its digest and closes; returns the number of events.
+def promised_case(seed: int) -> tuple[System, list[int]]:
+    """Draw a system with promises, most with a latency, every third with outages."""
+    chance = Random(seed)
+    system = with_promises(draw_system(chance, PROMISED), chance)
+    if chance.random() < 0.8:
+        system = with_latency(system, chance)
+    if seed % 3 == 0:
+        system = with_outages(system, chance)
+    return system, draw_closes(chance, system)
+
+
+def check(seed: int, policy: str) -> Run:
+    """Fail unless the record of a run leads to its digest and closes; returns the run.
 
     Every GPU-ms of a pool is accounted for, and however often accounts are closed, they hold the same.
     """
-    system, closes_ms = case(seed)
+    return _check(case(seed), policy, "known" if seed % 2 else "unknown", f"seed {seed}, {policy}")
+
+
+def check_promised(seed: int, policy: str) -> Run:
+    """Fail unless the record leads to the same also where windows of promises begin; returns the run.
+
+    How long jobs run is known: they may claim no more of a promise than they need.
+    """
+    return _check(promised_case(seed), policy, "known", f"promised, seed {seed}, {policy}")
+
+
+def _check(drawn: tuple[System, list[int]], policy: str, run_times: Literal["known", "unknown"], here: str) -> Run:
+    system, closes_ms = drawn
     done = system.run(policy, closes_ms=closes_ms, record=True)
     assert done.events is not None
     parts = done.pools[:, :, [1, 2, 3, 4, 5, 7, 8]]
-    assert np.array_equal(done.pools[:, :, 0], parts.sum(axis=2)), f"seed {seed}: capacity is not the sum of its parts"
-    assert done.pools.min() >= 0, f"seed {seed}"
-    run_times: Literal["known", "unknown"] = "known" if seed % 2 else "unknown"
+    assert np.array_equal(done.pools[:, :, 0], parts.sum(axis=2)), f"{here}: capacity is not the sum of its parts"
+    assert done.pools.min() >= 0, here
     core = Core(core_of(system, policy, run_times))
-    often_ms, wanted = _every_instant(done)
-    retrace(core, done.events, closes_ms=often_ms)
-    assert core.digest == done.digest, f"seed {seed}, {policy}"
-    assert np.array_equal(core.pools[wanted], done.pools), f"seed {seed}, {policy}"
-    told, ran = core.teams[wanted], done.teams
+    often_ms, own = _every_instant(done)
+    retrace(core, done.events, closes_ms=often_ms, edges_ms=done.promises)
+    assert core.digest == done.digest, here
+    assert np.array_equal(core.pools[own], done.pools), here
+    told, ran = core.teams[own], done.teams
     if run_times == "unknown":
         told, ran = np.delete(told, DENIED, 2), np.delete(ran, DENIED, 2)
-    assert np.array_equal(told, ran), f"seed {seed}, {policy}"
-    return len(done.events)
+    assert np.array_equal(told, ran), here
+    for at_ms, totals in done.promises.items():
+        assert all(map(np.array_equal, core.promises[at_ms], totals)), f"{here}: promises at {at_ms} ms"
+    return done
 
 
 def _every_instant(done: Run) -> tuple[list[int], list[int]]:

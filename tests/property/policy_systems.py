@@ -46,6 +46,7 @@ class Shape:
     limits: bool = True
     estimates: Sequence[str] = ("accurate", "over", "under", "none", "mixed")
     enforce: Sequence[bool] = (False, False, True)
+    ticks: Sequence[int] = TICKS_MS
 
 
 COUNTED = Shape(pools=1, per_node=(1,), services=False, lend=False, priorities=False)
@@ -93,7 +94,7 @@ class System:
 
 def draw_system(chance: Random, shape: Shape = Shape()) -> System:
     """Draw a system of the given shape."""
-    tick_ms = chance.choice(TICKS_MS)
+    tick_ms = chance.choice(tuple(shape.ticks))
     pools = _pools(chance, shape)
     charter = Charter(
         lab="Drawn",

@@ -1,6 +1,6 @@
 """One source, two executions: the kernel compiled by Numba, and the same code objects run by plain Python.
 
-`entry`, `gate`, `kernel`, `apart`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the
+`entry`, `kernel`, `apart`, `inlined` and `merged` are the only decorators of kernel functions. A compiled function receives the
 whole state as one pointer (see `pointer`), so that a call costs no more than in C. `plain` rebuilds a set of decorated modules with every
 compiled function replaced by its own Python source, so that tests compare both executions bit for bit inside one process.
 
@@ -70,13 +70,6 @@ class Whole(JITCodeLibrary):
         return any(name in function.name for name in _APART)
 
 
-class Loose(Whole):
-    """An entry whose parts are merged only where they ask for it: it compiles fast, and its calls cost a little more."""
-
-    def _stays_apart(self, function: Any) -> bool:
-        return function.linkage == Linkage.internal and not any(b"alwaysinline" in a for a in function.attributes)
-
-
 class _ForParts(Compiler):
     library = Part
 
@@ -93,18 +86,9 @@ class _ForEntries(_ForParts):
     library = Whole
 
 
-class _ForGates(_ForParts):
-    library = Loose
-
-
 def entry(function: Any) -> Any:
     """Compile a kernel function that Python calls, with everything it calls, into one module; it is kept in numba's cache."""
     return _widened(numba.njit(function, cache=True, pipeline_class=_ForEntries, forceinline=False, **_OPTIONS))
-
-
-def gate(function: Any) -> Any:
-    """Compile an entry that Python calls once for each event, so that what Python needs for the call outweighs the kernel's own calls."""
-    return _widened(numba.njit(function, cache=True, pipeline_class=_ForGates, forceinline=False, **_OPTIONS))
 
 
 def kernel(function: Any) -> Any:
