@@ -1,21 +1,86 @@
-"""Record, replay as events, compare: ``python -m benchmarks.latency [SEEDS]`` (default 10,000)."""
+"""The table of docs/events.md: random systems are run with random latencies, recorded, and told again event by event.
+
+`python -m benchmarks.latency` prints it; with `--write` it puts it into the page, `--seeds N` says how many seeds. It ends at the first
+record that does not lead to the decisions, closes and totals of promises that its run had.
+"""
 
 from __future__ import annotations
 
-import sys
-import time
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from tests.property.latency_cases import check
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.conformance import table
+from benchmarks.philly import ROOT, with_tables
+from equipoise.policy.kernel import layout as k
+from equipoise.simulator.replay import Run
+from tests.property.latency_cases import check, check_promised
 from tests.property.policy_systems import POLICIES
+
+PAGE = ROOT / "docs" / "events.md"
+SEEDS = 10_000
+COUNTED = {
+    "events": (),
+    "ends": (k.ENDED,),
+    "confirmed": (k.START_CONFIRMED, k.STOP_CONFIRMED),
+    "windows": (k.WINDOW_BEGAN,),
+    "node changes": (k.NODE_CHANGED,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Systems of one kind: how a seed is checked, and under which policy."""
+
+    name: str
+    check: Callable[[int, str], Run]
+    others: int  # every so many seeds another policy than the charter's
+
+    def policy(self, seed: int) -> str:
+        """Under which policy a seed is checked."""
+        return POLICIES[seed // self.others % len(POLICIES)] if seed % self.others == 1 else "charter"
+
+
+FAMILIES = (
+    Family("floors, reclaim, backfill, services", check, 2),
+    Family("the same with promises", check_promised, 4),
+)
 
 
 def main() -> None:
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    check(1, "charter")  # compiles
-    begun_s = time.perf_counter()
-    for seed in range(seeds):
-        check(seed, POLICIES[seed % len(POLICIES)] if seed % 2 else "charter")
-    print(f"{seeds:,} seeds: equal digests and closes, in {time.perf_counter() - begun_s:.0f} s")
+    parser = argparse.ArgumentParser(description="Record, tell again, compare.")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="half as many with promises")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/events.md")
+    wanted = parser.parse_args()
+    made = counts(wanted.seeds)
+    print(made)
+    if wanted.write:
+        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), [made]), "utf-8")
+
+
+def counts(seeds: int) -> str:
+    """Check every seed of both families; what they held, as Markdown."""
+    rows: list[list[str]] = []
+    for family, n in zip(FAMILIES, (seeds, seeds // 2), strict=True):
+        found = dict.fromkeys([*COUNTED, "decisions", "closes"], 0)
+        for seed in track(range(n), family.name, console=Console(stderr=True)):
+            for name, number in numbers(family.check(seed, family.policy(seed))).items():
+                found[name] += number
+        rows.append([family.name, *(f"{number:,}" for number in (n, *found.values()))])
+    return table(["systems", "seeds", *COUNTED, "decisions", "closes"], "lrrrrrrrr", rows)
+
+
+def numbers(run: Run) -> dict[str, int]:
+    """What a run held."""
+    assert run.events is not None
+    assert run.decisions is not None
+    kinds = run.events["kind"]
+    told = {name: int(np.isin(kinds, which).sum()) if which else len(kinds) for name, which in COUNTED.items()}
+    return told | {"decisions": len(run.decisions), "closes": len(run.closes_ms)}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from equipoise.simulator import replay as replays
 from equipoise.simulator.days import midnights
 from equipoise.simulator.replay import Replay, Run
 from equipoise.simulator.timeline import Timeline
-from tests.property.policy_systems import POLICIES, System, draw_closes, draw_system, with_outages
+from tests.property.policy_systems import POLICIES, System, draw_closes, draw_system, with_latency, with_outages
 
 
 def layout_of(system: System, policy: str) -> Layout:
@@ -61,6 +61,8 @@ def seen(replay: Replay) -> list[str]:
         "services vary": 0 < g["demanded"] < g["n_demands"],
         "nodes are out": (state.pools["down"] + state.pools["maintenance"] > 0).any(),
         "usage has faded": g["half_lives"] > 0,
+        "jobs start up": (state.pools["starting"] > 0).any(),
+        "devices drain": (state.pools["draining"] > 0).any(),
         "it is over": replay.over,
     }
     return [name for name, holds in found.items() if holds]
@@ -80,6 +82,8 @@ def put_aside_and_gone_on_with(chance: Random, here: str, *, plain: bool) -> lis
     system = draw_system(chance)
     if chance.random() < 0.4:
         system = with_outages(system, chance)
+    if chance.random() < 0.4:
+        system = with_latency(system, chance)
     policy = chance.choice(("charter", "charter", *POLICIES))
     closes_ms = draw_closes(chance, system)
     keep = chance.random() < 0.5
@@ -111,7 +115,7 @@ def test_a_run_that_was_put_aside_is_the_straight_run() -> None:
     found = Counter[str]()
     for seed in range(120):
         found.update(put_aside_and_gone_on_with(Random(seed), f"seed {seed}", plain=False))
-    assert len(found) == 9
+    assert len(found) == 11
     assert min(found.values()) >= 8, found
 
 

@@ -154,12 +154,12 @@ class Core:
     def close(self, at_ms: int) -> None:
         """Record totals up to ``at_ms`` (not before the latest event)."""
         self._call["close"](self._handle, at_ms)
-        state = self._structured()
-        teams = np.stack([state.refs[name] for name in TEAM_TOTALS], axis=1)
-        if state.glob["rules"][0] & k.CONFIRM:
-            teams[:, 0] -= state.startups["acc_starting"]  # start-up counts for nobody
+        refs, pools = self._array("refs"), self._array("pools")
+        teams = np.stack([refs[name] for name in TEAM_TOTALS], axis=1)
+        if self._member("glob")[0].rules & k.CONFIRM:
+            teams[:, 0] -= self._array("startups")["acc_starting"]  # start-up counts for nobody
         self._teams.append(teams)
-        self._pools.append(np.stack([state.pools[name] for name in POOL_TOTALS], axis=1))
+        self._pools.append(np.stack([pools[name] for name in POOL_TOTALS], axis=1))
         self._times.append(at_ms)
         self._note_promises(at_ms)
 
@@ -170,9 +170,9 @@ class Core:
 
     def _note_promises(self, at_ms: int) -> None:
         if self.layout.promised:
-            state = self._structured()
-            totals = np.stack([state.promises[name] for name in PROMISE_TOTALS], axis=1)
-            windows = np.stack([state.spans[name] for name in WINDOW_TOTALS], axis=1)
+            promises, spans = self._array("promises"), self._array("spans")
+            totals = np.stack([promises[name] for name in PROMISE_TOTALS], axis=1)
+            windows = np.stack([spans[name] for name in WINDOW_TOTALS], axis=1)
             self._promises[at_ms] = (totals.astype(np.int64), windows.astype(np.int64))
 
     @property
@@ -308,9 +308,12 @@ class Core:
 
     def _structured(self) -> State:
         """Return the state as arrays (copied back from the lists of the interpreted run)."""
-        if not self._interpreted:
-            return self._arrays
-        return State(*map(_as_array, self._arrays, self._handle))
+        return State(*map(self._array, State._fields)) if self._interpreted else self._arrays
+
+    def _array(self, name: str) -> NDArray[Any]:
+        """Return one member as an array."""
+        array: NDArray[Any] = getattr(self._arrays, name)
+        return _as_array(array, getattr(self._handle, name)) if self._interpreted else array
 
     def _drain(self) -> NDArray[Any]:
         """Move the decisions made since the last drain to the stream, and return them."""

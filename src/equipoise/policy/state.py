@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.charter.model import Pool
+from equipoise.errors import InputError
 from equipoise.policy.baselines import baseline_members
 from equipoise.policy.columns import Options, columns_of, pool_numbers, queues_of
 from equipoise.policy.kernel import layout as k
@@ -66,8 +67,11 @@ def build(
     Raises
     ------
     InputError
-        W101 if a workload names a pool that the charter does not have; C301 for an unknown team.
+        W101 if a workload names a pool that the charter does not have; C301 for an unknown team; P104 where the plan goes by
+        how long jobs run, and nobody knows.
     """
+    if run_times == "unknown":
+        _check_order(plan)
     pool_of = pool_numbers(workload, pools)
     columns = columns_of(workload, pool_of, options)
     n_rows, n_refs = len(plan.lines) * len(pools), len(reference.lines) * len(pools)
@@ -169,6 +173,15 @@ def build(
         state.rows["still_limit"] = state.rows["limit"]
     state.pools["dirty"] = 0  # nothing has happened yet
     return Layout(state, pools, plan, reference, len(workload.jobs), room, found)
+
+
+def _check_order(plan: Plan) -> None:
+    if plan.rules & k.ORDERED and plan.rules >> k.ORDER_SHIFT in (k.BY_LENGTH, k.BY_REMAINING, k.BY_SERVICE):
+        raise InputError(
+            "P104",
+            f"'{plan.name}' goes by how long jobs run, and nobody is told",
+            hint="lay it out with the run times, or run another policy",
+        )
 
 
 def _records(state: k.State, name: str) -> Any:
