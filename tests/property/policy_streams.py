@@ -196,4 +196,4 @@ class Translation:
 
 def replica(service: Service, leaf: int, at_ms: int, *, bound: bool) -> Job:
     """Return the job that stands for one term of a replica: it never ends by itself and a stop loses nothing."""
-    return Job(leaf, service.gang, at_ms, NEVER_MS, preemptible=not bound, savepoint_ms=1)
+    return Job(leaf, service.gang, at_ms, NEVER_MS, preemptible=not bound, savepoint_ms=1, replica=True)

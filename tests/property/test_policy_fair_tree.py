@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from equipoise.charter.model import EVERYTHING, NOTHING, Charter, Pool, Team
-from equipoise.policy.kernel import fair_tree as kernel
+from equipoise.policy.core import KERNEL
 from equipoise.policy.kernel import jit, layout
 from equipoise.policy.plan import plan
 from equipoise.policy.state import build, plain
@@ -112,28 +112,7 @@ def everyone(leaves: list[str], users: int) -> Workload:
 
 
 def test_the_kernel_ranks_random_trees_as_the_recursion_does() -> None:
-    from equipoise.policy.kernel import (
-        calendar,
-        claims,
-        decay,
-        entitlement,
-        ordering,
-        placement,
-        reclaim,
-        restoring,
-        running,
-        shadow,
-        submission,
-        turns,
-        victims,
-        waiting,
-        webster,
-    )
-
-    functions = jit.plain(
-        [calendar, claims, decay, entitlement, kernel, ordering, placement, reclaim, restoring, running, shadow,
-         submission, turns, victims, waiting, webster]
-    )  # fmt: skip
+    functions = jit.plain([*KERNEL])
     ties = 0
     for seed in range(500):
         chance = Random(seed)

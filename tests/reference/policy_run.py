@@ -39,7 +39,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job of the workload; its position is its id. ``duration_ms`` is what it runs in all, cut at enforced limits."""
+    """A job of the workload; its position is its id. ``duration_ms`` is what it runs in all, cut at enforced limits.
+
+    Of what is asked for at one instant, replicas of services (``replica``) come before jobs.
+    """
 
     leaf: int
     gang: int
@@ -49,6 +52,7 @@ class Job:
     savepoint_ms: int = 0
     priority: int = 0
     after: int = -1
+    replica: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,8 @@ class State:
         self.eligible_ms: dict[int, int] = {}
         self.waits_since_ms: dict[int, int] = {}  # as above, but a stopped job begins anew
         self.held = [0] * len(run.tree)
-        self._following = sorted(range(len(run.jobs)), key=lambda job: (run.jobs[job].submit_ms, job), reverse=True)
+        asked = [(job.submit_ms, not job.replica, number) for number, job in enumerate(run.jobs)]
+        self._following = [number for _, _, number in sorted(asked, reverse=True)]
         self._dependent: dict[int, list[int]] = {}
 
     def next_submit_ms(self) -> int | None:

@@ -86,7 +86,9 @@ def test_what_is_compared_with_accasim_is_exact_easy() -> None:
     workload, charter = _rival.philly()
     n = 1_500
     columns = {
-        name: getattr(workload.jobs, name)[:n] for name in type(workload.jobs).__dataclass_fields__ if name != "name"
+        name: column[:n]
+        for name in type(workload.jobs).__dataclass_fields__
+        if (column := getattr(workload.jobs, name)) is not None
     }
     part = replace(workload, jobs=type(workload.jobs)(**columns))
     jobs = [

@@ -17,7 +17,7 @@ from equipoise.policy.kernel.turns import grow_turn, watch_turn
 from equipoise.policy.kernel.victims import mark_secure
 from equipoise.policy.kernel.waiting import enqueue, next_job
 
-INQUIRE, RESUBMIT, WITHDRAW, END, PASS = range(5)  # what `carry_out` does
+INQUIRE, RESUBMIT, WITHDRAW, END, PASS = range(5)  # what `alter` does
 # Where `inquire` writes its answers: places in scratch2.
 ROOM, ROOM_FOR, LIMIT_ROOM, KEPT, BELOW_FLOOR, FITS_FLOOR, COURTESY, BEYOND, FIRST, SHADOW, SECURE = range(11)
 
@@ -67,7 +67,7 @@ def resubmit(s, j, gang, estimate_ms):
 
 
 @entry
-def carry_out(s, what, which, gang, estimate_ms):
+def alter(s, what, which, gang, estimate_ms):
     """Inquire about job ``which``, resubmit or withdraw it, end the job in slot ``which``, or let every pool that is marked decide."""
     if what == INQUIRE:
         inquire(s, which)

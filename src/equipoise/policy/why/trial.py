@@ -49,27 +49,27 @@ class Trial:
     def starts(self, job: int) -> bool:
         """Let every pool decide now; whether ``job`` runs, or has run, thereafter."""
         self.state.pools["dirty"] = OTHER
-        self._carry_out(inquiry.PASS)
+        self._alter(inquiry.PASS)
         return int(self.state.jobs["state"][job]) in (k.RUNNING, k.DONE)
 
     def inquire(self, job: int) -> NDArray[np.int64]:
         """Return what the kernel says of a waiting job, by the names in `inquiry`; the copy is spent then."""
-        self._carry_out(inquiry.INQUIRE, job)
+        self._alter(inquiry.INQUIRE, job)
         return self.state.scratch2[:16].copy()
 
     def resubmit(self, job: int, *, gang: int, estimate_ms: int) -> None:
         """Let a waiting job ask for something else."""
-        self._carry_out(inquiry.RESUBMIT, job, gang, estimate_ms)
+        self._alter(inquiry.RESUBMIT, job, gang, estimate_ms)
 
     def withdraw(self, jobs: Sequence[int]) -> None:
         """Let waiting jobs be asked for no longer."""
         for job in jobs:
-            self._carry_out(inquiry.WITHDRAW, job)
+            self._alter(inquiry.WITHDRAW, job)
 
     def end(self, slots: Sequence[int]) -> None:
         """Let running jobs end."""
         for slot in slots:
-            self._carry_out(inquiry.END, int(slot))
+            self._alter(inquiry.END, int(slot))
 
     def add_devices(self, pool: int, count: int) -> None:
         """Let a pool whose devices are only counted have more; floors and limits stay as they are."""
@@ -86,11 +86,14 @@ class Trial:
         """Give rows another ``floor`` or ``limit``, and divide anew."""
         for row, value in changes.items():
             self.state.rows[column][row] = value
+            if column == "floor":
+                for name in ("rounded", "firm"):
+                    self.state.rows[name][row] = max(value, int(self.state.rows[name][row]))
             self.state.shares[column][self.state.rows["share"][row]] = value
         rescale(self._handle, pool)
 
-    def _carry_out(self, what: int, which: int = -1, gang: int = 0, estimate_ms: int = 0) -> None:
-        inquiry.carry_out(self._handle, what, which, gang, estimate_ms)
+    def _alter(self, what: int, which: int = -1, gang: int = 0, estimate_ms: int = 0) -> None:
+        inquiry.alter(self._handle, what, which, gang, estimate_ms)
 
 
 def least(most: int, works: Callable[[int], bool]) -> int | None:
