@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equipoise.errors import InputError
-from equipoise.policy.kernel.layout import CLAIM, NEVER, WARN
+from equipoise.policy.kernel.layout import CLAIM, NEVER, STOP, WARN
 from equipoise.policy.state import Layout, build
 from equipoise.simulator import replay as replays
 from equipoise.simulator.days import midnights
@@ -69,10 +69,10 @@ def seen(replay: Replay) -> list[str]:
 
 
 def an_instant(chance: Random, system: System, policy: str) -> int:
-    """Draw when to stop: any time, or rather just after something was claimed or somebody warned."""
+    """Draw when to stop: any time, or rather just after something was claimed, or somebody warned or stopped."""
     decisions = system.run(policy).decisions
     assert decisions is not None
-    busy_ms = decisions["time_ms"][np.isin(decisions["kind"], (CLAIM, WARN))].tolist()
+    busy_ms = decisions["time_ms"][np.isin(decisions["kind"], (CLAIM, WARN, STOP))].tolist()
     if busy_ms and chance.random() < 0.8:
         return chance.choice(busy_ms) + 1
     return chance.randint(0, 70) * system.tick_ms
