@@ -72,7 +72,8 @@ def an_instant(chance: Random, system: System, policy: str) -> int:
     """Draw when to stop: any time, or rather just after something was claimed, or somebody warned or stopped."""
     decisions = system.run(policy).decisions
     assert decisions is not None
-    busy_ms = decisions["time_ms"][np.isin(decisions["kind"], (CLAIM, WARN, STOP))].tolist()
+    kinds = (STOP,) if STOP in decisions["kind"] and chance.random() < 0.4 else (CLAIM, WARN)
+    busy_ms = decisions["time_ms"][np.isin(decisions["kind"], kinds)].tolist()
     if busy_ms and chance.random() < 0.8:
         return chance.choice(busy_ms) + 1
     return chance.randint(0, 70) * system.tick_ms
