@@ -20,6 +20,7 @@ from equipoise.charter.model import Charter, Pool
 from equipoise.charter.promise import Commitment
 from equipoise.errors import InputError
 from equipoise.policy.kernel import layout as k
+from equipoise.policy.kernel.promises import look_anew
 from equipoise.policy.plan import Plan
 from equipoise.units import DAY_MS
 from equipoise.workload.model import Workload
@@ -215,7 +216,7 @@ def settle(
         v = get("promises")[one.number]
         v.capacity = sum(weight * capacity[name] for name, weight in one.weights.items())
         v.most, v.peak = 0, -1
-        v.safe_ms, v.steady_ms, v.calm_ms, v.lost_safe_ms, v.any = 0, 0, 0, 0, 1
+        look_anew.py_func(v)
         asked = asks(one, plan.charter if one.foreign else reference.charter, capacity)
         for i in range(v.member, v.member + v.members):
             m = get("members")[i]

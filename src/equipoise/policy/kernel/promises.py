@@ -51,10 +51,8 @@ def grow(s, v, ms):
     if s.glob[0].now > v.lost_safe_ms and v.kind == AT_LEAST:
         watch_lost(s, v, ms)
     behind_ms = 0
-    if v.any or (
-        short > 0 and s.glob[0].now > v.calm_ms
-    ):  # else all windows are ahead, or nothing was denied and is not now
-        behind_ms = fold_denied(s, v, rise, short, ms)
+    if (short > 0 and (v.any or s.glob[0].now > v.calm_ms)) or v.balance + rise * ms < v.binding:
+        behind_ms = fold_denied(s, v, rise, short, ms)  # else N stays: all windows are ahead, or it is below the arrears of each
     v.owed += owed * ms
     v.delivered += held * ms
     v.gross += max(0, min(owed, asked) - held) * ms
@@ -68,7 +66,7 @@ def grow(s, v, ms):
 def fold_denied(s, v, rise, short, ms):
     """Let N of every open window follow; for how long the earliest of them was behind."""
     furthest = -NEVER
-    v.any = 0
+    v.any, v.binding = 0, -NEVER
     for i in range(v.span, v.span + v.spans):
         w = s.spans[i]
         if w.to_ms >= NEVER or w.to_ms <= s.glob[0].now - ms:
@@ -82,6 +80,7 @@ def fold_denied(s, v, rise, short, ms):
         furthest = max(furthest, own + w.make_good)
         if w.denied_both > 0:
             v.any = 1
+            v.binding = max(v.binding, w.balance + max(w.denied, w.denied_both - w.make_good))
     ahead = -(furthest + rise * ms)
     v.calm_ms = s.glob[0].now + (ahead // max(v.p * max(v.whole, v.capacity), 1) if ahead > 0 else 0)
     return time_behind(furthest, rise, ms)
@@ -155,6 +154,7 @@ def begin_window(s, e):
 @inlined
 def look_anew(v):
     """What was found to hold for a while need not any more."""
+    v.binding = NEVER
     v.safe_ms, v.steady_ms, v.calm_ms, v.lost_safe_ms, v.any = 0, 0, 0, 0, 1
 
 
