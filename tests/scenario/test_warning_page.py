@@ -44,9 +44,9 @@ def cut() -> dict[int, dict[str, list[Need]]]:
 
 def test_teams_in_peace_give_no_more_false_alarms_than_stated(cut: dict[int, dict[str, list[Need]]]) -> None:
     labs = [*quiet_labs([cut[FLOOR], cut[FLOOR]])[:1]]
-    labs += [lab for policy in ("charter", "no-floors") for lab in quiet_fleets(1, policy, [0.85])]
+    labs += quiet_fleets(1, "charter", [0.85])
     within = [one for lab in labs for one in lab if one.usual <= USUAL]
-    assert len(within) > 36
+    assert len(within) > 36, len(within)
     assert warning.rates("", within).per_ten_years(1)[0] <= STATED
     # The measure can fail: where hungry days are commoner than the chart takes to be usual, it does.
     above = [one for lab in quiet_fleets(1, "charter", [0.95]) for one in lab if one.usual > USUAL]
@@ -72,9 +72,10 @@ def test_a_cut_to_the_same_floor_changes_no_decision() -> None:
     assert planted(workload, FLOOR).run.digest == as_it_is.run.digest == ran(workload, charter, apart).run.digest
     cut = planted(workload, 10).run
     assert cut.digest != as_it_is.run.digest
-    assert (cut.pools == as_it_is.run.pools)[: CUT_DAY - 1].all()
-    ends = np.searchsorted(cut.closes_ms, CUT_DAY * DAY_MS)
-    assert (cut.teams[: ends + 1] == as_it_is.run.teams[: ends + 1]).all()
+    assert cut.closes_ms[CUT_DAY - 1] == CUT_DAY * DAY_MS
+    for name in ("teams", "pools"):
+        before, after = (getattr(run, name)[:CUT_DAY] for run in (as_it_is.run, cut))
+        assert np.array_equal(before, after), name
 
 
 @pytest.mark.parametrize(
