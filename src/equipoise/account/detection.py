@@ -7,7 +7,7 @@ stated: the average run length is computed exactly, from the Markov chain of the
 
 Hungry days come in runs: long jobs wait over midnight, a busy week follows the calendar. Days are therefore taken as a
 chain of two states, in which a hungry day follows a hungry one more often than another. A limit for independent days
-would be too low, and its false alarms several times as many as stated (docs/warning.md has the measurements). What is
+is too low: near the usual rate its false alarms are three times as many as stated (docs/warning.md measures it). What is
 stated holds at the usual rate, and while hungry days do not come in longer runs than the chart was made for. A warning
 is a reason to look, not a verdict.
 
@@ -20,8 +20,8 @@ Reynolds, M. R. and Stoumbos, Z. G. (1999), A CUSUM chart for monitoring a propo
 Journal of Quality Technology 31, 87-108, doi:10.1080/00224065.1999.11979900 (single trials, and the integer score).
 Mousavi, S. and Reynolds, M. R. (2009), A CUSUM chart for monitoring a proportion with autocorrelated binary observations,
 Journal of Quality Technology 41, 401-414 (days as a chain of two states, and what becomes of a limit that ignores it;
-their score by likelihood ratio gives a hungry day after another fewer points. It is not used here: it is slower for the
-starvation that matters most, one hungry day after the other).
+their score by likelihood ratio gives a hungry day after another fewer points. It is not used here: it is somewhat sooner
+at the raised rate, and later where nearly all days are hungry, which is the starvation that matters most).
 """
 
 from __future__ import annotations

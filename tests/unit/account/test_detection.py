@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 from math import log
 
 import numpy as np
@@ -77,6 +78,39 @@ def test_a_limit_for_independent_days_gives_more_false_alarms_when_days_come_in_
     blind = chart(Fraction(1, 10), Fraction(1, 3), days_to_false_alarm=365)
     told = alarms(blind, drawn(0.1, 0.3, 400_000, seed=7))
     assert 400_000 / len(told) < 365 / 2
+
+
+def by_transitions(points: dict[tuple[bool, bool], int], rate: float, after_hungry: float, limit: int) -> float:
+    """Mean days to the limit, after a hungry day, of a score whose points go by the day before and the day."""
+    anew = rate * (1 - after_hungry) / (1 - rate)
+    stays = np.eye(2 * limit)
+    for score, before, day in product(range(limit), (False, True), (False, True)):
+        chance = after_hungry if before else anew
+        then = max(0, score + points[before, day])
+        if then < limit:
+            stays[2 * score + before, 2 * then + day] -= chance if day else 1 - chance
+    return float(np.linalg.solve(stays, np.ones(2 * limit))[1])
+
+
+def test_a_score_by_likelihood_is_later_where_nearly_all_days_are_hungry() -> None:
+    alike, likelihood = 2 / 9, dict[tuple[bool, bool], int]()
+    after = {rate: rate + alike * (1 - rate) for rate in (0.1, 1 / 3, 0.9)}
+    anew = {rate: rate * (1 - alike) for rate in after}
+    unit = log((1 - anew[0.1]) / (1 - anew[1 / 3])) / 3
+    for before, of in ((True, after), (False, anew)):
+        likelihood[before, True] = round(log(of[1 / 3] / of[0.1]) / unit)
+        likelihood[before, False] = round(log((1 - of[1 / 3]) / (1 - of[0.1])) / unit)
+    limit = next(h for h in range(1, 200) if by_transitions(likelihood, 0.1, after[0.1], h) >= 3650)
+    ours = chart(Fraction(1, 10), Fraction(1, 3), days_to_false_alarm=3650, after_hungry=Fraction(3, 10))
+    plain = {(before, day): ours.gain if day else -1 for before in (True, False) for day in (True, False)}
+    delays = {
+        rate: (by_transitions(plain, rate, follows, ours.limit), by_transitions(likelihood, rate, follows, limit))
+        for rate, follows in after.items()
+    }
+    assert delays[0.1][0] == pytest.approx(float(ours.days_to_false_alarm))
+    assert delays[1 / 3][0] == pytest.approx(float(ours.days_to_alarm))
+    assert delays[0.9][0] < 0.85 * delays[0.9][1]
+    assert 0.85 * delays[1 / 3][0] < delays[1 / 3][1] < delays[1 / 3][0]
 
 
 def test_run_lengths_by_hand() -> None:
