@@ -215,7 +215,7 @@ def settle(
         v = get("promises")[one.number]
         v.capacity = sum(weight * capacity[name] for name, weight in one.weights.items())
         v.most, v.peak = 0, -1
-        v.safe_ms, v.calm_ms, v.lost_safe_ms, v.any = 0, 0, 0, 1
+        v.safe_ms, v.steady_ms, v.calm_ms, v.lost_safe_ms, v.any = 0, 0, 0, 0, 1
         asked = asks(one, plan.charter if one.foreign else reference.charter, capacity)
         for i in range(v.member, v.member + v.members):
             m = get("members")[i]
@@ -268,17 +268,29 @@ def _check_room(get: Callable[[str], Any], found: Sequence[Promised], p: int, tr
         m.fits = 1 if fits else 0
     if not _fit(get, p, tree, most):
         get("pools")[p].roomy = 0
+    rows, _, needs = _needed(get, p, tree, most)
+    for one in found:
+        for i in range(get("promises")[one.number].member, get("promises")[one.number].member + len(one.weights)):
+            m = get("members")[i]
+            if one.promise.kind == "at_most" and m.pool == p:
+                m.share = needs[rows.index(int(m.row))]
 
 
 def _fit(get: Callable[[str], Any], p: int, tree: str, asked: dict[int, int]) -> bool:
     """Whether a pool holds everybody's floor and what is asked for some rows, and every limit does."""
+    below, parents, needs = _needed(get, p, tree, asked)
+    limits = [int(get(tree)[row].limit) for row in below]
+    return pacing.fits(parents, needs, limits, int(get("pools")[p].capacity))
+
+
+def _needed(get: Callable[[str], Any], p: int, tree: str, asked: dict[int, int]) -> tuple[range, list[int], list[int]]:
+    """Return the rows of a pool's tree, their parents among them, and what each needs for everybody's floor and what is asked."""
     rows, pool = get(tree), get("pools")[p]
     root = int(pool.root if tree == "shares" else pool.ref_root)
     below = range(root + 1, root + int(pool.n_rows if tree == "shares" else pool.n_refs))
     own = [max(int(rows[row].floor), asked.get(row, 0)) for row in below]
     parents = [int(rows[row].parent) - root - 1 for row in below]
-    limits = [int(rows[row].limit) for row in below]
-    return pacing.fits(parents, pacing.needed(parents, own), limits, int(pool.capacity))
+    return below, parents, pacing.needed(parents, own)
 
 
 def _mark(get: Callable[[str], Any], one: Promised, m: Any, n_refs: int) -> None:

@@ -22,7 +22,6 @@ from equipoise.policy.kernel.layout import (
     STOP_CONFIRMED,
     SUBMITTED,
 )
-from equipoise.policy.kernel.promises import integrate
 from equipoise.policy.kernel.services import change_demand
 from equipoise.policy.kernel.submission import finish, submit
 from equipoise.policy.kernel.transition import is_awaited
@@ -137,8 +136,6 @@ def begin_instant(s, now):
 @kernel
 def move_to(s, now):
     advance(s, now)
-    if s.glob[0].n_promises > 0:
-        integrate(s)
     if s.glob[0].confirm_n > 0:
         confirmations_at(s, now)
     ends_at(s, now)

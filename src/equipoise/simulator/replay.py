@@ -194,7 +194,7 @@ class Replay(Core):
             span, promise = self._member("spans")[place], self._member("promises")[one.promise]
             span.from_ms, span.to_ms, span.make_good = at_ms, one.to_ms, one.make_good
             span.balance, span.denied, span.denied_both, span.lost_ms = promise.balance, 0, 0, -1
-            promise.safe_ms, promise.calm_ms, promise.lost_safe_ms, promise.any = 0, 0, 0, 1
+            promise.safe_ms, promise.steady_ms, promise.calm_ms, promise.lost_safe_ms, promise.any = 0, 0, 0, 0, 1
             if self._recording:
                 row = event(
                     WINDOW_BEGAN, one.promise, detail=one.place, at_ms=at_ms, until_ms=one.to_ms, amount=one.make_good

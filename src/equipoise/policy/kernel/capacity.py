@@ -5,6 +5,7 @@ from equipoise.policy.kernel.entitlement import accrue, settle_all
 from equipoise.policy.kernel.jit import entry, inlined, kernel
 from equipoise.policy.kernel.layout import CONFIRM, LOST, NEVER, PENDING
 from equipoise.policy.kernel.placement import node_link, node_unlink
+from equipoise.policy.kernel.promises import integrate
 from equipoise.policy.kernel.running import pool_accrue, stop, watch_hunger, watch_path
 from equipoise.policy.kernel.transition import keep_draining
 from equipoise.policy.kernel.waiting import enqueue, watch_open
@@ -55,6 +56,7 @@ def holds_node(s, x, n):
 def set_node(s, pool, n, state):
     """Node ``n`` (counted within its pool) goes up, down or into maintenance."""
     p = s.pools[pool]
+    integrate(s)
     pool_accrue(s, p)
     m = p.node_off + n
     node = s.nodes[m]
@@ -91,6 +93,7 @@ def count_out(p, state, by):
 def set_devices_out(s, pool, by, state):
     """On a pool of one-device nodes, ``by`` devices (negative: back) go down or into maintenance; the newest jobs give way."""
     p = s.pools[pool]
+    integrate(s)
     pool_accrue(s, p)
     while p.free < by and p.claim_head >= 0:
         put_back(s, p.claim_tail)

@@ -54,7 +54,6 @@ from equipoise.policy.kernel.transition import startup_accrue
 def take_reports(s, now, n):
     """Move to ``now`` and take the first of ``n`` events, up to the ends; returns the place of the first that was not taken."""
     advance(s, now)
-    integrate(s)
     i = 0
     while i < n and s.events[i].kind < NODE_CHANGED:
         e = s.events[i]

@@ -77,7 +77,7 @@ GLOB = np.dtype(
         ("heap_room", I8), ("timer_room", I8), ("out_room", I8),
         ("confirm_n", I8), ("confirm_room", I8), ("drain_free", I8), ("n_nodes", I8), ("seed", I8), ("startup_ms", I8),
         ("startup_span_ms", I8), ("drain_ms", I8), ("drain_span_ms", I8), ("recorded", I8), ("record_room", I8),
-        ("n_promises", I8), ("n_acting", I8), ("wake_ms", I8), ("n_refusals", I8), ("refused_n", I8),
+        ("n_promises", I8), ("n_acting", I8), ("wake_ms", I8), ("n_refusals", I8), ("refused_n", I8), ("booked_stops", I8),
         ("n_starts", I8), ("n_budgets", I8),
     ],
     align=True,
@@ -154,11 +154,12 @@ PROMISE = np.dtype(
         ("most", I8),
         ("member", I4), ("members", I4), ("span", I4), ("spans", I4), ("head", I4), ("tail", I4),
         ("of", I4), ("kind", I4), ("forfeit", I4), ("foreign", I4), ("acting", I4), ("peak", I4),
-        ("safe_ms", I8), ("calm_ms", I8), ("lost_safe_ms", I8), ("any", I8),
+        ("safe_ms", I8), ("calm_ms", I8), ("lost_safe_ms", I8), ("any", I8), ("rise", I8), ("steady_ms", I8),
     ],
     align=True,
 )  # fmt: skip
-# A pool of a promise: ``num`` / ``den`` of the promise's capacity are in it; ``most``, ``level`` and ``share`` are GPUs there.
+# A pool of a promise: ``num`` / ``den`` of the promise's capacity are in it; ``most``, ``level`` and ``share`` are GPUs there: the most
+# that it asks for, B, and B rounded (of a ceiling: what the floors below it may come to).
 MEMBER = np.dtype(
     [
         ("weight", I8), ("num", I8), ("den", I8), ("most", I8), ("level", I8), ("share", I8), ("pace", I8), ("next_pace", I8),

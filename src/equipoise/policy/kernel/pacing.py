@@ -10,6 +10,7 @@ enough until `safe_ms`, however little is delivered meanwhile; only the window t
 from equipoise.policy.kernel.jit import inlined, kernel
 from equipoise.policy.kernel.layout import AT_LEAST, BY_DELIVERED, BY_RECORD, NEVER
 from equipoise.policy.kernel.lifting import move_floors
+from equipoise.policy.kernel.promises import balance_now, bring_up
 from equipoise.policy.kernel.wide import exceeds
 
 
@@ -33,14 +34,16 @@ def pace_all(s):
 def outstanding(s, v, w):
     """What is still to be delivered in window w of promise v if all others use what is left: x, in q * weighted GPU-ms."""
     rate = v.p * (v.whole if v.of == BY_RECORD else v.capacity)
-    return v.balance - w.balance + w.make_good + rate * (w.to_ms - s.glob[0].now)
+    return balance_now(s, v) - w.balance + w.make_good + rate * (w.to_ms - s.glob[0].now)
 
 
 @kernel
 def ask(s, v):
     """Let promise v ask for its pace in each of its pools: the most that one of its open windows needs."""
-    if not still_right(s, v):
-        find_pace(s, v)
+    if s.glob[0].now >= v.steady_ms:
+        if not still_right(s, v):
+            find_pace(s, v)
+        v.steady_ms = steady_until(s, v)
     for i in range(v.member, v.member + v.members):
         m = s.members[i]
         full = 1 if m.fits and m.level > 0 and m.pace >= m.level else 0
@@ -72,6 +75,35 @@ def still_right(s, v):
 
 
 @kernel
+def steady_until(s, v):
+    """Until when the pace stays what it is, as long as the promise holds and is owed what it is now (rather too early)."""
+    now = s.glob[0].now
+    if v.members > 1 or now >= v.safe_ms:
+        return now
+    m = s.members[v.member]
+    if v.peak < 0:
+        return v.safe_ms if m.pace == 0 else now
+    w = s.spans[v.peak]
+    x, run_ms = float(outstanding(s, v, w)), float(w.to_ms - now - v.margin_ms)
+    if run_ms <= 0.0 or x <= 0.0:
+        return now
+    by = float(v.rise - v.p * (v.whole if v.of == BY_RECORD else v.capacity))  # by what x changes a millisecond
+    each = float(v.q) * float(m.den)
+    ms = run_ms
+    if by < 0.0:
+        ms = min(ms, x / -by)
+    enough = float(m.pace) * each
+    falling = enough + by * m.num  # how fast what is enough nears x
+    if m.pace < m.most and falling > 0.0:
+        ms = min(ms, (enough * run_ms - x * m.num) / falling)
+    less = enough - each
+    rising = -(by * m.num + less)  # how fast x nears what one device less is enough for
+    if m.pace > 0 and rising > 0.0:
+        ms = min(ms, (x * m.num - less * run_ms) / rising)
+    return min(now + int(max(ms, 0.0) * 0.999), v.safe_ms)
+
+
+@kernel
 def find_pace(s, v):
     """Look at every open window of promise v, and note until when no window can ask for more."""
     now = s.glob[0].now
@@ -95,7 +127,9 @@ def find_pace(s, v):
         m = s.members[i]
         m.pace = m.next_pace
         total += m.weight * m.pace
-    v.pace = total
+    if total != v.pace:
+        bring_up(s, v)
+        v.pace = total
     if v.members > 1:  # a share of a pool also follows its demand
         v.peak = -1
         return
@@ -183,7 +217,9 @@ def lower_limit(s, v):
             w = s.spans[e]
             left_ms = w.to_ms - now
             if w.to_ms < NEVER and left_ms > 0:
-                limit = min(limit, ceiling_of(m, v, v.balance - w.balance, left_ms))
+                limit = min(limit, ceiling_of(m, v, balance_now(s, v) - w.balance, left_ms))
+        if limit >= max(demand_of(s, v, m), m.share):  # it binds nobody, and no floor below it
+            limit = m.still_limit
         limit = min(limit, m.still_limit)
         if limit != m.limit:
             m.limit, m.moved = limit, 1

@@ -1,7 +1,7 @@
 """The account of promises, exact, from instant to instant (PACING 4; `equipoise.account.stocks` is the same in plain integers).
 
-Between two instants nothing changes, so what a promise is owed, holds and asks for is read once when an instant is over (`observe`)
-and integrated when the next one begins (`integrate`). All amounts are weighted: devices by the integer weight of their pool, stocks
+Between two instants nothing changes, so what a promise is owed, holds and asks for is read once when an instant is over (`observe`).
+Where that changed, the time since it last did is added up before (`bring_up`). All amounts are weighted: devices by the integer weight of their pool, stocks
 times q, where the promised share is p/q. Whoever builds the state checks that they stay below 2^62.
 """
 
@@ -22,14 +22,24 @@ SETTLE_MS = 60_000  # how often the waiting jobs are charged with what was denie
 
 @kernel
 def integrate(s):
-    """Bring every promise up to now, with the rates that were observed when the last instant was over."""
-    now = s.glob[0].now
+    """Bring every promise up to now."""
     for k in range(s.glob[0].n_promises):
-        v = s.promises[k]
-        ms = now - v.last_ms
-        if ms > 0:
-            v.last_ms = now
-            grow(s, v, ms)
+        bring_up(s, s.promises[k])
+
+
+@kernel
+def bring_up(s, v):
+    """Bring promise v up to now, with the rates that were observed last."""
+    ms = s.glob[0].now - v.last_ms
+    if ms > 0:
+        v.last_ms = s.glob[0].now
+        grow(s, v, ms)
+
+
+@inlined
+def balance_now(s, v):
+    """What the balance of promise v is now, which it need not have been brought up to."""
+    return v.balance + v.rise * (s.glob[0].now - v.last_ms)
 
 
 @inlined
@@ -37,8 +47,7 @@ def grow(s, v, ms):
     """Let ``ms`` pass for promise record v."""
     owed, held, asked = v.p * v.whole, v.q * v.held, v.q * v.asked
     short = max(0, min(max(owed, v.q * v.pace), asked) - held)
-    lapsing = max(0, owed - asked)
-    rise = owed - held - (lapsing if v.forfeit else 0)
+    lapsing, rise = max(0, owed - asked), v.rise
     if s.glob[0].now > v.lost_safe_ms and v.kind == AT_LEAST:
         watch_lost(s, v, ms)
     behind_ms = 0
@@ -94,7 +103,7 @@ def watch_lost(s, v, ms):
 def note_lost(s, v, w, own, ms):
     """Note the first instant from which not even the most that pacing may ask for would keep window w, whose balance was ``own``.
 
-    That is x > q * most * L. Over ``ms`` in which nothing changes, x falls by q * held - p * (whole - its forecast), and L by 1 a ms.
+    That is x > q * most * L. Over ``ms`` in which nothing changes, x rises by what the balance does less the forecast, and L falls by 1.
     """
     left_ms = w.to_ms - s.glob[0].now + ms
     forecast = v.p * (v.whole if v.of == BY_RECORD else v.capacity)
@@ -103,7 +112,7 @@ def note_lost(s, v, w, own, ms):
     if short < 0:
         w.lost_ms = s.glob[0].now - ms
         return short
-    gain = most + v.p * v.whole - forecast - v.q * v.held
+    gain = most + v.rise - forecast
     if gain > 0 and short // gain + 1 <= ms:
         w.lost_ms = s.glob[0].now - ms + short // gain + 1
     return short
@@ -135,6 +144,7 @@ def denied_after(denied, balance, rise, short, ms):
 def begin_window(s, e):
     """Open a window of a promise: event record e names it, its place among the promise's windows, its end, and what it makes good."""
     v = s.promises[e.subject]
+    bring_up(s, v)
     w = s.spans[v.span + e.detail]
     w.from_ms, w.to_ms, w.make_good = s.glob[0].now, e.until_ms, e.amount
     w.balance, w.denied, w.lost_ms = v.balance, 0, -1
@@ -145,7 +155,7 @@ def begin_window(s, e):
 @inlined
 def look_anew(v):
     """What was found to hold for a while need not any more."""
-    v.safe_ms, v.calm_ms, v.lost_safe_ms, v.any = 0, 0, 0, 1
+    v.safe_ms, v.steady_ms, v.calm_ms, v.lost_safe_ms, v.any = 0, 0, 0, 0, 1
 
 
 @inlined
@@ -159,6 +169,9 @@ def window_refused(s, e):
 @kernel
 def book_losses(s):
     """Book the work that was lost since the last time with every promise."""
+    if s.glob[0].stops == s.glob[0].booked_stops:
+        return
+    s.glob[0].booked_stops = s.glob[0].stops
     for k in range(s.glob[0].n_promises):
         v = s.promises[k]
         lost, lost_by_all = 0, 0
@@ -195,17 +208,24 @@ def observe(s):
                 x = s.refs[m.row]
                 held += m.weight * x.held
                 asked += m.weight * (x.demand if v.members == 1 else min(x.demand, max(x.held, m.most)))
-        v.held = held
-        v.asked = max(held, asked - v.spent) + v.refused
+        asked = max(held, asked - v.spent) + v.refused
+        whole = v.whole
         if v.of == BY_DELIVERED:
-            v.whole = delivered
+            whole = delivered
         elif v.of == BY_CAPACITY:
-            v.whole = v.capacity
+            whole = v.capacity
+        if held != v.held or asked != v.asked or whole != v.whole:
+            bring_up(s, v)
+            v.held, v.asked, v.whole = held, asked, whole
+            owed = v.p * whole
+            v.rise = owed - v.q * held - (max(0, owed - v.q * asked) if v.forfeit else 0)
+            v.steady_ms = 0
 
 
 @kernel
 def lose(s, v, lost, lost_by_all):
     """Work was lost to reclaim or failure: less was delivered; what the team lost is owed again and was denied."""
+    bring_up(s, v)
     look_anew(v)
     owed = -v.p * lost_by_all if v.of == BY_DELIVERED else 0
     held = -v.q * lost
@@ -320,6 +340,7 @@ def settle_charges(s, k):
     v = s.promises[k]
     if g.now - v.settled_ms < SETTLE_MS:
         return
+    bring_up(s, v)
     amount = v.charge // v.q
     j = v.head
     while j >= 0 and amount > 0:
