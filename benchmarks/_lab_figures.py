@@ -119,7 +119,9 @@ def distributions_figure(workload: Workload) -> str:
 PANEL_WIDE, PANEL_HIGH = 340, 190
 
 
-def _frame(title: str, about: str, xs: Sequence[tuple[float, str]], ys: Sequence[tuple[float, str]]) -> list[Markup]:
+def panel_frame(
+    title: str, about: str, xs: Sequence[tuple[float, str]], ys: Sequence[tuple[float, str]]
+) -> list[Markup]:
     shapes = [
         element("text", title, x=-40, y=-38, class_="head"),
         element("text", about, x=-40, y=-21, class_="soft"),
@@ -154,7 +156,7 @@ def _durations(workload: Workload) -> list[Markup]:
     parts = np.linspace(0, 1, 121)
     values = durations_s[np.minimum((parts * len(durations_s)).astype(int), len(durations_s) - 1)]
     marks = [(1, "1 s"), (60, "1 min"), (3600, "1 h"), (86_400, "1 d"), (30 * 86_400, "30 d")]
-    shapes = _frame(
+    shapes = panel_frame(
         "How long jobs run", "part of jobs that run at most so long", [(place(at), text) for at, text in marks],
         [(0, "0"), (0.5, "0.5"), (1, "1")],
     )  # fmt: skip
@@ -180,7 +182,7 @@ def _gangs(workload: Workload) -> list[Markup]:
     place = lambda size: math.log2(size) / 9  # noqa: E731
     jobs = [float(np.mean(gangs <= size)) for size in sizes]
     time = [float(gpu_ms[gangs <= size].sum() / gpu_ms.sum()) for size in sizes]
-    shapes = _frame(
+    shapes = panel_frame(
         "How many GPUs a job asks for", "part of jobs, and of their GPU-time, in gangs of at most so many",
         [(place(size), str(size)) for size in (1, 8, 64, 512)], [(0, "0"), (0.5, "0.5"), (1, "1")],
     )  # fmt: skip
@@ -203,7 +205,7 @@ def _gangs(workload: Workload) -> list[Markup]:
 def _serving_day(workload: Workload) -> list[Markup]:
     days = int(workload.services[0].at_ms[-1] // DAY_MS)
     top = 4.0
-    shapes = _frame(
+    shapes = panel_frame(
         "The day of the services", "most ÷ least GPUs wanted in an hour of a day; lines: medians",
         [(day / days, f"day {day}") for day in (0, 30, 60, 90) if day <= days],
         [(n / top, f"{n}") for n in (1, 2, 3, 4)],
@@ -242,7 +244,7 @@ def _asked(workload: Workload) -> list[Markup]:
     loads = np.array([[asked_gpu_ms(workload, {top}, a * DAY_MS, b * DAY_MS) / GPUS / (b - a) / DAY_MS
                        for a, b in pairwise(edges)] for top in tops])  # fmt: skip
     high = 1.7
-    shapes = _frame(
+    shapes = panel_frame(
         "What teams ask for", "GPU-time asked for ÷ capacity, by three days",
         [(day / days, f"day {day}") for day in (0, 30, 60, 90) if day <= days],
         [(n / high, f"{n:g}") for n in (0, 0.5, 1)],

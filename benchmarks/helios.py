@@ -165,15 +165,15 @@ def starved_beside_idle(month: Month) -> str:
     """What was recorded: who waited, and whose GPUs were idle."""
     head = "cluster | its GPUs | used | minutes in which jobs wait | GPU-hours of waiting | GPU-hours idle"
     rows: list[list[str]] = []
-    for n in _by_size(month):
+    for n in by_size(month):
         used = part(float(month.running[n].sum() / month.quota[n] / month.running.shape[1]))
         waits = part(float((month.pending[n] > 0).mean()))
         rows.append(
-            [month.clusters[n], str(month.quota[n]), used, waits, _hours(month.pending[n]), _hours(month.idle[n])]
+            [month.clusters[n], str(month.quota[n]), used, waits, gpu_hours(month.pending[n]), gpu_hours(month.idle[n])]
         )
     waits = part(float(month.pending.any(axis=0).mean()))
     used = part(float(month.running.sum() / month.capacity / month.running.shape[1]))
-    rows.append(["**all**", str(month.capacity), used, waits, _hours(month.pending), _hours(month.idle)])
+    rows.append(["**all**", str(month.capacity), used, waits, gpu_hours(month.pending), gpu_hours(month.idle)])
     return table(head, rows)
 
 
@@ -184,7 +184,7 @@ def by_cluster(month: Month, three: Sequence[Results]) -> str:
     )
     frames = [run.services for run in three]
     rows: list[list[str]] = []
-    for n in _by_size(month):
+    for n in by_size(month):
         own = [frame.row(by_predicate=pl.col("service") == month.clusters[n], named=True) for frame in frames]
         cells = [month.clusters[n], str(month.quota[n]), hours(own[0]["demanded_gpu_h"])]
         rows.append(
@@ -207,9 +207,9 @@ def lab(month: Month, three: Sequence[Results]) -> str:
     rows.append(["unserved", *(hours(_total(frame, "shed_gpu_h")) for frame in frames)])
     rows.append(["machine held", *(part(run.held_gpu_h / run.capacity_gpu_h) for run in three)])
     above = [np.maximum(has - month.quota[:, None], 0) for has in by_minute]
-    rows.append(["held above the own floor (borrowed)", *(_hours(has) for has in above)])
+    rows.append(["held above the own floor (borrowed)", *(gpu_hours(has) for has in above)])
     rows.append(
-        ["asked for within the own floor, and not held", *(_hours(np.maximum(owed - has, 0)) for has in by_minute)]
+        ["asked for within the own floor, and not held", *(gpu_hours(np.maximum(owed - has, 0)) for has in by_minute)]
     )
     rows.append(["GPUs stopped to give a floor back", *(f"{stopped(run):,}" for run in three)])
     return table("the sixteen together | " + " | ".join(WAYS), rows)
@@ -301,7 +301,7 @@ def picture(month: Month) -> str:
     return _lab_figures.drawing(*shapes, high=y - 20, title=title)
 
 
-def _by_size(month: Month) -> list[int]:
+def by_size(month: Month) -> list[int]:
     return sorted(range(len(month.clusters)), key=lambda n: (-int(month.pending[n].sum()), -int(month.idle[n].sum())))
 
 
@@ -313,7 +313,7 @@ def _sum_h(gpu_minutes: I64) -> float:
     return int(gpu_minutes.sum()) / 60
 
 
-def _hours(gpu_minutes: I64) -> str:
+def gpu_hours(gpu_minutes: I64) -> str:
     return hours(_sum_h(gpu_minutes))
 
 

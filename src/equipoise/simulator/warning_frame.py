@@ -2,7 +2,8 @@
 
 A day is hungry when more than `ABOVE` of what the team was entitled to while it asked was denied. The chart is that of
 `equipoise.account.detection`: hungry days at `USUAL` are no news, at `RAISED` they are to be noticed, and by design a
-false alarm comes no more often than once in `FALSE_ALARM_DAYS`, while hungry days come independently of each other.
+false alarm comes no more often than once in `FALSE_ALARM_DAYS`, while no more than `AFTER_HUNGRY` of the days after a
+hungry one are hungry too. That part, and the false alarms, are measured in docs/warning.md.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from equipoise.simulator.record import DENIED, ENTITLED, Record
 
 ABOVE = Fraction(1, 4)
 USUAL, RAISED = Fraction(1, 10), Fraction(1, 3)
+AFTER_HUNGRY = Fraction(3, 10)
 FALSE_ALARM_DAYS = 3_650
 LATEST_DAYS = 20
 
@@ -33,7 +35,7 @@ _COLUMNS: dict[str, type[pl.DataType]] = {
 @cache
 def daily_chart() -> Chart:
     """Return the chart that watches every team's days."""
-    return chart(USUAL, RAISED, days_to_false_alarm=FALSE_ALARM_DAYS)
+    return chart(USUAL, RAISED, days_to_false_alarm=FALSE_ALARM_DAYS, after_hungry=AFTER_HUNGRY)
 
 
 def warnings_frame(record: Record) -> pl.DataFrame:
@@ -41,7 +43,7 @@ def warnings_frame(record: Record) -> pl.DataFrame:
 
     A day counts that has a close at both of its ends; without such closes (``--closes N``) there are no rows.
     """
-    edges = _days(record)
+    edges = whole_days(record)
     rows: list[dict[str, object]] = []
     for number, line in enumerate(record.reference.lines):
         if number == 0 or not edges:
@@ -61,20 +63,8 @@ def warnings_frame(record: Record) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
 
 
-def needs(record: Record, line: int, edges: list[tuple[int, int]]) -> list[Need]:
-    """Return what a team was entitled to and denied on each day, a day being the closes (-1: the start) at its two ends."""
-    scale = Scale.of(Fraction(1), {pool.name: pool.heh for pool in record.charter.pools})
-    weights = np.array([scale.weights[pool.name] for pool in record.charter.pools], np.int64)
-    totals = record.accounts[:, :, line, :]
-    found: list[Need] = []
-    for first, last in edges:
-        grown = totals[last] - (totals[first] if first >= 0 else 0)
-        found.append(Need(*(int(grown[:, column] @ weights) for column in (ENTITLED, DENIED))))
-    return found
-
-
-def _days(record: Record) -> list[tuple[int, int]]:
-    """Whole days up to the last submission, each as the numbers of the closes at its two ends."""
+def whole_days(record: Record) -> list[tuple[int, int]]:
+    """Return the whole days up to the last submission, each as the numbers of the closes (-1: the start) at its two ends."""
     closes = {int(at_ms): number for number, at_ms in enumerate(record.run.closes_ms)}
     after = midnights(record.charter.timezone, record.workload.origin_ms)
     begin_ms = 0 if after(-1) == 0 else after(0)
@@ -83,4 +73,16 @@ def _days(record: Record) -> list[tuple[int, int]]:
         if end_ms in closes and (begin_ms in closes or begin_ms == 0):
             found.append((closes.get(begin_ms, -1), closes[end_ms]))
         begin_ms = end_ms
+    return found
+
+
+def needs(record: Record, line: int, edges: list[tuple[int, int]]) -> list[Need]:
+    """Return what a team was entitled to and denied on each of `whole_days`."""
+    scale = Scale.of(Fraction(1), {pool.name: pool.heh for pool in record.charter.pools})
+    weights = np.array([scale.weights[pool.name] for pool in record.charter.pools], np.int64)
+    totals = record.accounts[:, :, line, :]
+    found: list[Need] = []
+    for first, last in edges:
+        grown = totals[last] - (totals[first] if first >= 0 else 0)
+        found.append(Need(*(int(grown[:, column] @ weights) for column in (ENTITLED, DENIED))))
     return found
