@@ -1,12 +1,14 @@
 """When waiting jobs will start: the run is played forward many times from a copy, with run times and arrivals that might come.
 
-Nothing of the future is looked at. Run times are drawn from the past (`run_times`); what arrives is drawn in whole days from
-the last weeks; nodes, floors and the demand of services stay as they are. Each replica is the policy itself.
+Nothing of the future is looked at, but that no more jobs come than the log still has. Run times are drawn from the past (`run_times`);
+what arrives is drawn in whole days from one week of the past, another week in each replica; nodes, floors and the demand of services
+stay as they are. Each replica is the policy itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,16 +25,32 @@ from equipoise.workload.draws import Draws
 
 I64 = NDArray[np.int64]
 
-HISTORY_MS = 28 * DAY_MS
-"""Arrivals are drawn from so long a past."""
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Which past what arrives is drawn from.
+
+    Parameters
+    ----------
+    history_ms : int
+        Nothing older is drawn.
+    stretch_ms : int
+        Each replica draws its days from one stretch of this length. How much a lab submits changes for weeks; days drawn from all
+        of a longer past would come to the same in every replica.
+    """
+
+    history_ms: int
+    stretch_ms: int
+
+
+RECENT = Past(history_ms=56 * DAY_MS, stretch_ms=7 * DAY_MS)
 BLOCK_MS = DAY_MS
-"""They are drawn in blocks of this length, so that bursts and nights stay what they are."""
+"""Arrivals are drawn in blocks of this length, so that bursts and nights stay what they are."""
 HORIZON_MS = 120 * DAY_MS
 """No replica is played further."""
 
 
 def starts_ms(
-    state: k.State, layout: Layout, jobs: Sequence[int], *, walltimes: I64, seed: int, replicas: int, enforced: bool
+    state: k.State, layout: Layout, jobs: Sequence[int], *, walltimes: I64, seed: int, replicas: int, enforced: bool, past: Past = RECENT
 ) -> I64:
     """Return when each of ``jobs`` starts next in each replica, ``NEVER`` where it does not: shape (replicas, jobs).
 
@@ -51,8 +69,10 @@ def starts_ms(
         How many futures are played.
     enforced : bool
         Whether jobs end at their declared walltime.
+    past : Past
+        Which past what arrives is drawn from.
     """
-    player = Player(state, layout, walltimes=walltimes, enforced=enforced)
+    player = Player(state, layout, walltimes=walltimes, enforced=enforced, past=past)
     return np.stack([player.play(list(jobs), Draws(seed, stream=number)) for number in range(replicas)])
 
 
@@ -61,14 +81,14 @@ class Player:
 
     Parameters
     ----------
-    state, layout, walltimes, enforced
+    state, layout, walltimes, enforced, past
         As of `starts_ms`.
     """
 
-    def __init__(self, state: k.State, layout: Layout, *, walltimes: I64, enforced: bool) -> None:
+    def __init__(self, state: k.State, layout: Layout, *, walltimes: I64, enforced: bool, past: Past) -> None:
         self._state = state
         self._room = layout.room
-        self._walltimes, self._enforced = walltimes, enforced
+        self._walltimes, self._enforced, self._past = walltimes, enforced, past
         self._times = RunTimes(state)
         g = state.glob[0]
         self._now_ms = int(g["now"])
@@ -101,11 +121,13 @@ class Player:
         state.glob["heap_n"] = len(heap)
 
     def _draw_arrivals(self, state: k.State, chance: Draws) -> None:
-        """Write jobs of the past over those to come: days of the last weeks, each with all that was submitted on it."""
+        """Write jobs of the past over those to come: days of one week of the past, each with all that was submitted on it."""
         room = self._arrivals - self._arrived
         submit = self._state.arrivals[: self._arrived]
-        first_ms = int(max(self._now_ms - HISTORY_MS, submit[0]))
-        span = max(self._now_ms - first_ms, HOUR_MS)
+        first_ms = int(max(self._now_ms - self._past.history_ms, submit[0]))
+        past = max(self._now_ms - first_ms, HOUR_MS)
+        span = min(self._past.stretch_ms, past)
+        first_ms += int(chance.below(past - span + 1, 1)[0])
         block = min(BLOCK_MS, span)
         rows: list[I64] = []
         at: list[I64] = []
