@@ -71,8 +71,13 @@ class Both:
     now: Judged
     then: Judged
 
+    @property
+    def wait_ms(self) -> dict[str, int]:
+        """How long the job was still to wait: as was predicted, and as it did."""
+        guess = self.now.guess
+        return {"predicted": guess.middle_ms - guess.at_ms, "waited": self.now.start_ms - guess.at_ms}
 
-Choice = Callable[[Both], bool]
+
 Looks = Callable[[Road, Sequence[Lookout], Workload], None]
 
 
@@ -84,7 +89,8 @@ def main() -> None:
     for text in made:
         print(text, end="\n\n")
     if "--write" in sys.argv[1:]:
-        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), made), "utf-8")
+        measured, errors = PAGE.read_text("utf-8").split("\n## Errors\n")
+        PAGE.write_text("\n## Errors\n".join((with_tables(measured, made), errors)), "utf-8")
 
 
 def tables() -> list[str]:
@@ -127,19 +133,17 @@ def line(name: str, found: Sequence[Judged]) -> str:
 
 def by_class(half: list[Both]) -> str:
     """On half the machine, by how long a wait was predicted, and by how long it was."""
-    predicted: Callable[[Both], int] = lambda both: both.now.guess.middle_ms - both.now.guess.at_ms
-    waited: Callable[[Both], int] = lambda both: both.now.start_ms - both.now.guess.at_ms
     rows = [
         "half the machine | number | held today | 95 % interval | width (median) | held before | width before (median)",
         "---|---:|---:|---:|---:|---:|---:",
     ]
-    for name, wait in (("predicted", predicted), ("waited", waited)):
+    for name in ("predicted", "waited"):
         for which, low_ms, high_ms in (
             ("under 6 h", 0, SHORT_MS),
             ("6 h to 3 d", SHORT_MS, LONG_MS),
             ("over 3 d", LONG_MS, 2 * NEVER),
         ):
-            found = [both for both in half if low_ms <= wait(both) < high_ms]
+            found = [both for both in half if low_ms <= both.wait_ms[name] < high_ms]
             now, then = [both.now for both in found], [both.then for both in found]
             held, among = share(sum(j.held for j in now), len(now))
             old, _ = share(sum(j.held for j in then), len(then))

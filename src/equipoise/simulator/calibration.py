@@ -1,8 +1,9 @@
 """Intervals that hold as often as they say: predictions made earlier in the same run are judged by what came of them.
 
 Each end of the interval that the replicas give is moved by a factor of its own. An end that was missed moves outwards by a step of the
-logarithm, one that was not moves back by a ninth of that, so that in the long run each is missed by one in ten, whatever the queue does: the quantile tracker of A. Angelopoulos, E. Candès, R. Tibshirani (Conformal PID Control, doi:10.48550/arXiv.2307.16895), after
-I. Gibbs, E. Candès (Adaptive Conformal Inference, doi:10.48550/arXiv.2106.00170).
+logarithm, one that was not moves back by a ninth of that, so that in the long run each is missed by one in ten, whatever the queue
+does: the quantile tracker of A. Angelopoulos, E. Candès and R. Tibshirani (Conformal PID Control for Time Series Prediction,
+doi:10.48550/arXiv.2307.16895), after I. Gibbs and E. Candès (Adaptive Conformal Inference, doi:10.48550/arXiv.2106.00170).
 
 A verdict counts from the instant at which it is known, never before. That is often before the job starts: one that still waits at the
 low end was not early, and one that still waits at the high end is late, however long it may go on waiting.
@@ -145,7 +146,9 @@ class Tracker:
         return found
 
 
-def stretches(guesses: Sequence[Guess], starts_ms: Sequence[int], *, now_ms: int = NEVER) -> tuple[list[Stretch], Stretch]:
+def stretches(
+    guesses: Sequence[Guess], starts_ms: Sequence[int], *, now_ms: int = NEVER
+) -> tuple[list[Stretch], Stretch]:
     """Return the factors of every prediction as they were when it was made, and those at ``now_ms``.
 
     Parameters

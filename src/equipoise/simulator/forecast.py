@@ -25,6 +25,7 @@ from equipoise.workload.draws import Draws
 
 I64 = NDArray[np.int64]
 
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """Which past what arrives is drawn from.
@@ -50,7 +51,15 @@ HORIZON_MS = 120 * DAY_MS
 
 
 def starts_ms(
-    state: k.State, layout: Layout, jobs: Sequence[int], *, walltimes: I64, seed: int, replicas: int, enforced: bool, past: Past = RECENT
+    state: k.State,
+    layout: Layout,
+    jobs: Sequence[int],
+    *,
+    walltimes: I64,
+    seed: int,
+    replicas: int,
+    enforced: bool,
+    past: Past = RECENT,
 ) -> I64:
     """Return when each of ``jobs`` starts next in each replica, ``NEVER`` where it does not: shape (replicas, jobs).
 
@@ -74,6 +83,26 @@ def starts_ms(
     """
     player = Player(state, layout, walltimes=walltimes, enforced=enforced, past=past)
     return np.stack([player.play(list(jobs), Draws(seed, stream=number)) for number in range(replicas)])
+
+
+def days_ms(past: Past, first_ms: int, now_ms: int, chance: Draws) -> tuple[list[int], int]:
+    """Draw the days that come again in one replica: when each begins, and how long they are where the past is shorter than a day.
+
+    Parameters
+    ----------
+    past : Past
+    first_ms : int
+        When the log's first job was submitted.
+    now_ms : int
+    chance : Draws
+    """
+    first_ms = max(now_ms - past.history_ms, first_ms)
+    known = max(now_ms - first_ms, HOUR_MS)
+    stretch = min(past.stretch_ms, known)
+    first_ms += int(chance.below(known - stretch + 1, 1)[0])
+    block = min(BLOCK_MS, stretch)
+    begins: list[int] = (first_ms + chance.below(stretch - block + 1, HORIZON_MS // block)).tolist()
+    return begins, block
 
 
 class Player:
@@ -124,17 +153,11 @@ class Player:
         """Write jobs of the past over those to come: days of one week of the past, each with all that was submitted on it."""
         room = self._arrivals - self._arrived
         submit = self._state.arrivals[: self._arrived]
-        first_ms = int(max(self._now_ms - self._past.history_ms, submit[0]))
-        past = max(self._now_ms - first_ms, HOUR_MS)
-        span = min(self._past.stretch_ms, past)
-        first_ms += int(chance.below(past - span + 1, 1)[0])
-        block = min(BLOCK_MS, span)
+        begins, block = days_ms(self._past, int(submit[0]), self._now_ms, chance)
         rows: list[I64] = []
         at: list[I64] = []
         count, number = 0, 0
-        most = HORIZON_MS // block
-        begins: list[int] = (first_ms + chance.below(span - block + 1, most)).tolist()
-        while count < room and number < most:
+        while count < room and number < len(begins):
             low = int(np.searchsorted(submit, begins[number], side="left"))
             high = int(np.searchsorted(submit, begins[number] + block, side="left"))
             rows.append(np.arange(low, high))

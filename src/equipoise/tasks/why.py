@@ -323,8 +323,8 @@ class Lookout:
             _, found = stretches(earlier, starts, now_ms=now_ms)
             low_ms, high_ms = found.interval_ms(guess)
         judged = coverage(earlier, starts, now_ms=now_ms)
-        ends = [None if end_ms >= now_ms + MOST_MS else end_ms for end_ms in (low_ms, high_ms)]
-        return replace(answer, forecast=Forecast(*ends, REPLICAS, found, judged))
+        low, high = (None if end_ms >= now_ms + MOST_MS else end_ms for end_ms in (low_ms, high_ms))
+        return replace(answer, forecast=Forecast(low, high, REPLICAS, found, judged))
 
 
 def _offset(at_ms: int) -> str:
