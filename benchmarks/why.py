@@ -18,11 +18,12 @@ from benchmarks import _why_before as before
 from benchmarks.philly import CHARTER, LOG, ROOT, halved, with_tables
 from equipoise.charter.model import Charter
 from equipoise.charter_io import load
-from equipoise.policy.kernel.layout import CLAIM, NEVER, START
+from equipoise.policy.kernel.layout import CLAIM, NEVER, PENDING, RING, START
 from equipoise.policy.plan import plan
 from equipoise.policy.state import Options
-from equipoise.report.figures import part, span
+from equipoise.report.figures import hours, part, span
 from equipoise.simulator.calibration import LEAST_MS, MOST_MS, Guess, stretches
+from equipoise.simulator.run_times import RunTimes
 from equipoise.tasks.simulate import as_workload
 from equipoise.tasks.why import Lookout, Road
 from equipoise.units import DAY_MS, HOUR_MS
@@ -36,6 +37,7 @@ INSTANTS = 100
 JOBS = 5
 BEGINS_MS, ENDS_MS = 8 * DAY_MS, 118 * DAY_MS
 TESTED_MS = 60 * DAY_MS
+WORK_DAYS, WORK_DRAWS = (30, 40, 50, 60, 75, 90, 105), 100
 SHORT_MS, LONG_MS = 6 * HOUR_MS, 3 * DAY_MS
 
 
@@ -105,15 +107,15 @@ def tables() -> list[str]:
         ("the whole machine, when the wait begins", at_first),
         ("the whole machine, halfway through the wait", midway),
     ]
-    return [by_part(parts), by_class(half)]
+    return [by_part(parts), by_class(half), work(halved())]
 
 
 def by_part(parts: Sequence[tuple[str, list[Both]]]) -> str:
     """Each part of the questions, by the method of today and by the one before."""
     rows = [
         "questions | method | number | held | 95 % interval | started before | started after | width (median)"
-        " | still to wait (median) | Winkler score",
-        "---|---|---:|---:|---:|---:|---:|---:|---:|---:",
+        " | still to wait (median) | Winkler score | replicas alone, held",
+        "---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:",
     ]
     for name, found in parts:
         rows.append(line(f"{name} | today", [both.now for both in found]))
@@ -128,7 +130,8 @@ def line(name: str, found: Sequence[Judged]) -> str:
     late = sum(j.start_ms > j.high_ms for j in found)
     wait_s = statistics.median(min(j.start_ms - j.guess.at_ms, MOST_MS) for j in found) / 1000
     cells = [name, f"{n}", *share(n - early - late, n), part(early / n), part(late / n), width(found)]
-    return " | ".join([*cells, span(wait_s), f"{statistics.mean(j.winkler for j in found):.2f}"])
+    alone = sum(j.guess.low_ms <= j.start_ms <= j.guess.high_ms for j in found)
+    return " | ".join([*cells, span(wait_s), f"{statistics.mean(j.winkler for j in found):.2f}", part(alone / n)])
 
 
 def by_class(half: list[Both]) -> str:
@@ -152,6 +155,29 @@ def by_class(half: list[Both]) -> str:
     return "\n".join(f"| {row} |" for row in rows)
 
 
+def work(charter: Charter) -> str:
+    """What waiting jobs were predicted to run in all, by run times drawn as replicas draw them, and what they took."""
+    workload, road = replayed(charter)
+    replay, timeline = road.begun()
+    rows = ["day | waiting jobs | GPU-hours they took | predicted (80 % of draws)", "---:|---:|---:|---:"]
+    for day in WORK_DAYS:
+        timeline.run(day * DAY_MS)
+        waiting = np.flatnonzero(replay.state.jobs["state"][: replay.layout.n_jobs] == PENDING)
+        times = RunTimes(replay.state)
+        longest_ms = (RING - 2) * int(replay.state.pools["quantum_ms"].min())
+        gpus = replay.state.jobs["gang"][waiting].astype(np.float64) / HOUR_MS
+        drawn = [
+            float(
+                gpus @ (np.minimum(times.draw(waiting, Draws(SEED, stream=number)), longest_ms) - times.ran_ms[waiting])
+            )
+            for number in range(WORK_DRAWS)
+        ]
+        took = float(gpus @ (workload.jobs.duration_ms[waiting] - times.ran_ms[waiting]))
+        low, high = np.quantile(drawn, (0.1, 0.9)).tolist()
+        rows.append(f"{day} | {len(waiting):,} | {hours(took)} | {hours(low)} to {hours(high)}")
+    return "\n".join(f"| {row} |" for row in rows)
+
+
 def width(found: Sequence[Judged]) -> str:
     """Say how wide intervals are; one that is open ends with what is played."""
     ends = [(min(j.low_ms - j.guess.at_ms, MOST_MS), min(j.high_ms - j.guess.at_ms, MOST_MS)) for j in found]
@@ -170,9 +196,7 @@ def share(held: int, n: int) -> tuple[str, str]:
 
 def judged(charter: Charter, looks: Looks) -> list[Both]:
     """Replay the log, predict on the way by both methods, and give each prediction the interval that was known to be due then."""
-    workload = as_workload(LOG, charter, {})
-    reference = plan(charter)
-    road = Road(workload, charter, reference, reference, Options(), (), name="charter", progress=None)
+    workload, road = replayed(charter)
     replay, timeline = road.begun()
     now = Lookout(replay, timeline, workload, enforced=False, seed=SEED)
     then = Lookout(replay, timeline, workload, enforced=False, seed=SEED, past=before.FOUR_WEEKS)
@@ -187,6 +211,13 @@ def judged(charter: Charter, looks: Looks) -> list[Both]:
         Both(Judged(guess, start_ms, *today), Judged(old, start_ms, *once))
         for guess, old, start_ms, today, once in zip(now.guesses, then.guesses, starts, intervals, earlier, strict=True)
     ]
+
+
+def replayed(charter: Charter) -> tuple[Workload, Road]:
+    """Return the log, and its replay under a charter."""
+    workload = as_workload(LOG, charter, {})
+    reference = plan(charter)
+    return workload, Road(workload, charter, reference, reference, Options(), (), name="charter", progress=None)
 
 
 def at_random(road: Road, lookouts: Sequence[Lookout], workload: Workload) -> None:
