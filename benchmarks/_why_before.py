@@ -16,7 +16,7 @@ from equipoise.simulator.forecast import Past
 from equipoise.simulator.run_times import Survival
 from equipoise.units import DAY_MS
 
-FOUR_WEEKS = Past(history_ms=28 * DAY_MS, stretch_ms=28 * DAY_MS)
+FOUR_WEEKS = Past(history_ms=28 * DAY_MS, stretch_ms=28 * DAY_MS, redrawn=False)
 RATIOS_MS = 14 * DAY_MS
 ENOUGH = 24
 LEAST_MS = 1_000

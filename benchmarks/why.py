@@ -31,7 +31,7 @@ from equipoise.workload import Workload
 from equipoise.workload.draws import Draws
 
 PAGE = ROOT / "docs" / "why.md"
-SEED = 2018
+SEED = 2019
 """Of instants and jobs that nobody had looked at when the method was fixed; its choice was made on seed 2017, before `TESTED_MS`."""
 INSTANTS = 100
 JOBS = 5
@@ -159,22 +159,26 @@ def work(charter: Charter) -> str:
     """What waiting jobs were predicted to run in all, by run times drawn as replicas draw them, and what they took."""
     workload, road = replayed(charter)
     replay, timeline = road.begun()
-    rows = ["day | waiting jobs | GPU-hours they took | predicted (80 % of draws)", "---:|---:|---:|---:"]
+    rows = [
+        "day | waiting jobs | GPU-hours they took | 80 % of draws | 80 % of draws, before",
+        "---:|---:|---:|---:|---:",
+    ]
     for day in WORK_DAYS:
         timeline.run(day * DAY_MS)
         waiting = np.flatnonzero(replay.state.jobs["state"][: replay.layout.n_jobs] == PENDING)
         times = RunTimes(replay.state)
         longest_ms = (RING - 2) * int(replay.state.pools["quantum_ms"].min())
         gpus = replay.state.jobs["gang"][waiting].astype(np.float64) / HOUR_MS
-        drawn = [
-            float(
-                gpus @ (np.minimum(times.draw(waiting, Draws(SEED, stream=number)), longest_ms) - times.ran_ms[waiting])
-            )
-            for number in range(WORK_DRAWS)
-        ]
+        today: list[float] = []
+        once: list[float] = []
+        for number in range(WORK_DRAWS):
+            for found, each in ((once, times), (today, times.redrawn(Draws(SEED, stream=WORK_DRAWS + number)))):
+                ran_ms = np.minimum(each.draw(waiting, Draws(SEED, stream=number)), longest_ms)
+                found.append(float(gpus @ (ran_ms - times.ran_ms[waiting])))
         took = float(gpus @ (workload.jobs.duration_ms[waiting] - times.ran_ms[waiting]))
-        low, high = np.quantile(drawn, (0.1, 0.9)).tolist()
-        rows.append(f"{day} | {len(waiting):,} | {hours(took)} | {hours(low)} to {hours(high)}")
+        ends = [np.quantile(drawn, (0.1, 0.9)).tolist() for drawn in (today, once)]
+        cells = [f"{hours(low)} to {hours(high)}" for low, high in ends]
+        rows.append(" | ".join([f"{day}", f"{len(waiting):,}", hours(took), *cells]))
     return "\n".join(f"| {row} |" for row in rows)
 
 

@@ -41,6 +41,8 @@ class Past:
 
     history_ms: int
     stretch_ms: int
+    redrawn: bool = True
+    """Whether each replica draws anew which of its weeks say how long jobs run."""
 
 
 RECENT = Past(history_ms=56 * DAY_MS, stretch_ms=7 * DAY_MS)
@@ -128,16 +130,17 @@ class Player:
         """Play one future until all of ``jobs`` have started; returns when each did."""
         state = copied(self._state, shared=SHARED - {"arrivals"})
         if self._arrived:
-            self._draw_run_times(state, chance)
-            self._draw_arrivals(state, chance)
+            times = self._times.redrawn(chance) if self._past.redrawn else self._times
+            self._draw_run_times(state, times, chance)
+            self._draw_arrivals(state, times, chance)
         state.glob["n_demands"] = state.glob["demanded"]
         state.glob["record_room"] = 0
         return self._run(state, jobs)
 
-    def _draw_run_times(self, state: k.State, chance: Draws) -> None:
+    def _draw_run_times(self, state: k.State, times: RunTimes, chance: Draws) -> None:
         """Give everything that was submitted a run time that the past does not rule out, and foresee the ends anew."""
         rows = np.arange(self._arrived)
-        total = self._capped(self._times.draw(rows, chance), rows)
+        total = self._capped(times.draw(rows, chance), rows)
         state.jobs["duration_ms"][rows] = total
         slots = state.slots
         due = np.flatnonzero((slots["end_ms"] >= 0) & (slots["end_ms"] < k.NEVER) & (slots["job"] < self._arrivals))
@@ -149,7 +152,7 @@ class Player:
         state.heap[: len(heap)] = heap
         state.glob["heap_n"] = len(heap)
 
-    def _draw_arrivals(self, state: k.State, chance: Draws) -> None:
+    def _draw_arrivals(self, state: k.State, times: RunTimes, chance: Draws) -> None:
         """Write jobs of the past over those to come: days of one week of the past, each with all that was submitted on it."""
         room = self._arrivals - self._arrived
         submit = self._state.arrivals[: self._arrived]
@@ -168,7 +171,7 @@ class Player:
         to = np.arange(self._arrived, self._arrived + len(row))
         for name in ("gang", "queue", "ref", "savepoint_ms"):
             state.jobs[name][to] = self._state.jobs[name][row]
-        state.jobs["duration_ms"][to] = self._capped(self._times.draw(row, chance), row)
+        state.jobs["duration_ms"][to] = self._capped(times.draw(row, chance), row)
         state.jobs["estimate_ms"][to] = np.where(self._walltimes[row] > 0, self._walltimes[row], -1)
         state.arrivals[self._arrived : self._arrivals] = k.NEVER
         state.arrivals[to] = np.concatenate([np.zeros(0, np.int64), *at])[:room]
