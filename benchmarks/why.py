@@ -32,7 +32,7 @@ from equipoise.workload.draws import Draws
 
 PAGE = ROOT / "docs" / "why.md"
 SEED = 2019
-"""Of instants and jobs that nobody had looked at when the method was fixed; its choice was made on seed 2017, before `TESTED_MS`."""
+"""Of instants that nobody had looked at when the method was fixed; what was chosen on which is told in the page."""
 INSTANTS = 100
 JOBS = 5
 BEGINS_MS, ENDS_MS = 8 * DAY_MS, 118 * DAY_MS
