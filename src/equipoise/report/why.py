@@ -204,7 +204,9 @@ def predicted(at_ms: int, forecast: Forecast) -> str:
     text = f"Predicted start: in {low} to {high} (80 % interval, {forecast.replicas} played futures"
     stretch, coverage = forecast.stretch, forecast.coverage
     if stretch is None:
-        return text + "; too few earlier predictions to correct it by)."
+        return text + ")."
+    if not stretch.enough:
+        return text + "; too few earlier predictions to correct it by, so its wait is halved and doubled)."
     text += f", corrected by {stretch.judged} earlier predictions)."
     if coverage is not None and coverage.judged:
         text += f" Of {coverage.judged} such intervals of this run that are over, {coverage.held} held."

@@ -1,8 +1,12 @@
 """Intervals that hold as often as they say: predictions made earlier in the same run are judged by what came of them.
 
-The ratio of what a job still waited to what was predicted (the middle of the replicas) is a distribution; its 10 % and 90 % points
-stretch the next prediction. Jobs that still wait count as "longer than so far" (product-limit), or recent ratios would be those of
-short waits only. Only what is known at the time of a prediction is used for it.
+Each end of the interval that the replicas give is moved by a factor of its own. An end that was missed moves outwards by a step of the
+logarithm, one that was not moves back by a ninth of that, so that in the long run each is missed by one in ten, whatever the queue
+does: the quantile tracker of A. Angelopoulos, E. Candès and R. Tibshirani (Conformal PID Control for Time Series Prediction,
+doi:10.48550/arXiv.2307.16895), after I. Gibbs and E. Candès (Adaptive Conformal Inference, doi:10.48550/arXiv.2106.00170).
+
+A verdict counts from the instant at which it is known, never before. That is often before the job starts: one that still waits at the
+low end was not early, and one that still waits at the high end is late, however long it may go on waiting.
 """
 
 from __future__ import annotations
@@ -10,32 +14,34 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.policy.kernel.layout import NEVER
-from equipoise.simulator.run_times import Survival
-from equipoise.units import DAY_MS
+from equipoise.units import DAY_MS, MINUTE_MS
 
-F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 LOW, HIGH = 0.1, 0.9
-RECENT_MS = 14 * DAY_MS
-"""Predictions of so long a past are judged: a queue that grows or empties is predicted wrong in the same direction for days."""
+FIRST = 2.0
+"""Before anything was judged an end is so many times nearer or farther: replicas do not know how wrong their run times and arrivals are."""
+STEP = 0.05
+"""So far an end moves, in the logarithm of the wait, for a miss, less a tenth of it for every verdict."""
 ENOUGH = 24
-"""With fewer predictions an interval is not stretched, and is said to be uncalibrated."""
-LEAST_MS = 1_000
+"""With fewer verdicts on an end the interval is said to be uncalibrated."""
+LEAST_MS = MINUTE_MS
 """Shorter waits count as this long: ratios of milliseconds say nothing."""
-PER_MILLION = 1_000_000
+MOST_MS = 240 * DAY_MS
+"""No replica is played further; an interval ends there at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A prediction: at ``at_ms`` job ``job`` was to start at ``middle_ms``, in the replicas mostly from ``low_ms`` to ``high_ms``.
+    """A prediction: at ``at_ms`` job ``job`` was to start at ``middle_ms``, in 80 of 100 replicas from ``low_ms`` to ``high_ms``.
 
-    ``NEVER`` is beyond what was played.
+    Points that lie beyond what was played are at its end.
     """
 
     at_ms: int
@@ -46,30 +52,31 @@ class Guess:
 
     @classmethod
     def of(cls, at_ms: int, job: int, starts_ms: I64) -> Guess:
-        """Return what the starts of the replicas say."""
-        ordered = np.sort(starts_ms)
-        low, middle, high = (
-            int(ordered[min(max(math.ceil(part * len(ordered)) - 1, 0), len(ordered) - 1)]) for part in (LOW, 0.5, HIGH)
-        )
-        return cls(at_ms, job, middle, low, high)
+        """Return what the starts of the replicas say; n of them part the future into n + 1 even chances."""
+        wait_ms = np.clip(starts_ms - at_ms, LEAST_MS, MOST_MS).astype(np.float64)
+        low, middle, high = np.quantile(wait_ms, (LOW, 0.5, HIGH), method="weibull").tolist()
+        return cls(at_ms, job, at_ms + int(middle), at_ms + int(low), at_ms + math.ceil(high))
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """By which factors the predicted wait is multiplied at both ends; ``judged`` is how many predictions they rest on."""
+    """By which factors the wait to the ends is multiplied; ``judged``: verdicts on the end of which fewer are known."""
 
     low: float
-    high: float | None
+    high: float
     judged: int
 
+    @property
+    def enough(self) -> bool:
+        """Whether it rests on verdicts, not on `FIRST`."""
+        return self.judged >= ENOUGH
+
     def interval_ms(self, guess: Guess) -> tuple[int, int]:
-        """Return the interval of a prediction; an open end is ``NEVER``."""
-        wait_ms = max(guess.middle_ms - guess.at_ms, LEAST_MS)
-        low_ms = NEVER if guess.middle_ms >= NEVER else guess.at_ms + int(wait_ms * self.low)
-        high_ms = NEVER
-        if guess.middle_ms < NEVER and self.high is not None:
-            high_ms = guess.at_ms + int(wait_ms * self.high) + 1
-        return low_ms, high_ms
+        """Return the interval of a prediction; what begins within a minute begins now."""
+        low_ms = min((guess.low_ms - guess.at_ms) * self.low, MOST_MS)
+        high_ms = min(max(guess.high_ms - guess.at_ms, LEAST_MS) * self.high, MOST_MS)
+        low_ms, high_ms = min(low_ms, high_ms), max(low_ms, high_ms, LEAST_MS)
+        return guess.at_ms + (int(low_ms) if low_ms >= LEAST_MS else 0), guess.at_ms + math.ceil(high_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ class Forecast:
     replicas : int
         How many futures were played.
     stretch : Stretch or None
-        What earlier predictions of the run made of it; None where they were too few, or the deadlines of a claim stand.
+        What earlier predictions of the run made of it; None where the deadlines of a claim stand.
     coverage : Coverage or None
         How often earlier intervals of the run held.
     """
@@ -105,41 +112,64 @@ class Forecast:
     coverage: Coverage | None = None
 
 
-def stretch(guesses: Sequence[Guess], starts_ms: Sequence[int], *, now_ms: int) -> Stretch | None:
-    """Return the factors that earlier predictions call for, as known at ``now_ms``; None if there are too few.
+class Tracker:
+    """Two factors that follow what came of earlier intervals.
+
+    Predictions are told in order of time. When a job started is looked at only once the run has come so far: nothing but what is known
+    when an interval is asked for goes into it.
+    """
+
+    def __init__(self, *, first: float = FIRST, step: float = STEP) -> None:
+        self._step = step
+        self._low, self._high = -math.log(first), math.log(first)
+        self._verdicts: list[tuple[int, int, bool]] = []  # known when, on the high end, missed
+        self._judged = [0, 0]
+
+    def stretch(self, now_ms: int) -> Stretch:
+        """Return the factors by all verdicts known before ``now_ms``, which does not fall from call to call."""
+        while self._verdicts and self._verdicts[0][0] < now_ms:
+            _, end, missed = heappop(self._verdicts)
+            outwards = self._step * (missed - (1.0 - HIGH))
+            if end:
+                self._high += outwards
+            else:
+                self._low -= outwards
+            self._judged[end] += 1
+        return Stretch(math.exp(self._low), math.exp(self._high), min(self._judged))
+
+    def expect(self, guess: Guess, start_ms: int) -> Stretch:
+        """Return the factors for a prediction, and let what comes of its interval be known when it is."""
+        found = self.stretch(guess.at_ms)
+        low_ms, high_ms = found.interval_ms(guess)
+        heappush(self._verdicts, (min(start_ms, low_ms), 0, start_ms < low_ms))
+        heappush(self._verdicts, (min(start_ms, high_ms), 1, start_ms > high_ms))
+        return found
+
+
+def stretches(
+    guesses: Sequence[Guess], starts_ms: Sequence[int], *, now_ms: int = NEVER
+) -> tuple[list[Stretch], Stretch]:
+    """Return the factors of every prediction as they were when it was made, and those at ``now_ms``.
 
     Parameters
     ----------
     guesses : sequence of Guess
-        Those made after ``now_ms`` are left out.
+        In order of time.
     starts_ms : sequence of int
-        When the job of each started (``NEVER``: not yet); starts after ``now_ms`` count as not known.
+        When the job of each started (``NEVER``: not yet).
     """
-    pairs = [(g, y) for g, y in zip(guesses, starts_ms, strict=True) if g.at_ms < now_ms and g.middle_ms < NEVER]
-    recent = [(g, y) for g, y in pairs if g.at_ms >= now_ms - RECENT_MS]
-    if len(recent) < ENOUGH:
-        recent = pairs[-ENOUGH:]
-    if len(recent) < ENOUGH:
-        return None
-    seen_ms = np.array([min(y, now_ms) - g.at_ms for g, y in recent], np.float64)
-    known = np.array([y <= now_ms for _, y in recent])
-    predicted_ms = np.array([g.middle_ms - g.at_ms for g, _ in recent], np.float64)
-    ratio = np.maximum(seen_ms, LEAST_MS) / np.maximum(predicted_ms, LEAST_MS)
-    # `Survival` counts whole units; a millionth of the prediction is fine enough.
-    curve = Survival(np.minimum(ratio * PER_MILLION, 2.0**52).astype(np.int64), known)
-    low, high = curve.point(LOW), curve.point(HIGH)
-    return Stretch(0.0 if low is None else low / PER_MILLION, None if high is None else high / PER_MILLION, len(recent))
+    tracker = Tracker()
+    each = [tracker.expect(guess, start_ms) for guess, start_ms in zip(guesses, starts_ms, strict=True)]
+    return each, tracker.stretch(now_ms)
 
 
-def coverage(guesses: Sequence[Guess], starts_ms: Sequence[int], *, now_ms: int, since_ms: int = 0) -> Coverage:
-    """Judge every prediction from ``since_ms`` on by the interval that could be given when it was made."""
+def coverage(guesses: Sequence[Guess], starts_ms: Sequence[int], *, now_ms: int) -> Coverage:
+    """Judge every prediction by the interval that could be given when it was made."""
     held = before = after = 0
-    for guess, start_ms in zip(guesses, starts_ms, strict=True):
-        found = stretch(guesses, starts_ms, now_ms=guess.at_ms) if guess.at_ms >= since_ms else None
-        if found is None:
-            continue
+    each, _ = stretches(guesses, starts_ms)
+    for guess, found, start_ms in zip(guesses, each, starts_ms, strict=True):
         low_ms, high_ms = found.interval_ms(guess)
-        if high_ms > now_ms:
+        if not found.enough or high_ms > now_ms:
             continue  # whether it started by now must not decide who is judged
         before += start_ms < low_ms
         after += start_ms > high_ms

@@ -1,12 +1,14 @@
 """When waiting jobs will start: the run is played forward many times from a copy, with run times and arrivals that might come.
 
-Nothing of the future is looked at. Run times are drawn from the past (`run_times`); what arrives is drawn in whole days from
-the last weeks; nodes, floors and the demand of services stay as they are. Each replica is the policy itself.
+Nothing of the future is looked at, but that no more jobs come than the log still has. Run times are drawn from the past (`run_times`);
+what arrives is drawn in whole days from one week of the past, another week in each replica; nodes, floors and the demand of services
+stay as they are. Each replica is the policy itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,16 +25,43 @@ from equipoise.workload.draws import Draws
 
 I64 = NDArray[np.int64]
 
-HISTORY_MS = 28 * DAY_MS
-"""Arrivals are drawn from so long a past."""
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Which past what arrives is drawn from.
+
+    Parameters
+    ----------
+    history_ms : int
+        Nothing older is drawn.
+    stretch_ms : int
+        Each replica draws its days from one stretch of this length. How much a lab submits changes for weeks; days drawn from all
+        of a longer past would come to the same in every replica.
+    """
+
+    history_ms: int
+    stretch_ms: int
+    redrawn: bool = True
+    """Whether each replica draws anew which of its weeks say how long jobs run."""
+
+
+RECENT = Past(history_ms=56 * DAY_MS, stretch_ms=7 * DAY_MS)
 BLOCK_MS = DAY_MS
-"""They are drawn in blocks of this length, so that bursts and nights stay what they are."""
+"""Arrivals are drawn in blocks of this length, so that bursts and nights stay what they are."""
 HORIZON_MS = 120 * DAY_MS
 """No replica is played further."""
 
 
 def starts_ms(
-    state: k.State, layout: Layout, jobs: Sequence[int], *, walltimes: I64, seed: int, replicas: int, enforced: bool
+    state: k.State,
+    layout: Layout,
+    jobs: Sequence[int],
+    *,
+    walltimes: I64,
+    seed: int,
+    replicas: int,
+    enforced: bool,
+    past: Past = RECENT,
 ) -> I64:
     """Return when each of ``jobs`` starts next in each replica, ``NEVER`` where it does not: shape (replicas, jobs).
 
@@ -51,9 +80,31 @@ def starts_ms(
         How many futures are played.
     enforced : bool
         Whether jobs end at their declared walltime.
+    past : Past
+        Which past what arrives is drawn from.
     """
-    player = Player(state, layout, walltimes=walltimes, enforced=enforced)
+    player = Player(state, layout, walltimes=walltimes, enforced=enforced, past=past)
     return np.stack([player.play(list(jobs), Draws(seed, stream=number)) for number in range(replicas)])
+
+
+def days_ms(past: Past, first_ms: int, now_ms: int, chance: Draws) -> tuple[list[int], int]:
+    """Draw the days that come again in one replica: when each begins, and how long they are where the past is shorter than a day.
+
+    Parameters
+    ----------
+    past : Past
+    first_ms : int
+        When the log's first job was submitted.
+    now_ms : int
+    chance : Draws
+    """
+    first_ms = max(now_ms - past.history_ms, first_ms)
+    known = max(now_ms - first_ms, HOUR_MS)
+    stretch = min(past.stretch_ms, known)
+    first_ms += int(chance.below(known - stretch + 1, 1)[0])
+    block = min(BLOCK_MS, stretch)
+    begins: list[int] = (first_ms + chance.below(stretch - block + 1, HORIZON_MS // block)).tolist()
+    return begins, block
 
 
 class Player:
@@ -61,14 +112,14 @@ class Player:
 
     Parameters
     ----------
-    state, layout, walltimes, enforced
+    state, layout, walltimes, enforced, past
         As of `starts_ms`.
     """
 
-    def __init__(self, state: k.State, layout: Layout, *, walltimes: I64, enforced: bool) -> None:
+    def __init__(self, state: k.State, layout: Layout, *, walltimes: I64, enforced: bool, past: Past) -> None:
         self._state = state
         self._room = layout.room
-        self._walltimes, self._enforced = walltimes, enforced
+        self._walltimes, self._enforced, self._past = walltimes, enforced, past
         self._times = RunTimes(state)
         g = state.glob[0]
         self._now_ms = int(g["now"])
@@ -79,16 +130,17 @@ class Player:
         """Play one future until all of ``jobs`` have started; returns when each did."""
         state = copied(self._state, shared=SHARED - {"arrivals"})
         if self._arrived:
-            self._draw_run_times(state, chance)
-            self._draw_arrivals(state, chance)
+            times = self._times.redrawn(chance) if self._past.redrawn else self._times
+            self._draw_run_times(state, times, chance)
+            self._draw_arrivals(state, times, chance)
         state.glob["n_demands"] = state.glob["demanded"]
         state.glob["record_room"] = 0
         return self._run(state, jobs)
 
-    def _draw_run_times(self, state: k.State, chance: Draws) -> None:
+    def _draw_run_times(self, state: k.State, times: RunTimes, chance: Draws) -> None:
         """Give everything that was submitted a run time that the past does not rule out, and foresee the ends anew."""
         rows = np.arange(self._arrived)
-        total = self._capped(self._times.draw(rows, chance), rows)
+        total = self._capped(times.draw(rows, chance), rows)
         state.jobs["duration_ms"][rows] = total
         slots = state.slots
         due = np.flatnonzero((slots["end_ms"] >= 0) & (slots["end_ms"] < k.NEVER) & (slots["job"] < self._arrivals))
@@ -100,19 +152,15 @@ class Player:
         state.heap[: len(heap)] = heap
         state.glob["heap_n"] = len(heap)
 
-    def _draw_arrivals(self, state: k.State, chance: Draws) -> None:
-        """Write jobs of the past over those to come: days of the last weeks, each with all that was submitted on it."""
+    def _draw_arrivals(self, state: k.State, times: RunTimes, chance: Draws) -> None:
+        """Write jobs of the past over those to come: days of one week of the past, each with all that was submitted on it."""
         room = self._arrivals - self._arrived
         submit = self._state.arrivals[: self._arrived]
-        first_ms = int(max(self._now_ms - HISTORY_MS, submit[0]))
-        span = max(self._now_ms - first_ms, HOUR_MS)
-        block = min(BLOCK_MS, span)
+        begins, block = days_ms(self._past, int(submit[0]), self._now_ms, chance)
         rows: list[I64] = []
         at: list[I64] = []
         count, number = 0, 0
-        most = HORIZON_MS // block
-        begins: list[int] = (first_ms + chance.below(span - block + 1, most)).tolist()
-        while count < room and number < most:
+        while count < room and number < len(begins):
             low = int(np.searchsorted(submit, begins[number], side="left"))
             high = int(np.searchsorted(submit, begins[number] + block, side="left"))
             rows.append(np.arange(low, high))
@@ -123,7 +171,7 @@ class Player:
         to = np.arange(self._arrived, self._arrived + len(row))
         for name in ("gang", "queue", "ref", "savepoint_ms"):
             state.jobs[name][to] = self._state.jobs[name][row]
-        state.jobs["duration_ms"][to] = self._capped(self._times.draw(row, chance), row)
+        state.jobs["duration_ms"][to] = self._capped(times.draw(row, chance), row)
         state.jobs["estimate_ms"][to] = np.where(self._walltimes[row] > 0, self._walltimes[row], -1)
         state.arrivals[self._arrived : self._arrivals] = k.NEVER
         state.arrivals[to] = np.concatenate([np.zeros(0, np.int64), *at])[:room]

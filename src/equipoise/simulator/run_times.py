@@ -6,10 +6,13 @@ doi:10.1080/01621459.1958.10501452); a history of ended jobs alone would make al
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.policy.kernel import layout as k
+from equipoise.units import DAY_MS
 from equipoise.workload.draws import Draws
 
 F64 = NDArray[np.float64]
@@ -17,6 +20,7 @@ I64 = NDArray[np.int64]
 
 ENOUGH = 25
 """A history of fewer ended jobs says too little: that of the team, or of all, is taken instead."""
+WEEK_MS = 7 * DAY_MS
 LONGEST = 64.0
 """Beyond the longest run of a history a job takes as long again with even odds, and never more than so many times."""
 
@@ -40,16 +44,31 @@ class RunTimes:
         started = ended | (self.ran_ms > 0)
         size = np.minimum(np.frexp(jobs["gang"].astype(np.float64))[1].astype(np.int64) - 1, k.SIZES - 1)
         self._groups = jobs["ref"].astype(np.int64) * k.SIZES + size
-        self._teams = jobs["ref"].astype(np.int64)
-        self._curves: dict[tuple[str, int], Survival] = {}
-        everything = Survival(self.ran_ms[started], ended[started])
-        self._everything = everything
-        for name, of in (("team", self._teams), ("group", self._groups)):
-            for number in np.unique(of[started]).tolist():
-                own = started & (of == number)
-                if int((ended & own).sum()) >= ENOUGH:
-                    self._curves[name, number] = Survival(self.ran_ms[own], ended[own])
         self._ended = ended
+        self._weeks = (self._now_ms - state.arrivals[:n]) // WEEK_MS
+        self._counts: I64 = np.ones(n, np.int64)
+        self._curves: dict[tuple[str, int], Survival] = {}
+        seen = np.flatnonzero(started)
+        self._history = {("all", 0): seen}
+        for name, of in (("team", jobs["ref"].astype(np.int64)), ("group", self._groups)):
+            ordered = seen[np.argsort(of[seen], kind="stable")]
+            numbers, first = np.unique(of[ordered], return_index=True)
+            for number, own in zip(numbers.tolist(), np.split(ordered, first[1:]), strict=False):
+                if int(ended[own].sum()) >= ENOUGH:
+                    self._history[name, number] = own
+
+    def redrawn(self, chance: Draws) -> RunTimes:
+        """Return what a past would say in which each week was another of its weeks, drawn at random (some twice, some not at all).
+
+        Jobs of one week run short or long together, so a past of a few weeks says less than the number of its jobs suggests: the
+        bootstrap of whole clusters (A. Davison, D. Hinkley, Bootstrap Methods and their Application, doi:10.1017/CBO9780511802843,
+        section 3.8).
+        """
+        drawn = copy(self)
+        weeks = int(self._weeks.max()) + 1 if len(self._weeks) else 1
+        drawn._counts = np.bincount(chance.below(weeks, weeks), minlength=weeks)[self._weeks]
+        drawn._curves = {}
+        return drawn
 
     def draw(self, rows: I64, chance: Draws) -> I64:
         """Draw how long each of the submitted jobs ``rows`` runs in total; those that have ended took what they took."""
@@ -64,8 +83,16 @@ class RunTimes:
         return np.maximum(total.astype(np.int64), 1)
 
     def _curve(self, group: int) -> Survival:
-        team = group // k.SIZES
-        return self._curves.get(("group", group)) or self._curves.get(("team", team)) or self._everything
+        names = (("group", group), ("team", group // k.SIZES), ("all", 0))
+        name = next(name for name in names if name in self._history)
+        if name not in self._curves:
+            own = self._history[name]
+            count = self._counts[own]
+            if not (count * self._ended[own]).any():
+                count = np.ones(len(own), np.int64)
+            again = np.repeat(own, count)
+            self._curves[name] = Survival(self.ran_ms[again], self._ended[again])
+        return self._curves[name]
 
 
 class Survival:

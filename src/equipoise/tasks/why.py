@@ -21,9 +21,9 @@ from equipoise.policy.latency import Latency
 from equipoise.policy.plan import Plan, plan
 from equipoise.policy.state import Options, build
 from equipoise.policy.why import Explanation, explain
-from equipoise.simulator.calibration import Forecast, Guess, coverage, stretch
+from equipoise.simulator.calibration import MOST_MS, Forecast, Guess, coverage, stretches
 from equipoise.simulator.days import midnights
-from equipoise.simulator.forecast import starts_ms
+from equipoise.simulator.forecast import RECENT, Past, starts_ms
 from equipoise.simulator.replay import NodeChange, Replay
 from equipoise.simulator.timeline import Timeline
 from equipoise.tasks.compilation import compile_scheduler
@@ -241,10 +241,19 @@ class Road:
 class Lookout:
     """Goes along a replay, predicts starts of waiting jobs on the way, and judges the predictions by what came of them."""
 
-    def __init__(self, replay: Replay, timeline: Timeline, workload: Workload, *, enforced: bool, seed: int) -> None:
+    def __init__(
+        self,
+        replay: Replay,
+        timeline: Timeline,
+        workload: Workload,
+        *,
+        enforced: bool,
+        seed: int,
+        past: Past = RECENT,
+    ) -> None:
         self._replay, self._timeline = replay, timeline
         self._walltimes = workload.jobs.walltime_ms
-        self._enforced, self._seed = enforced, seed
+        self._enforced, self._seed, self._past = enforced, seed, past
         self._guesses: list[Guess] = []
 
     def go(self, at_ms: int, *, predict: bool) -> None:
@@ -278,6 +287,7 @@ class Lookout:
             seed=self._seed + number,
             replicas=REPLICAS,
             enforced=self._enforced,
+            past=self._past,
         )
         made = [Guess.of(self._replay.now_ms, row, played[:, place]) for place, row in enumerate(rows)]
         self._guesses += made
@@ -310,15 +320,11 @@ class Lookout:
         found = None
         low_ms, high_ms = guess.low_ms, guess.high_ms
         if answer.explanation.state == "waiting":
-            found = stretch(earlier, starts, now_ms=now_ms)
-        if found is not None:
+            _, found = stretches(earlier, starts, now_ms=now_ms)
             low_ms, high_ms = found.interval_ms(guess)
         judged = coverage(earlier, starts, now_ms=now_ms)
-        return replace(answer, forecast=Forecast(_foreseen(low_ms), _foreseen(high_ms), REPLICAS, found, judged))
-
-
-def _foreseen(at_ms: int) -> int | None:
-    return None if at_ms >= k.NEVER else at_ms
+        low, high = (None if end_ms >= now_ms + MOST_MS else end_ms for end_ms in (low_ms, high_ms))
+        return replace(answer, forecast=Forecast(low, high, REPLICAS, found, judged))
 
 
 def _offset(at_ms: int) -> str:
