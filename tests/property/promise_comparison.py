@@ -21,7 +21,7 @@ from tests.reference.promise_books import Books
 from tests.reference.promise_replay import Case, Replayed
 from tests.reference.promise_terms import Told
 
-ACCOUNTED = replace(PROMISED, carry=False, ticks=(20_000, *PROMISED.ticks, 7_654_321), jobs=18)
+ACCOUNTED = replace(PROMISED, carry=False, ticks=(20_000, 21_600_000, *PROMISED.ticks), jobs=18)
 """Services do not carry demand over: how many replicas they ask for would depend on what ran."""
 
 Row = dict[str, int]
@@ -55,8 +55,11 @@ def differences(drawn: Drawn, seen: Counter[str]) -> list[str]:
     books, found = Replayed(Case(system.charter, system.workload, system.options)), list[str]()
     stops = sorted(done.promises)
     for at_ms, told, said in batches_of(drawn, done):
-        while len(stops) > 1 and stops[0] <= at_ms:
+        while stops and stops[0] <= at_ms:
             books.reach(stops[0])
+            ends = any(window.to_ms == stops[0] for own in books.books for window in own.windows)
+            if len(stops) == 1 and not ends:
+                break  # the run's last totals are those after its last event
             found += totals_differ(books, done, stops.pop(0), seen)
         books.reach(at_ms)
         books.instant(at_ms, told, said)

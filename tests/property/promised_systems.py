@@ -46,10 +46,10 @@ def with_more_promised(system: System, chance: Random) -> System:
     if chance.random() < 0.4:
         workload = replace(workload, requests=_requests(chance, system))
     if workload.origin_ms is not None:
-        into_ms = chance.randint(1, 60) * system.tick_ms if system.tick_ms < 1_000_000 else chance.randrange(DAY_MS)
-        # Midnight UTC is 18:15 of the day before in Kathmandu, and 16:00 or 17:00 in Los Angeles.
-        early_ms = 24_300_000 if charter.timezone == ZONES[0] else -28_800_000
-        workload = replace(workload, origin_ms=workload.origin_ms // DAY_MS * DAY_MS - early_ms - into_ms)
+        at_midnight = chance.randint(1, 60) * system.tick_ms
+        into_ms = at_midnight if system.tick_ms < 1_000_000 else chance.choice((chance.randrange(DAY_MS), at_midnight))
+        ahead_ms = 20_700_000 if charter.timezone == ZONES[0] else -28_800_000  # of UTC; an hour less behind in summer
+        workload = replace(workload, origin_ms=workload.origin_ms // DAY_MS * DAY_MS - ahead_ms - into_ms)
     return replace(system, charter=charter, workload=workload)
 
 
@@ -70,16 +70,16 @@ def _promise(chance: Random, name: str, team: str, pools: list[str]) -> Commitme
         at_most=None if least else share,
         of=chance.choice(("delivered", "capacity", "capacity at")),
         unused=chance.choice(("carry", "forfeit")),
-        make_good=Fraction(chance.choice((0, 0, 10, 11)), 10) if calendar and least else Fraction(0),
+        make_good=Fraction(chance.choice((0, 10, 11, 30)), 10) if calendar and least else Fraction(0),
         pace_max=min(Fraction(1), share * chance.choice((1, Fraction(3, 2), 2))) if least else None,
     )
 
 
 def _of_starts(chance: Random, name: str, charter: Charter, tick_ms: int) -> Commitment:
     pools = [pool.name for pool in charter.pools]
-    starts = Starts(chance.choice((1, 4, 99)), chance.choice((0, 2, 20)) * tick_ms, Fraction(chance.randint(1, 10), 10))
+    starts = Starts(chance.choice((2, 99)), chance.choice((0, 2, 20)) * tick_ms, Fraction(chance.randint(1, 10), 10))
     window = chance.choice((Window(calendar="day"), Window(calendar="week"), Window(rolling_days=2)))
-    team = chance.choice(charter.teams).path
+    team = chance.choice(charter.children(None)).path  # those below rarely have a floor that holds a job
     return Commitment(name, team, window, tuple(chance.sample(pools, chance.randint(1, len(pools)))), starts=starts)
 
 
