@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import numpy as np
+
 from tests.property.promise_comparison import differences, drawn_case
 
 SEEN = {
@@ -25,3 +27,21 @@ def test_totals_and_verdicts_are_those_of_books_kept_from_decisions_alone() -> N
         assert not found, f"seed {seed}: {found[:3]}"
     assert seen.keys() == SEEN
     assert seen["totals"] > 5_000
+
+
+def test_compiled_and_interpreted_accounts_are_equal() -> None:
+    windows = 0
+    for seed in range(40):
+        drawn = drawn_case(Random(seed))
+        compiled, plain = (
+            drawn.system.run(drawn.policy, closes_ms=drawn.closes_ms, record=True, interpreted=interpreted)
+            for interpreted in (False, True)
+        )
+        assert compiled.digest == plain.digest, f"seed {seed}"
+        for name in ("teams", "pools", "jobs", "replicas", "services", "closes_ms", "counted", "events"):
+            assert np.array_equal(getattr(compiled, name), getattr(plain, name)), f"seed {seed}, {name}"
+        assert compiled.promises.keys() == plain.promises.keys(), f"seed {seed}"
+        for at_ms, totals in compiled.promises.items():
+            assert all(map(np.array_equal, totals, plain.promises[at_ms])), f"seed {seed}: promises at {at_ms} ms"
+        windows += len(compiled.promises)
+    assert windows > 300

@@ -155,7 +155,7 @@ class Replayed:
         for row in told:
             if row["kind"] == k.START_CONFIRMED:
                 self.running[row["subject"]].began_ms = at_ms
-        early = next((n for n, row in enumerate(said) if row["kind"] not in BEFORE_PASSES), len(said))
+        early = self.before_passes(said)
         for row in told:
             if row["kind"] == k.NODE_CHANGED:
                 (self.down[row["pool"]].add if row["detail"] else self.down[row["pool"]].discard)(row["subject"])
@@ -176,6 +176,16 @@ class Replayed:
         for books in self.books:
             books.settle(at_ms)
             self.observe(books)
+
+    def before_passes(self, said: Sequence[Row]) -> int:
+        """Return how many decisions were made before any pool decided: passes begin with a start, a claim or a stop unwarned."""
+        warned = {number for number, attempt in self.running.items() if attempt.warned_ms is not None}
+        for place, row in enumerate(said):
+            if row["kind"] == k.WARN:
+                warned.add(row["job"])
+            if row["kind"] not in BEFORE_PASSES or (row["kind"] == k.STOP and row["job"] not in warned):
+                return place
+        return len(said)
 
     # ------------------------------------------------------------------------------------------------ who does what
 
