@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from equipoise.policy.core import PROMISE_TOTALS, WINDOW_TOTALS, Core
-from equipoise.policy.events import batches
+from equipoise.policy.events import batches, event, in_order
 from equipoise.policy.kernel import layout as k
 from equipoise.simulator.replay import Run
 from equipoise.simulator.starts import starts_seen
@@ -67,6 +70,36 @@ def differences(drawn: Drawn, seen: Counter[str]) -> list[str]:
         books.reach(at_ms)
         found += totals_differ(books, done, at_ms, seen)
     return found + verdicts_differ(books, system, done, seen) + starts_differ(books, system, done, seen)
+
+
+def differences_with_cancellations(drawn: Drawn, chance: Random, seen: Counter[str]) -> list[str]:
+    """Tell a core a run's events and cancellations of its jobs between; return where its totals are not those of the books.
+
+    From the first cancellation on it is another run: events that cannot be any more are refused, and some jobs never end.
+    """
+    charter = drawn.system.charter  # nothing is made good: that would follow from verdicts of this other run
+    promises = tuple(replace(one, make_good=Fraction(0)) for one in charter.commitments)
+    system = replace(drawn.system, charter=replace(charter, commitments=promises))
+    done = system.run(drawn.policy, closes_ms=drawn.closes_ms, record=True)
+    assert done.events is not None
+    core = Core(core_of(system, drawn.policy, "known"))
+    books, found = Replayed(Case(system.charter, system.workload, system.options)), list[str]()
+    stops = sorted(done.promises)
+    for at_ms, events in batches(done.events):
+        while stops and stops[0] <= at_ms:
+            core.close_promises(stops[0])
+            books.reach(stops[0])
+            found += totals_differ(books, replace(done, promises=core.promises), stops.pop(0), seen)
+        books.reach(at_ms)
+        if chance.random() < 0.6:
+            job = chance.randrange(len(system.workload.jobs))
+            events = np.concatenate([events, event(k.JOB_CANCELLED, job, at_ms=at_ms)])
+        answer = core.take(at_ms, events)
+        refused = {(row["kind"], row["subject"], row["detail"]) for row in rows_of(answer.refused)}
+        told = [row for row in rows_of(in_order(events)) if (row["kind"], row["subject"], row["detail"]) not in refused]
+        seen["cancelled"] += sum(row["kind"] == k.JOB_CANCELLED for row in told)
+        books.instant(at_ms, told, rows_of(answer.decisions))
+    return found
 
 
 def batches_of(drawn: Drawn, done: Run) -> Iterator[tuple[int, list[Row], list[Row]]]:

@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 
-from tests.property.promise_comparison import differences, drawn_case
+from tests.property.promise_comparison import differences, differences_with_cancellations, drawn_case
 
 SEEN = {
     "at_least of delivered", "at_least of capacity", "at_least of capacity at", "at_most of delivered",
@@ -27,6 +27,16 @@ def test_totals_and_verdicts_are_those_of_books_kept_from_decisions_alone() -> N
         assert not found, f"seed {seed}: {found[:3]}"
     assert seen.keys() == SEEN
     assert seen["totals"] > 5_000
+
+
+def test_totals_follow_cancellations() -> None:
+    seen = Counter[str]()
+    for seed in range(60):
+        chance = Random(seed)
+        found = differences_with_cancellations(drawn_case(chance), chance, seen)
+        assert not found, f"seed {seed}: {found[:3]}"
+    assert seen["cancelled"] > 100
+    assert seen["denied"] > 100
 
 
 def test_compiled_and_interpreted_accounts_are_equal() -> None:

@@ -6,7 +6,7 @@ when windows begin, what they make good and how they end follows from the charte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from equipoise.charter.model import Charter
@@ -167,6 +167,8 @@ class Replayed:
                 self.submitted(row["subject"], refused)
             elif row["kind"] == k.DEMAND_CHANGED:
                 self.demanded(row["subject"], row["detail"], refused)
+            elif row["kind"] == k.JOB_CANCELLED:
+                self.cancelled(row["subject"])
         self.book_losses()
         self.pace()
         for row in said[early:]:
@@ -209,6 +211,15 @@ class Replayed:
             self.running.pop(number, None)
             self.leave(number)
         self.replicas[service] = replicas
+
+    def cancelled(self, number: int) -> None:
+        """A job is withdrawn by whoever asked for it: nothing is lost, and what was denied it stays denied."""
+        self.running.pop(number, None)
+        self.leave(number)
+        for dependents in self.dependent.values():
+            if number in dependents:
+                dependents.remove(number)
+        self.let_go(number)
 
     def decided(self, row: Row) -> None:
         """Carry a decision out."""
@@ -318,7 +329,7 @@ class Replayed:
                 found += job.gang if attempt.began_ms is not None or not begun else 0
         return found
 
-    def pending(self, pool: int, one: Terms, but: Mapping[object, Item]) -> int:
+    def pending(self, pool: int, one: Terms, but: Mapping[Hashable, Item]) -> int:
         """Return the devices of a pool that waiting work of a promise's team asks for; an empty budget is no demand."""
         waiting = ((number, self.jobs[number]) for number in self.waiting)
         return sum(

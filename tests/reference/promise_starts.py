@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from equipoise.charter.floors import quotas
 from equipoise.charter.model import Charter
 from equipoise.charter.promise import Commitment
-from equipoise.charter.floors import quotas
 from equipoise.workload.model import Workload
 from tests.reference.promise_terms import ceil_of, windows_of
 
@@ -46,7 +46,9 @@ class Starts:
         for one, counted in zip(self.promises, self.counted, strict=True):
             assert one.starts is not None
             within = [up for up in asked if up[1] == pool and (up[0] + ".").startswith(one.team + ".")]
-            floor = quotas(self.charter, self.charter.pools[pool].name, devices[pool])[self.charter.id_of(one.team)].floor
+            floor = quotas(self.charter, self.charter.pools[pool].name, devices[pool])[
+                self.charter.id_of(one.team)
+            ].floor
             if (
                 self.charter.pools[pool].name in one.pools
                 and (team + ".").startswith(one.team + ".")
