@@ -18,7 +18,7 @@ from equipoise.simulator.replay import Run
 from equipoise.simulator.starts import starts_seen
 from equipoise.simulator.verdicts import windows_seen
 from tests.property.latency_cases import core_of
-from tests.property.policy_systems import POLICIES, System, draw_closes, draw_system, with_latency, with_outages
+from tests.property.policy_systems import POLICIES, Shape, System, draw_closes, draw_system, with_latency, with_outages
 from tests.property.promised_systems import PROMISED, with_more_promised, with_promises
 from tests.reference.promise_books import Books
 from tests.reference.promise_replay import Case, Replayed
@@ -39,9 +39,9 @@ class Drawn:
     closes_ms: list[int]
 
 
-def drawn_case(chance: Random) -> Drawn:
+def drawn_case(chance: Random, shape: Shape = ACCOUNTED) -> Drawn:
     """Draw a system with all that an account of promises knows."""
-    system = with_promises(draw_system(chance, ACCOUNTED), chance)
+    system = with_promises(draw_system(chance, shape), chance)
     system = with_more_promised(system, chance)
     if chance.random() < 0.4:
         system = with_latency(system, chance)
