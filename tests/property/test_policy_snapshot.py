@@ -19,7 +19,9 @@ from equipoise.simulator import replay as replays
 from equipoise.simulator.days import midnights
 from equipoise.simulator.replay import Replay, Run
 from equipoise.simulator.timeline import Timeline
-from tests.property.policy_systems import POLICIES, System, draw_closes, draw_system, with_latency, with_outages
+from equipoise.simulator.windows import windows_of
+from tests.property.policy_systems import POLICIES, Shape, System, draw_closes, draw_system, with_latency, with_outages
+from tests.property.promised_systems import PROMISED, with_more_promised, with_promises
 
 
 def layout_of(system: System, policy: str) -> Layout:
@@ -30,7 +32,8 @@ def layout_of(system: System, policy: str) -> Layout:
 
 def timeline_of(replay: Replay, system: System, closes_ms: list[int]) -> Timeline:
     zone = midnights("Asia/Kathmandu", system.tick_ms)
-    return Timeline(replay, midnight_after=zone, closes_ms=closes_ms, nodes=system.outages)
+    windows = windows_of(replay.layout, system.charter, system.workload.origin_ms)
+    return Timeline(replay, midnight_after=zone, closes_ms=closes_ms, nodes=system.outages, windows=windows)
 
 
 def assert_equal(one: Run, other: Run, here: str) -> None:
@@ -38,6 +41,10 @@ def assert_equal(one: Run, other: Run, here: str) -> None:
     assert one.counters == other.counters, here
     for name in ("jobs", "replicas", "services", "teams", "pools", "closes_ms"):
         assert columns(getattr(one, name)) == columns(getattr(other, name)), f"{here}: {name}"
+    assert one.counted.tolist() == other.counted.tolist(), here
+    assert one.promises.keys() == other.promises.keys(), here
+    for at_ms, totals in one.promises.items():
+        assert all(map(np.array_equal, totals, other.promises[at_ms])), f"{here}: promises at {at_ms} ms"
     assert (one.decisions is None) == (other.decisions is None), here
     if one.decisions is not None and other.decisions is not None:
         assert one.decisions.tolist() == other.decisions.tolist(), here
@@ -52,6 +59,8 @@ def seen(replay: Replay) -> list[str]:
     """Name what is under way that a snapshot must not lose; compiled runs only."""
     state = replay.layout.state
     g = state.glob[0]
+    windows, members = state.spans, state.members
+    is_open = (windows["from_ms"] < g["now"]) & (g["now"] < windows["to_ms"]) & (windows["to_ms"] < NEVER)
     found = {
         "work waits": (state.pools["pending"] > 0).any(),
         "jobs run": (state.pools["held"] > 0).any(),
@@ -64,6 +73,12 @@ def seen(replay: Replay) -> list[str]:
         "jobs start up": (state.pools["starting"] > 0).any(),
         "devices drain": (state.pools["draining"] > 0).any(),
         "it is over": replay.over,
+        "promised: windows are open": is_open.any(),
+        "promised: hours are denied": (windows["denied"][is_open] > 0).any(),
+        "promised: windows are lost": (windows["lost_ms"][is_open] >= 0).any(),
+        "promised: a pace is above a floor": (members["wanted"] > members["still"]).any(),
+        "promised: budgets are empty": (members["spent"] > 0).any(),
+        "promised: requests are refused": 0 < g["refused_n"] < g["n_refusals"],
     }
     return [name for name, holds in found.items() if holds]
 
@@ -79,8 +94,10 @@ def an_instant(chance: Random, system: System, policy: str) -> int:
     return chance.randint(0, 70) * system.tick_ms
 
 
-def put_aside_and_gone_on_with(chance: Random, here: str, *, plain: bool) -> list[str]:
-    system = draw_system(chance)
+def put_aside_and_gone_on_with(chance: Random, here: str, *, plain: bool, promised: bool = False) -> list[str]:
+    system = draw_system(chance, PROMISED if promised else Shape())
+    if promised:
+        system = with_more_promised(with_promises(system, chance), chance)
     if chance.random() < 0.4:
         system = with_outages(system, chance)
     if chance.random() < 0.4:
@@ -120,11 +137,23 @@ def test_a_run_that_was_put_aside_is_the_straight_run() -> None:
     assert min(found.values()) >= 4, found
 
 
+def test_promises_go_on_from_where_they_were_put_aside() -> None:
+    found = Counter[str]()
+    for seed in range(100):
+        found.update(put_aside_and_gone_on_with(Random(seed), f"promised, seed {seed}", plain=False, promised=True))
+    of_promises = {name: n for name, n in found.items() if name.startswith("promised")}
+    assert len(of_promises) == 6
+    assert min(of_promises.values()) >= 4, of_promises
+    assert found["it is over"] >= 4
+
+
 def test_a_compiled_run_goes_on_in_plain_python() -> None:
     # Plain Python is slow: two runs at random, and three that are put aside while claims are open.
     claiming = (s for s in count(1_000) if "claims are open" in put_aside_and_gone_on_with(Random(s), "", plain=False))
     for seed in (0, 1, *islice(claiming, 3)):
         put_aside_and_gone_on_with(Random(seed), f"seed {seed}", plain=True)
+    for seed in range(4):
+        put_aside_and_gone_on_with(Random(seed), f"promised, seed {seed}", plain=True, promised=True)
 
 
 @settings(max_examples=25)

@@ -169,6 +169,10 @@ class Core:
         self._note_promises(at_ms)
 
     def _note_promises(self, at_ms: int) -> None:
+        """Note the totals of promises; those by which a window that ended at this time is judged stay."""
+        noted = self._promises.get(at_ms)
+        if noted is not None and bool((noted[1][:, WINDOW_TOTALS.index("to_ms")] == at_ms).any()):
+            return
         if self.layout.promised:
             promises, spans = self._array("promises"), self._array("spans")
             totals = np.stack([promises[name] for name in PROMISE_TOTALS], axis=1)

@@ -139,6 +139,7 @@ def lay_out(
         x["of"], x["forfeit"] = _OF[one.promise.of], one.promise.unused == "forfeit"
         if one.promise.of == "capacity at":
             x["whole"] = sum(weight * pools[names.index(name)].capacity for name, weight in one.weights.items())
+        x["rise"] = 0 if x["forfeit"] else one.p * int(x["whole"])  # nobody holds or asks for anything yet
         x["kind"] = k.AT_LEAST if one.promise.kind == "at_least" else k.AT_MOST
         x["foreign"], x["acting"], x["head"], x["tail"] = one.foreign, one.acting, -1, -1
         of = plan if one.foreign else reference

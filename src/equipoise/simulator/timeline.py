@@ -58,7 +58,7 @@ class Timeline:
         self._close_ms = next((at for at in self._closes if at > passed_ms), NEVER)
         self._midnight_after = midnight_after
         self._windows = windows
-        if windows is not None:
+        if windows is not None and not replay.over:  # windows come without end
             windows.skip(passed_ms)
         self._midnight_ms = self._midnight_after(replay.day_ms)
         due = sorted((change for change in nodes if change.at_ms > passed_ms), key=lambda change: change.at_ms)

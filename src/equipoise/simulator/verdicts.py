@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from equipoise.account import Close, Judgement, Span, Stocks, Terms, judge, open_window, pacing_grace
 from equipoise.charter.model import Charter
 from equipoise.policy.core import PROMISE_TOTALS, WINDOW_TOTALS
+from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.promises import Promised, asks
 
 Totals = Mapping[int, tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -71,7 +72,7 @@ def windows_seen(charter: Charter, promised: tuple[Promised, ...], totals: Total
         for at_ms in times:
             rows = totals[at_ms][1][one.first_span : one.first_span + one.spans]
             for from_ms, to_ms in rows[:, :2].tolist():
-                if from_ms < at_ms <= to_ms:
+                if from_ms < at_ms <= to_ms < NEVER:
                     latest[from_ms] = at_ms
         found += [_window(charter, one, totals, from_ms, latest[from_ms], origin_ms) for from_ms in sorted(latest)]
     return found

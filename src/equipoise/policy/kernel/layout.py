@@ -150,7 +150,7 @@ PROMISE = np.dtype(
     [
         ("p", I8), ("q", I8), ("whole", I8), ("held", I8), ("asked", I8), ("pace", I8), ("last_ms", I8), ("balance", I8),
         ("owed", I8), ("delivered", I8), ("gross", I8), ("unclaimed", I8), ("surplus", I8), ("lost", I8), ("lost_by_all", I8),
-        ("charge", I8), ("spent", I8), ("refused", I8), ("settled_ms", I8), ("capacity", I8), ("margin_ms", I8), ("largest", I8),
+        ("charge", I8), ("refused", I8), ("settled_ms", I8), ("capacity", I8), ("margin_ms", I8), ("largest", I8),
         ("most", I8),
         ("member", I4), ("members", I4), ("span", I4), ("spans", I4), ("head", I4), ("tail", I4),
         ("of", I4), ("kind", I4), ("forfeit", I4), ("foreign", I4), ("acting", I4), ("peak", I4),
@@ -164,7 +164,7 @@ MEMBER = np.dtype(
     [
         ("weight", I8), ("num", I8), ("den", I8), ("most", I8), ("level", I8), ("share", I8), ("pace", I8), ("next_pace", I8),
         ("wanted", I8), ("limit", I8), ("still_limit", I8), ("pool", I4), ("row", I4), ("promise", I4), ("full", I4),
-        ("done", I4), ("fits", I4), ("still", I8), ("moved", I4), ("top", I4),
+        ("done", I4), ("fits", I4), ("still", I8), ("moved", I4), ("top", I4), ("spent", I8), ("pad", I8, (7,)),
     ],
     align=True,
 )  # fmt: skip
@@ -183,9 +183,10 @@ LIFT = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-# ``gang`` devices of ``weight``; of a refused request, which is no job, the size that it had over its window.
+# ``gang`` devices of a pool (a member of the promise); of a refused request, which is no job, the size that it had over its window.
+# ``listed``: 1 while it may be charged, 2 once its budget is empty (then its devices are among the member's ``spent``).
 BUDGET = np.dtype(
-    [("left", I8), ("entered_ms", I8), ("next", I4), ("prev", I4), ("listed", I4), ("gang", I4), ("weight", I8)], align=True
+    [("left", I8), ("entered_ms", I8), ("next", I4), ("prev", I4), ("listed", I4), ("gang", I4), ("member", I4), ("pad", I4)], align=True
 )  # fmt: skip
 # A refused request, at a reference row; its budgets come after those of the jobs.
 REFUSAL = np.dtype([("at_ms", I8), ("amount", I8), ("row", I4), ("gang", I4)], align=True)

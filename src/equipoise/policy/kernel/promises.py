@@ -1,8 +1,8 @@
 """The account of promises, exact, from instant to instant (PACING 4; `equipoise.account.stocks` is the same in plain integers).
 
 Between two instants nothing changes, so what a promise is owed, holds and asks for is read once when an instant is over (`observe`).
-Where that changed, the time since it last did is added up before (`bring_up`). All amounts are weighted: devices by the integer weight of their pool, stocks
-times q, where the promised share is p/q. Whoever builds the state checks that they stay below 2^62.
+Where that changed, the time since it last did is added up before (`bring_up`). All amounts are weighted: devices by the integer
+weight of their pool, stocks times q, where the promised share is p/q. Whoever builds the state checks that they stay below 2^62.
 """
 
 from equipoise.policy.kernel.jit import inlined, kernel
@@ -49,10 +49,12 @@ def grow(s, v, ms):
     short = max(0, min(max(owed, v.q * v.pace), asked) - held)
     lapsing, rise = max(0, owed - asked), v.rise
     if s.glob[0].now > v.lost_safe_ms and v.kind == AT_LEAST:
-        watch_lost(s, v, ms)
+        watch_lost(s, v, rise, ms)
     behind_ms = 0
     if (short > 0 and (v.any or s.glob[0].now > v.calm_ms)) or v.balance + rise * ms < v.binding:
-        behind_ms = fold_denied(s, v, rise, short, ms)  # else N stays: all windows are ahead, or it is below the arrears of each
+        behind_ms = fold_denied(
+            s, v, rise, short, ms
+        )  # else N stays: all windows are ahead, or it is below the arrears of each
     v.owed += owed * ms
     v.delivered += held * ms
     v.gross += max(0, min(owed, asked) - held) * ms
@@ -87,22 +89,22 @@ def fold_denied(s, v, rise, short, ms):
 
 
 @kernel
-def watch_lost(s, v, ms):
+def watch_lost(s, v, rise, ms):
     """Note which windows were lost in the last ``ms``, and until when none can be."""
     v.lost_safe_ms = NEVER
     for i in range(v.span, v.span + v.spans):
         w = s.spans[i]
         if w.to_ms < NEVER and w.to_ms > s.glob[0].now - ms and w.lost_ms < 0:
-            short = note_lost(s, v, w, v.balance - w.balance, ms)
+            short = note_lost(s, v, w, v.balance - w.balance, rise, ms)
             if w.lost_ms < 0:
                 v.lost_safe_ms = min(v.lost_safe_ms, s.glob[0].now - ms + short // max(v.q * v.most, 1))
 
 
 @inlined
-def note_lost(s, v, w, own, ms):
+def note_lost(s, v, w, own, rise, ms):
     """Note the first instant from which not even the most that pacing may ask for would keep window w, whose balance was ``own``.
 
-    That is x > q * most * L. Over ``ms`` in which nothing changes, x rises by what the balance does less the forecast, and L falls by 1.
+    That is x > q * most * L. Over ``ms`` in which nothing changes, x grows by ``rise`` less its forecast, and L falls by 1 a ms.
     """
     left_ms = w.to_ms - s.glob[0].now + ms
     forecast = v.p * (v.whole if v.of == BY_RECORD else v.capacity)
@@ -111,7 +113,7 @@ def note_lost(s, v, w, own, ms):
     if short < 0:
         w.lost_ms = s.glob[0].now - ms
         return short
-    gain = most + v.rise - forecast
+    gain = most + rise - forecast
     if gain > 0 and short // gain + 1 <= ms:
         w.lost_ms = s.glob[0].now - ms + short // gain + 1
     return short
@@ -207,8 +209,9 @@ def observe(s):
             else:
                 x = s.refs[m.row]
                 held += m.weight * x.held
-                asked += m.weight * (x.demand if v.members == 1 else min(x.demand, max(x.held, m.most)))
-        asked = max(held, asked - v.spent) + v.refused
+                demand = x.demand - m.spent
+                asked += m.weight * (demand if v.members == 1 else min(demand, max(x.held, m.most)))
+        asked = max(held, asked) + v.refused
         whole = v.whole
         if v.of == BY_DELIVERED:
             whole = delivered
@@ -267,7 +270,11 @@ def enter_claim(s, j, row, gang, amount):
         v = s.promises[k]
         b = s.budgets[k * g.n_budgets + j]
         b.left, b.entered_ms, b.listed, b.gang = amount, g.now, 1, gang
-        b.weight = weight_at(s, v, row)
+        b.member = member_at(s, v, row)
+        if amount == 0:  # it takes no time: an empty budget is no demand
+            b.listed = 2
+            s.members[b.member].spent += gang
+            continue
         b.next, b.prev = -1, v.tail
         if v.tail >= 0:
             s.budgets[k * g.n_budgets + v.tail].next = j
@@ -277,13 +284,14 @@ def enter_claim(s, j, row, gang, amount):
 
 
 @inlined
-def weight_at(s, v, row):
-    """What a device counts for in promise v, in the pool of a reference row."""
+def member_at(s, v, row):
+    """The member of promise v whose pool has reference row ``row``, which the promise covers."""
+    found = v.member
     for i in range(v.member, v.member + v.members):
         p = s.pools[s.members[i].pool]
         if p.ref_root <= row < p.ref_root + p.n_refs:
-            return s.members[i].weight
-    return 0
+            found = i
+    return found
 
 
 @kernel
@@ -297,7 +305,7 @@ def leave_budget(s, j):
         if b.listed == 1:
             unlist_budget(s, k, b)
         elif b.listed == 2:
-            s.promises[k].spent -= b.gang * b.weight
+            s.members[b.member].spent -= b.gang
         b.listed = 0
 
 
@@ -327,7 +335,7 @@ def refuse_requests(s):
         enter_claim(s, j, x.row, x.gang, x.amount)
         for c in range(s.covers[x.row], s.covers[x.row + 1]):
             v = s.promises[s.covering[c]]
-            v.refused += x.gang * weight_at(s, v, x.row)
+            v.refused += x.gang * s.members[member_at(s, v, x.row)].weight
 
 
 @kernel
@@ -347,17 +355,18 @@ def settle_charges(s, k):
         b = s.budgets[k * g.n_budgets + j]
         after = b.next
         least = min(b.left, b.gang * (g.now - max(b.entered_ms, v.settled_ms)))
-        if b.weight > 0 and least > 0:
-            taken = min(least, -(-amount // b.weight))
+        if least > 0:
+            m = s.members[b.member]
+            taken = min(least, -(-amount // m.weight))
             b.left -= taken
-            amount -= min(amount, taken * b.weight)
+            amount -= min(amount, taken * m.weight)
             if b.left == 0:
                 unlist_budget(s, k, b)
                 b.listed = 2
                 if j < g.n_jobs:
-                    v.spent += b.gang * b.weight
+                    m.spent += b.gang
                 else:
-                    v.refused -= b.gang * b.weight
+                    v.refused -= b.gang * m.weight
         j = after
     v.charge = 0
     v.settled_ms = g.now
