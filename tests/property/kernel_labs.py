@@ -39,6 +39,7 @@ from tests.reference.pacing_window import Outcome
 
 Walltime = Literal["exact", "none", "double"]
 FOREVER_MS = 1 << 40
+MILLION = 1_000_000  # the four decimals that a percentage may have
 EMPTY = np.zeros(0, k.EVENT)
 
 
@@ -119,7 +120,7 @@ def charter_of(lab: Lab, *, reclaim: Literal["floors", "shares"] = "floors") -> 
         nodes.append(
             Node(
                 paths[row], name, above,
-                floor={pool.name: Share(gpus=gpus) for pool, gpus in zip(pools, team.floor, strict=True)},
+                floor={pool.name: floor_of(lab, gpus, pool) for pool, gpus in zip(pools, team.floor, strict=True)},
                 limit={pool.name: EVERYTHING for pool in pools},
                 weight_e4=10_000 * team.weight,
                 recover_ms=team.recover_ms,
@@ -135,6 +136,11 @@ def charter_of(lab: Lab, *, reclaim: Literal["floors", "shares"] = "floors") -> 
         for number, promise in enumerate(lab.promises)
     )
     return Charter("Small lab", pools, tuple(nodes), reclaim=reclaim, commitments=promises)
+
+
+def floor_of(lab: Lab, gpus: int, pool: Pool) -> Share:
+    """Return a floor as an amount; where devices are lost as a share of the pool, which shrinks with it as in the model."""
+    return Share(fraction=Fraction(-(-MILLION * gpus // pool.capacity), MILLION)) if lab.outages else Share(gpus=gpus)
 
 
 def commitment(lab: Lab, number: int, team: str, pools: Sequence[str]) -> Commitment:
@@ -249,6 +255,7 @@ class _Drive:
         self.stops: dict[int, int] = defaultdict(int)
         self.running: dict[int, int] = {}
         self.ends: list[tuple[int, int, int]] = []
+        self.losses = [0] * len(blocks)
         self.down = [0] * len(lab.capacity)
         self.books = [Books(lab, number, blocks, laid.promised[number]) for number in range(len(lab.promises))]
         self.result = KernelResult()
@@ -367,6 +374,10 @@ class _Drive:
                 self.demand[block] -= self.size[job]
                 jobs = self.blocks[block].list
                 self.refused[block].add(jobs[(job - self.blocks[block].first) % len(jobs)])
+        if any(self.losses):
+            for books in self.books:
+                books.lose(self.losses)
+            self.losses = [0] * len(self.blocks)
         return answer.next_ms
 
     def stop(self, job: int, block: int, now_ms: int) -> None:
@@ -381,8 +392,7 @@ class _Drive:
         if lost:
             one = self.blocks[block]
             self.result.lost += lost * self.lab.heh[one.pool]
-            for books in self.books:
-                books.lose(block, lost * self.lab.heh[one.pool])
+            self.losses[block] += lost * self.lab.heh[one.pool]
 
     def instants(self, now_ms: int) -> Iterator[int]:
         """Yield when something happens next that the core does not know of."""
@@ -448,10 +458,13 @@ class Books:
         for _, account in self.windows.values():
             account.add(Stretch(length_ms, delivered, own, asked, pace))
 
-    def lose(self, block: int, lost: int) -> None:
-        """Book lost work."""
+    def lose(self, losses: Sequence[int]) -> None:
+        """Book the work that was lost at an instant; as `equipoise.account` does, all of the team's own as denied."""
+        own = sum(lost for lost, mine in zip(losses, self.mine, strict=True) if mine)
         for _, account in self.windows.values():
-            account.lose(lost if self.mine[block] else 0, 0 if self.mine[block] else lost)
+            denied = account.denied + account.q * own
+            account.lose(own, sum(losses) - own)
+            account.denied = min(denied, account.short)
 
 
 def _outcome(promise: Promise, one: Seen) -> Outcome:
