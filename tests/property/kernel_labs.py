@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from heapq import heappop, heappush
+from math import gcd
 from typing import Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ from equipoise.charter.promise import Commitment, Window
 from equipoise.policy.core import Core
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.kernel.capacity import DOWN, UP
-from equipoise.policy.plan import plan
+from equipoise.policy.plan import Plan, plan
 from equipoise.policy.state import Options, build
 from equipoise.simulator.verdicts import Window as Seen
 from equipoise.simulator.verdicts import carried, windows_seen
@@ -70,23 +71,22 @@ class Block:
 
 
 def stretched(lab: Lab) -> Lab:
-    """Return the lab with its promises' windows a whole number of days long; all else keeps its proportion."""
-    rolling_ms = max(promise.rolling_ms for promise in lab.promises)
-    if not rolling_ms and lab.window_ms % DAY_MS == 0:
-        return lab
-    by = Fraction(DAY_MS, lab.window_ms)
+    """Return the lab with its windows as few whole days long as keep all its times whole; everything keeps its proportion."""
+    unit_ms = gcd(*_times(lab), lab.window_ms)
+    days = Fraction(DAY_MS * unit_ms, lab.window_ms).denominator
+    by = Fraction(days * DAY_MS, lab.window_ms)
+    if not any(promise.rolling_ms for promise in lab.promises) and lab.window_ms % DAY_MS == 0:
+        by = Fraction(1)
 
     def ms(time_ms: int) -> int:
-        found = time_ms * by
-        assert found.denominator == 1, f"{time_ms} ms of a window of {lab.window_ms} ms"
-        return min(int(found), FOREVER_MS)
+        return int(time_ms * by) if time_ms < FOREVER_MS else FOREVER_MS
 
     teams = tuple(
         replace(
             team,
             min_runtime_ms=ms(team.min_runtime_ms),
             grace_ms=ms(team.grace_ms),
-            recover_ms=ms(team.recover_ms) if team.recover_ms < FOREVER_MS else FOREVER_MS,
+            recover_ms=ms(team.recover_ms),
             savepoint_ms=ms(team.savepoint_ms),
             jobs=tuple(tuple(replace(job, run_ms=ms(job.run_ms)) for job in jobs) for jobs in team.jobs),
             levels=tuple(replace(level, from_ms=ms(level.from_ms)) for level in team.levels),
@@ -97,10 +97,22 @@ def stretched(lab: Lab) -> Lab:
         lab,
         teams=teams,
         promises=tuple(replace(promise, rolling_ms=ms(promise.rolling_ms)) for promise in lab.promises),
-        window_ms=DAY_MS,
+        window_ms=ms(lab.window_ms),
         warm_ms=ms(lab.warm_ms),
         outages=tuple(replace(outage, from_ms=ms(outage.from_ms)) for outage in lab.outages),
     )
+
+
+def _times(lab: Lab) -> Iterator[int]:
+    """Yield all times of a lab, but its windows."""
+    yield lab.warm_ms
+    yield from (promise.rolling_ms for promise in lab.promises)
+    yield from (outage.from_ms for outage in lab.outages)
+    for team in lab.teams:
+        own = (team.min_runtime_ms, team.grace_ms, team.recover_ms, team.savepoint_ms)
+        yield from (time_ms for time_ms in own if time_ms < FOREVER_MS)
+        yield from (job.run_ms for jobs in team.jobs for job in jobs)
+        yield from (level.from_ms for level in team.levels)
 
 
 def charter_of(lab: Lab, *, reclaim: Literal["floors", "shares"] = "floors") -> Charter:
@@ -217,16 +229,35 @@ def run_kernel(
     *,
     reclaim: Literal["floors", "shares"] = "floors",
     walltime: Walltime = "exact",
+    secure_start: bool = True,
     tell: bool = False,
     interpreted: bool = False,
 ) -> KernelResult:
-    """Run a lab by the product's policy to the end of its last window."""
+    """Run a lab by the product's policy to the end of its last window.
+
+    Parameters
+    ----------
+    lab : Lab
+    reclaim : {"floors", "shares"}
+        Which reclaim the charter asks for.
+    walltime : {"exact", "none", "double"}
+        What jobs declare.
+    secure_start : bool
+        Whether jobs that cannot be stopped start only where nobody may take their devices back: the rule.
+    tell : bool
+        Whether to keep what was held after every instant.
+    interpreted : bool
+        Run the kernel's source as plain Python.
+    """
     lab = stretched(lab)
     charter = charter_of(lab, reclaim=reclaim)
+    rules = plan(charter)
+    if not secure_start:
+        rules = replace(rules, rules=rules.rules & ~k.SECURE_START)
     times = 1
     while True:
         try:
-            return _Drive(lab, charter, blocks_of(lab, times), walltime, interpreted=interpreted).run(tell=tell)
+            return _Drive(lab, charter, rules, blocks_of(lab, times), walltime, interpreted=interpreted).run(tell=tell)
         except OutOfJobsError:
             times *= 4
 
@@ -235,11 +266,17 @@ class _Drive:
     """One run: the engine (what runs until when), the teams that ask, and the books beside the kernel's."""
 
     def __init__(
-        self, lab: Lab, charter: Charter, blocks: Sequence[Block], walltime: Walltime, *, interpreted: bool
+        self,
+        lab: Lab,
+        charter: Charter,
+        rules: Plan,
+        blocks: Sequence[Block],
+        walltime: Walltime,
+        *,
+        interpreted: bool,
     ) -> None:
         self.lab, self.charter, self.blocks = lab, charter, blocks
         workload = workload_of(lab, charter, blocks, walltime)
-        rules = plan(charter)
         options = Options(trace=False, savepoint_cost_ms=FOREVER_MS)
         laid = build(workload, charter.pools, rules, reference=rules, options=options, run_times="known")
         self.core = Core(laid, interpreted=interpreted)
