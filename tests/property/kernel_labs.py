@@ -11,7 +11,7 @@ A charter's windows are whole days, so the times of a lab are stretched until it
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from heapq import heappop, heappush
@@ -34,6 +34,9 @@ from equipoise.simulator.verdicts import carried, windows_seen
 from equipoise.units import DAY_MS
 from equipoise.workload.model import Jobs, Workload
 from tests.reference.pacing_account import Account, Stretch
+from tests.reference.pacing_campaign import Tally
+from tests.reference.pacing_families import FAMILIES as OF_MODEL
+from tests.reference.pacing_families import draw
 from tests.reference.pacing_lab import Job, Lab, Promise
 from tests.reference.pacing_run import Result
 from tests.reference.pacing_window import Outcome
@@ -65,6 +68,32 @@ class Block:
     first: int
     count: int
     list: tuple[Job, ...]
+
+
+# ---------------------------------------------------------------------------------------------------- the campaign
+
+SHARES = "reclaim: shares"
+FAMILIES = (*(name for name, family in OF_MODEL.items() if "mended" in family.rules), SHARES)
+"""The families of the model, and the labs of the mended conditions under `reclaim: shares`."""
+WALLTIMES: tuple[Walltime, ...] = ("exact", "none", "double")
+CERTAIN, UNCERTAIN = "certain", "not certain"
+
+
+def draw_lab(family: str, number: int) -> Lab:
+    """Return a lab, the same as the model's of that number."""
+    return draw("mended conditions" if family == SHARES else family, number)
+
+
+def campaign(family: str, numbers: Iterable[int]) -> list[Tally]:
+    """Run some labs of a family; those for which the charter's checks promise the bound are counted apart."""
+    tallies = [Tally(family, CERTAIN), Tally(family, UNCERTAIN)]
+    for number in numbers:
+        lab = draw_lab(family, number)
+        reclaim = "shares" if family == SHARES else "floors"
+        result = run_kernel(lab, reclaim=reclaim, walltime=WALLTIMES[number % 3])
+        assert not result.disagreements, (family, number, result.disagreements)
+        tallies[0 if certain(lab) else 1].add(number, result)
+    return tallies
 
 
 # ---------------------------------------------------------------------------------------------------- translation
