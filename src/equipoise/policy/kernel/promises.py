@@ -5,7 +5,7 @@ and integrated when the next one begins (`integrate`). All amounts are weighted:
 times q, where the promised share is p/q. Whoever builds the state checks that they stay below 2^62.
 """
 
-from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.jit import apart, inlined, kernel
 from equipoise.policy.kernel.layout import (
     AT_LEAST,
     BY_CAPACITY,
@@ -26,17 +26,42 @@ def integrate(s):
     now = s.glob[0].now
     for k in range(s.glob[0].n_promises):
         v = s.promises[k]
-        ms = now - v.last_ms
-        if ms > 0:
+        if v.head >= 0 and v.settled_ms + SETTLE_MS < now and shortfall(v) > 0:
+            integrate_charging(s, k, now)
+        if now > v.last_ms:
+            ms = now - v.last_ms
             v.last_ms = now
             grow(s, v, ms)
+
+
+@apart
+def integrate_charging(s, k, now):
+    """Nothing happened for long, and work was denied: charge it as often as if something had, up to ``now``."""
+    g = s.glob[0]
+    v = s.promises[k]
+    while v.head >= 0 and v.settled_ms + SETTLE_MS < now and shortfall(v) > 0:
+        g.now = max(v.settled_ms + SETTLE_MS, v.last_ms)
+        ms = g.now - v.last_ms
+        if ms > 0:
+            v.last_ms = g.now
+            grow(s, v, ms)
+        spent, refused = v.spent, v.refused
+        settle_charges(s, k)
+        v.asked = max(v.held, v.asked - refused - (v.spent - spent)) + v.refused
+    g.now = now
+
+
+@inlined
+def shortfall(v):
+    """How much less promise v holds than it asks for and should, times q."""
+    return max(0, min(max(v.p * v.whole, v.q * v.pace), v.q * v.asked) - v.q * v.held)
 
 
 @inlined
 def grow(s, v, ms):
     """Let ``ms`` pass for promise record v."""
     owed, held, asked = v.p * v.whole, v.q * v.held, v.q * v.asked
-    short = max(0, min(max(owed, v.q * v.pace), asked) - held)
+    short = shortfall(v)
     lapsing = max(0, owed - asked)
     rise = owed - held - (lapsing if v.forfeit else 0)
     if s.glob[0].now > v.lost_safe_ms and v.kind == AT_LEAST:
