@@ -13,7 +13,8 @@ import pytest
 
 from equipoise.account import Answer
 from equipoise.charter.admission import check_promises
-from tests.property.kernel_labs import KernelResult, certain, charter_of, run_kernel
+from tests.property.kernel_labs import KernelResult, run_kernel
+from tests.property.lab_charters import Reclaim, certain, charter_of
 from tests.reference.pacing_families import RULES
 from tests.reference.pacing_lab import Job, Lab, Level, Promise, Team
 from tests.reference.pacing_run import run
@@ -25,7 +26,10 @@ KEPT, UNUSED, WITHIN_GRACE, BROKEN = (
 )
 
 
-def lab_of(*levels: Level, min_runtime_ms: int = 0, product: Job = Job(2, 5 * HOUR_MS)) -> Lab:
+LONG = Job(2, 5 * HOUR_MS)
+
+
+def lab_of(*levels: Level, min_runtime_ms: int = 0, product: Job = LONG) -> Lab:
     """Return the lab of most cases; the window begins after an hour."""
     mine = Team(weight=0, jobs=((Job(1, HOUR_MS),),), levels=levels)
     others = Team(jobs=((product,),), levels=(Level(0, (20,)),), min_runtime_ms=min_runtime_ms)
@@ -143,7 +147,8 @@ def test_a_gang_larger_than_an_entitlement_is_claimed_where_its_promise_rounds_t
     others = Team(floor=(1,), min_runtime_ms=MINUTE_MS, jobs=((Job(1, 50 * HOUR_MS),),), levels=(Level(0, (16,)),))
     lab = Lab((4,), (mine, others), (Promise(0, 4, 10, (5, 10)),), DAY_MS, warm_ms=HOUR_MS)
     assert certain(lab)
-    for reclaim in ("floors", "shares"):
+    both: tuple[Reclaim, Reclaim] = ("floors", "shares")
+    for reclaim in both:
         result = run_kernel(lab, reclaim=reclaim, tell=True)
         assert only(result).verdict == KEPT
         assert result.held[-1][1][0, 0] == 3
