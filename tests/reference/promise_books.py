@@ -13,7 +13,7 @@ from fractions import Fraction
 from tests.reference.promise_terms import Answer, Terms, answered
 
 SETTLE_MS = 60_000
-"""Waiting work is charged with what was denied at the first instant that comes so long after the last time."""
+"""Waiting work is charged with what was denied so long after the last time, or at the first instant after that if none was."""
 NEVER = 1 << 60
 
 
@@ -75,6 +75,17 @@ class Books:
         """What a millisecond adds to the owed if all devices are used."""
         return self.terms.p * (self.whole if self.terms.of == "capacity at" else self.capacity)
 
+    @property
+    def short(self) -> int:
+        """How much less is held than is asked for and should be, times q."""
+        one = self.terms
+        return max(0, min(max(one.p * self.whole, one.q * self.pace), one.q * self.asked) - one.q * self.held)
+
+    @property
+    def denies(self) -> bool:
+        """Whether work waits that is being denied something."""
+        return self.short > 0 and any(item.left > 0 for item in self.items.values())
+
     # ------------------------------------------------------------------------------------------------ windows
 
     def begin(self, from_ms: int, to_ms: int) -> Window:
@@ -96,9 +107,10 @@ class Books:
 
     def pass_time(self, now_ms: int, ms: int) -> None:
         """Let ``ms`` pass from ``now_ms`` on, in which no window ends."""
+        if ms == 0:
+            return
         one = self.terms
-        due, held, asked = one.p * self.whole, one.q * self.held, one.q * self.asked
-        short = max(0, min(max(due, one.q * self.pace), asked) - held)
+        due, held, asked, short = one.p * self.whole, one.q * self.held, one.q * self.asked, self.short
         before = self.balance
         self.owed += due * ms
         self.delivered += held * ms

@@ -13,7 +13,7 @@ from equipoise.charter.model import Charter
 from equipoise.policy.columns import Options
 from equipoise.policy.kernel import layout as k
 from equipoise.workload.model import Workload
-from tests.reference.promise_books import NEVER, Books, Item
+from tests.reference.promise_books import NEVER, SETTLE_MS, Books, Item
 from tests.reference.promise_starts import Starts
 from tests.reference.promise_terms import Terms, terms_of, windows_of
 
@@ -129,10 +129,16 @@ class Replayed:
         return min((*ends, *(edges.next[0] for edges in self.edges)), default=NEVER)
 
     def grow(self, until_ms: int) -> None:
-        """Let every promise's books grow until a time before which no window ends."""
+        """Let every promise's books grow until a time before which no window ends; work that is denied is charged on the way."""
         if until_ms > self.now_ms:
             for books in self.books:
-                books.pass_time(self.now_ms, until_ms - self.now_ms)
+                from_ms = self.now_ms
+                while (mark_ms := books.settled_ms + SETTLE_MS) < until_ms and books.denies:
+                    books.pass_time(from_ms, mark_ms - from_ms)
+                    books.settle(mark_ms)
+                    self.observe(books)
+                    from_ms = mark_ms
+                books.pass_time(from_ms, until_ms - from_ms)
             self.now_ms = until_ms
 
     def turn(self) -> list[tuple[int, int, int]]:

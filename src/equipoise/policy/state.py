@@ -171,6 +171,8 @@ def build(
         settle(partial(_records, state), found, plan, reference, pools, p)
         rescale(handle, p)
         state.rows["still_limit"] = state.rows["limit"]
+    # What can be stopped by nobody may fill what its team's promise holds on to, and is refused only beyond that.
+    state.rows["nominal_floor"] = np.maximum(state.rows["nominal_floor"], state.rows["firm"])
     state.pools["dirty"] = 0  # nothing has happened yet
     return Layout(state, pools, plan, reference, len(workload.jobs), room, found)
 

@@ -22,6 +22,7 @@ from equipoise.policy.kernel.layout import (
     STOP_CONFIRMED,
     SUBMITTED,
 )
+from equipoise.policy.kernel.promises import charge_denied
 from equipoise.policy.kernel.services import change_demand
 from equipoise.policy.kernel.submission import finish, submit
 from equipoise.policy.kernel.transition import is_awaited
@@ -136,6 +137,7 @@ def begin_instant(s, now):
 @kernel
 def move_to(s, now):
     advance(s, now)
+    charge_denied(s)
     if s.glob[0].confirm_n > 0:
         confirmations_at(s, now)
     ends_at(s, now)

@@ -42,7 +42,14 @@ from equipoise.policy.kernel.layout import (
     WINDOW_BEGAN,
 )
 from equipoise.policy.kernel.pacing import foresee, pace_all
-from equipoise.policy.kernel.promises import begin_window, book_losses, integrate, observe, window_refused
+from equipoise.policy.kernel.promises import (
+    begin_window,
+    book_losses,
+    charge_denied,
+    integrate,
+    observe,
+    window_refused,
+)
 from equipoise.policy.kernel.running import pool_accrue, service_accrue
 from equipoise.policy.kernel.schedule import decide
 from equipoise.policy.kernel.services import ask_replicas
@@ -54,6 +61,7 @@ from equipoise.policy.kernel.transition import startup_accrue
 def take_reports(s, now, n):
     """Move to ``now`` and take the first of ``n`` events, up to the ends; returns the place of the first that was not taken."""
     advance(s, now)
+    charge_denied(s)
     i = 0
     while i < n and s.events[i].kind < NODE_CHANGED:
         e = s.events[i]

@@ -39,24 +39,20 @@ def lift_row(s, v, m):
     g = s.glob[0]
     at = g.n_refs if v.foreign else 0
     shares = s.shares if v.foreign else s.refs
-    row, full, asked, pace, kept = m.row, 0, 0, 0, 0
+    row, full, asked, kept = m.row, 0, 0, 0
     for k in range(g.n_promises):  # a team may have several promises
         u = s.promises[k]
         if u.kind == AT_LEAST and u.foreign == v.foreign:
             for i in range(u.member, u.member + u.members):
                 if s.members[i].row == row:
                     asked = max(asked, s.members[i].wanted)
-                    pace = max(pace, s.members[i].pace)
                     full = max(full, s.members[i].full)
                     if s.members[i].full:
                         kept = max(kept, s.members[i].wanted)
     s.lifts[at + row].asked = asked
     acts = v.acting
-    rounded = asked
-    if asked >= pace and (full or asked > s.lifts[at + row].still):  # else all that is asked for fits the floor itself
-        rounded = rounded_floor(asked, v.largest)
-    if kept >= pace:
-        kept = rounded_floor(kept, v.largest)
+    rounded = rounded_floor(asked, v.largest)
+    kept = rounded_floor(kept, v.largest)  # of demand below the pace too: a larger gang may come next
     flipped = acts and s.rows[row].full != full
     top = raise_path(s, shares, at, row, rounded, full, kept, acts)
     if top >= 0:

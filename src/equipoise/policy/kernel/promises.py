@@ -5,7 +5,7 @@ Where that changed, the time since it last did is added up before (`bring_up`). 
 weight of their pool, stocks times q, where the promised share is p/q. Whoever builds the state checks that they stay below 2^62.
 """
 
-from equipoise.policy.kernel.jit import inlined, kernel
+from equipoise.policy.kernel.jit import apart, inlined, kernel
 from equipoise.policy.kernel.layout import (
     AT_LEAST,
     BY_CAPACITY,
@@ -22,7 +22,8 @@ SETTLE_MS = 60_000  # how often the waiting jobs are charged with what was denie
 
 @kernel
 def integrate(s):
-    """Bring every promise up to now."""
+    """Bring every promise up to now, from which nothing has happened yet."""
+    charge_denied(s)
     for k in range(s.glob[0].n_promises):
         bring_up(s, s.promises[k])
 
@@ -42,19 +43,46 @@ def balance_now(s, v):
     return v.balance + v.rise * (s.glob[0].now - v.last_ms)
 
 
+@kernel
+def charge_denied(s):
+    """If nothing happened for long, charge work that was denied as often as if something had."""
+    for k in range(s.glob[0].n_promises):
+        v = s.promises[k]
+        if v.settled_ms + SETTLE_MS < s.glob[0].now and v.head >= 0 and shortfall(v) > 0:
+            charge_between(s, k)
+
+
+@apart
+def charge_between(s, k):
+    """Charge the waiting work of promise k from when it last was up to now, in which nothing else happened."""
+    g = s.glob[0]
+    v = s.promises[k]
+    now = g.now
+    while v.head >= 0 and v.settled_ms + SETTLE_MS < now and shortfall(v) > 0:
+        g.now = v.settled_ms + SETTLE_MS
+        settle_charges(s, k)
+        look(s, v)
+    g.now = now
+
+
+@inlined
+def shortfall(v):
+    """How much less promise v holds than it asks for and should, times q."""
+    return max(0, min(max(v.p * v.whole, v.q * v.pace), v.q * v.asked) - v.q * v.held)
+
+
 @inlined
 def grow(s, v, ms):
     """Let ``ms`` pass for promise record v."""
     owed, held, asked = v.p * v.whole, v.q * v.held, v.q * v.asked
-    short = max(0, min(max(owed, v.q * v.pace), asked) - held)
+    short = shortfall(v)
     lapsing, rise = max(0, owed - asked), v.rise
     if s.glob[0].now > v.lost_safe_ms and v.kind == AT_LEAST:
         watch_lost(s, v, rise, ms)
     behind_ms = 0
+    # Else N stays: all windows are ahead, or it is below the arrears of each.
     if (short > 0 and (v.any or s.glob[0].now > v.calm_ms)) or v.balance + rise * ms < v.binding:
-        behind_ms = fold_denied(
-            s, v, rise, short, ms
-        )  # else N stays: all windows are ahead, or it is below the arrears of each
+        behind_ms = fold_denied(s, v, rise, short, ms)
     v.owed += owed * ms
     v.delivered += held * ms
     v.gross += max(0, min(owed, asked) - held) * ms
@@ -193,36 +221,41 @@ def observe(s):
         refuse_requests(s)
     book_losses(s)
     for k in range(s.glob[0].n_promises):
-        v = s.promises[k]
         settle_charges(s, k)
-        held, asked, delivered = 0, 0, 0
-        for i in range(v.member, v.member + v.members):
-            m = s.members[i]
-            p = s.pools[m.pool]
-            delivered += m.weight * p.held
-            if s.glob[0].rules & CONFIRM:  # start-up counts for nobody
-                delivered -= m.weight * p.starting
-                held -= 0 if v.foreign else m.weight * s.startups[m.row].starting
-            if v.foreign:
-                held += m.weight * s.rows[m.row].alloc
-                asked += m.weight * s.shares[m.row].demand
-            else:
-                x = s.refs[m.row]
-                held += m.weight * x.held
-                demand = x.demand - m.spent
-                asked += m.weight * (demand if v.members == 1 else min(demand, max(x.held, m.most)))
-        asked = max(held, asked) + v.refused
-        whole = v.whole
-        if v.of == BY_DELIVERED:
-            whole = delivered
-        elif v.of == BY_CAPACITY:
-            whole = v.capacity
-        if held != v.held or asked != v.asked or whole != v.whole:
-            bring_up(s, v)
-            v.held, v.asked, v.whole = held, asked, whole
-            owed = v.p * whole
-            v.rise = owed - v.q * held - (max(0, owed - v.q * asked) if v.forfeit else 0)
-            v.steady_ms = 0
+        look(s, s.promises[k])
+
+
+@kernel
+def look(s, v):
+    """Read what promise v holds and asks for; where that is something else than before, bring it up to now first."""
+    held, asked, delivered = 0, 0, 0
+    for i in range(v.member, v.member + v.members):
+        m = s.members[i]
+        p = s.pools[m.pool]
+        delivered += m.weight * p.held
+        if s.glob[0].rules & CONFIRM:  # start-up counts for nobody
+            delivered -= m.weight * p.starting
+            held -= 0 if v.foreign else m.weight * s.startups[m.row].starting
+        if v.foreign:
+            held += m.weight * s.rows[m.row].alloc
+            asked += m.weight * s.shares[m.row].demand
+        else:
+            x = s.refs[m.row]
+            held += m.weight * x.held
+            demand = x.demand - m.spent
+            asked += m.weight * (demand if v.members == 1 else min(demand, max(x.held, m.most)))
+    asked = max(held, asked) + v.refused
+    whole = v.whole
+    if v.of == BY_DELIVERED:
+        whole = delivered
+    elif v.of == BY_CAPACITY:
+        whole = v.capacity
+    if held != v.held or asked != v.asked or whole != v.whole:
+        bring_up(s, v)
+        v.held, v.asked, v.whole = held, asked, whole
+        owed = v.p * whole
+        v.rise = owed - v.q * held - (max(0, owed - v.q * asked) if v.forfeit else 0)
+        v.steady_ms = 0
 
 
 @kernel

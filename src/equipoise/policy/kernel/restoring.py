@@ -25,6 +25,21 @@ def fits_bound(s, v, gang):
 
 
 @inlined
+def fits_promised(s, v, gang):
+    """Whether a promise lets leaf v, or a row above that is below its floor, hold the gang: by right, whatever reclaim restores.
+
+    Entitlements are never rounded up to whole gangs, so what straddles one could not be claimed by share.
+    """
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        have = t.alloc + t.claimed - t.warned
+        if t.rounded > t.floor and have < t.floor and have + gang <= t.rounded:
+            return True
+        v = t.parent
+    return False
+
+
+@inlined
 def may_be_courteous(s, v, gang):
     """Whether some row of the claimant's path is below its floor and may hold the gang by its entitlement (rule N)."""
     if s.glob[0].rules & SHARES:
@@ -44,17 +59,20 @@ def try_claim(s, j, courtesy):
     g = s.glob[0]
     job = s.jobs[j]
     pool = s.queues[job.queue].pool
-    if not fits_bound(s, s.queues[job.queue].row, job.gang):
+    leaf = s.queues[job.queue].row
+    shares = (g.rules & SHARES) != 0
+    promised = shares and g.n_promises > 0 and fits_promised(s, leaf, job.gang)
+    if not promised and not fits_bound(s, leaf, job.gang):
         job.since_ms = -1
     elif job.since_ms < 0:  # from this instant the gang has waited for what it is guaranteed
         job.since_ms = g.now
     since = job.since_ms if job.since_ms >= 0 else g.now
     done = False
-    if g.rules & SHARES:
-        done = claim_for(s, j, BY_SHARE, since)
-    elif job.since_ms >= 0:
+    if promised or (not shares and job.since_ms >= 0):
         done = claim_for(s, j, RIGHT, since)
-    if not done and courtesy and may_be_courteous(s, s.queues[job.queue].row, job.gang):
+    if shares and not done:
+        done = claim_for(s, j, BY_SHARE, since)
+    if not done and courtesy and may_be_courteous(s, leaf, job.gang):
         done = claim_for(s, j, COURTESY, since)
     if done:
         drop_turn(s, j)
@@ -97,12 +115,28 @@ def limit_room(s, v):
 
 @inlined
 def lacks(s, v):
-    """How much row v is below its floor (with ``reclaim: shares``, a leaf below its entitlement)."""
+    """How much row v is below its floor (with ``reclaim: shares``, a leaf below its entitlement or what it is promised)."""
     t = s.rows[v]
     have = t.alloc + t.claimed - t.warned
     if s.glob[0].rules & SHARES:
-        return s.shares[t.share].due - have if t.n == 0 else 0
+        if t.n > 0:
+            return 0
+        short = s.shares[t.share].due - have
+        return max(short, lacks_promised(s, v)) if s.glob[0].n_promises > 0 else short
     return t.rounded - have if have < t.floor else 0
+
+
+@inlined
+def lacks_promised(s, v):
+    """How much leaf v, or a row above, is below the rounded floor of a promise, if it is below its floor."""
+    short = 0
+    while s.rows[v].parent >= 0:
+        t = s.rows[v]
+        have = t.alloc + t.claimed - t.warned
+        if t.rounded > t.floor and have < t.floor:
+            short = max(short, t.rounded - have)
+        v = t.parent
+    return short
 
 
 @kernel

@@ -449,7 +449,7 @@ def next_job(s, top, room, within_ms, spare, stamp):
     while True:
         t = s.rows[v]
         if t.n == 0:
-            if room < NEVER and s.pools[t.pool].reserving:
+            if spare < NEVER and s.pools[t.pool].reserving:  # backfill: who restores a floor may take devices back
                 rooms = min(rooms, room_for(s, s.pools[t.pool], v))
             j = pick(s, v, rooms, within_ms, spare)
             if j >= 0:
