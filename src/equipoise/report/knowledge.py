@@ -6,26 +6,27 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
+from rich.text import Text
 
 from equipoise.people.knowledge.groups import GROUP_MIN
 from equipoise.people.knowledge.ramp_up import FOLLOWED, UP_TO_SPEED
 from equipoise.people.knowledge.summary import Departure, Figures, Knowledge, TeamKnowledge
+from equipoise.report.columns import Column, fitted
 from equipoise.report.figures import NOTHING, count, counted, part
-from equipoise.report.tables import Column, fitted
 
 AREAS_MAX = 20
 SHOWN_DEPARTURES = (1, 2, 3, 5, 10)
 
 LEGEND = (
-    "truck factor: how few main authors' leaving would orphan over half of the files. effective: authors, were all equal."
-    " orphaned now: files none of whose authors committed in the last year."
+    "truck factor: so many main authors would have to leave until fewer than half of the files have one left.",
+    "effective: how many authors, were all equal. orphaned now: files none of whose authors committed in the last year.",
 )
 
 
 def print_knowledge(known: Knowledge, console: Console, *, git_s: float, commits_per_s: float) -> None:
     """Print the whole, the repositories if there are several, areas, teams and departures."""
     for line in _headline(known):
-        console.print(line, style="bold" if line.startswith("Truck") else None)
+        console.print(Text(line, style="bold" if line.startswith("Truck") else ""))
     if len(known.repositories) > 1:
         console.print()
         _figures_table("repository", known.repositories, console)
@@ -36,7 +37,7 @@ def print_knowledge(known: Knowledge, console: Console, *, git_s: float, commits
         if len(known.areas) > AREAS_MAX:
             console.print(f"and {counted(len(known.areas) - AREAS_MAX, 'more area')} (--json has them)")
     if len(known.repositories) > 1 or len(known.areas) > 1:
-        console.print(LEGEND)
+        console.print("\n".join(LEGEND))
     if known.teams:
         console.print()
         _teams_table(known.teams, console)
@@ -111,8 +112,8 @@ def _closing(known: Knowledge, git_s: float, commits_per_s: float) -> Iterator[s
         of = known.ramp_up
         when = "not within a year" if of.months is None else f"in month {of.months + 1}"
         yield (
-            f"Ramp-up: {count(of.newcomers)} people followed for {FOLLOWED} months reached {part(UP_TO_SPEED)} of their"
-            f" later pace {when}."
+            f"Ramp-up: {count(of.newcomers)} newcomers followed for {FOLLOWED} months reached {part(UP_TO_SPEED)} of their later"
+            f" pace {when}."
         )
     left = f"{counted(known.left_out, 'file')} by kind or pattern, {count(known.untraced)} without a person's commit"
     yield f"Left out: {left}; {counted(known.bot_commits, 'commit')} of programs, and all merges."

@@ -77,7 +77,7 @@ class History:
         entries : sequence of str
             A status (A, M, T or D) and its path, for each file.
         renames : sequence of (str, str)
-            Old and new paths, all at once: two files may change places.
+            Old and new paths.
 
         Raises
         ------

@@ -39,6 +39,9 @@ class Figures:
     people : int or None
         Who made or changed any of them.
     truck_factor : int or None
+    covered : tuple of float
+        Part of the files with an author left when 0, 1, … up to the truck factor of the main authors have gone: how close
+        the truck factor is to being another.
     effective_authors : float or None
         1 ÷ Σ (share of authorships)².
     active : int or None
@@ -51,6 +54,7 @@ class Figures:
     files: int
     people: int | None = None
     truck_factor: int | None = None
+    covered: tuple[float, ...] = ()
     effective_authors: float | None = None
     active: int | None = None
     orphaned: float | None = None
@@ -200,7 +204,7 @@ def summarise(
     active = _active(commits)
     total = _figures("", files, active)
     return Knowledge(
-        names=tuple(history.name for history, _ in repositories),
+        names=tuple(legible(history.name) for history, _ in repositories),
         total=total,
         repositories=_areas(files, active, depth=0),
         areas=_areas(files, active, depth=depth),
@@ -251,11 +255,13 @@ def _figures(name: str, files: Sequence[_File], active: set[int]) -> Figures:
         return Figures(name, len(files))
     of_files = [file.authors for file in files]
     there = people & active
+    factor = truck_factor(of_files)
     return Figures(
         name,
         len(files),
         people=len(people),
-        truck_factor=truck_factor(of_files),
+        truck_factor=factor,
+        covered=tuple(number / len(files) for number in covered_after(of_files, most=factor)),
         effective_authors=effective_authors(of_files),
         active=len(there),
         orphaned=sum(1 for of in of_files if there.isdisjoint(of)) / len(files),
@@ -276,8 +282,20 @@ def _areas(files: Sequence[_File], active: set[int], *, depth: int) -> tuple[Fig
         folders = file.path.split("/")[:-1][:depth]
         by_area.setdefault("/".join([file.repository, *folders]), set()).add(file)
     groups = folded(by_area, lambda of: len(_people_of(of)), separator="/")
-    told = [_figures(name, list(of), active) for name, of in groups.items()]
+    told = [_figures(legible(name), list(of), active) for name, of in groups.items()]
     return tuple(sorted(told, key=lambda figures: (figures.name == REST, -figures.files, figures.name)))
+
+
+def legible(name: str) -> str:
+    r"""Return a name of a file that can be printed: bytes that are not UTF-8, and control characters, by their number.
+
+    Examples
+    --------
+    >>> legible("caf\udce9"), legible("a\x1b[2J")
+    ('caf\\xe9', 'a\\x1b[2J')
+    """
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _team_members(

@@ -56,8 +56,8 @@ def expected_after(authors: Authors, people: int, departures: int) -> float:
 
     Examples
     --------
-    >>> expected_after([(1,), (2, 3)], people=4, departures=2)
-    1.3333333333333333
+    >>> round(expected_after([(1,), (2, 3)], people=4, departures=2), 3)
+    1.333
     """
     orphaned = 0.0
     for size, files in Counter(len(of) for of in authors if of).items():
