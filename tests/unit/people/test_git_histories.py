@@ -82,15 +82,17 @@ def test_a_file_that_comes_back_has_its_history_and_both_creators(tmp_path: Path
     assert record(reading(maker.done()), "a.py") == ({"Person N0", "Person N2"}, {"Person N0": 0, "Person N2": 0})
 
 
-@pytest.mark.parametrize("bare", [False, True])
-def test_mailmap_says_who_is_who(tmp_path: Path, bare: bool) -> None:
-    maker = Maker(tmp_path / "lab", bare=bare)
+@pytest.mark.parametrize("tree", ["there", "none", "without it"])
+def test_mailmap_says_who_is_who(tmp_path: Path, tree: str) -> None:
+    maker = Maker(tmp_path / "lab", bare=tree == "none")
     maker.commit(b"ann <ann@home.example>", {b"a.py": b"1"})
     maker.commit(
         b"Ann B <ann@lab.example>", {b"a.py": b"2", b".mailmap": b"Ann B <ann@lab.example> <ann@home.example>\n"}
     )
-    found = reading(maker.done())
-    assert found.history.identities.pairs() == [("Ann B", "ann@lab.example")]
+    path = maker.done()
+    if tree == "without it":
+        (path / ".mailmap").unlink()
+    assert reading(path).history.identities.pairs() == [("Ann B", "ann@lab.example")]
 
 
 def test_binary_and_huge_files_cost_nothing_and_count_by_their_names(tmp_path: Path) -> None:

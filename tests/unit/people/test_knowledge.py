@@ -13,6 +13,7 @@ import pytest
 
 from equipoise.errors import InputError
 from equipoise.people.knowledge import GROUP_MIN, History, Identities, Knowledge, chosen, is_source, summarise
+from equipoise.people.knowledge.authorship import authors
 from equipoise.people.knowledge.ramp_up import MONTH_S, ramp_up
 from equipoise.tasks.knowledge import Found, knowledge
 from tests.unit.cli.test_commands import run
@@ -51,6 +52,19 @@ def test_figures_of_a_small_lab(tmp_path: Path) -> None:
     assert [row.drawn for row in told.departures[:3]] == pytest.approx([1.0, 17 / 18, 16 / 18])
 
 
+@pytest.mark.parametrize(("others", "both"), [(9, True), (10, False)])
+def test_a_creator_is_an_author_down_to_three_quarters_of_the_largest_degree(others: int, *, both: bool) -> None:
+    # 4.391 − 0.321 ln(1 + n) against 3.293 + 0.164 n: 3.652 ÷ 4.769 = 0.766 for nine changes, 3.621 ÷ 4.933 = 0.734 for ten.
+    assert authors({1}, {1: 0, 2: others}) == ((1, 2) if both else (2,))
+
+
+def test_an_author_has_at_least_the_base() -> None:
+    # Of two who changed a file once: 3.293 + 0.164 − 0.321 ln 2 = 3.234 is too little, unless they made it (4.332).
+    assert authors((), {1: 1, 2: 1}) == ()
+    assert authors({1, 2}, {1: 1, 2: 1}) == (1, 2)
+    assert authors({1}, {1: 1, 2: 1}) == (1,)
+
+
 def test_small_areas_are_part_of_the_rest_and_take_a_neighbour_with_them(tmp_path: Path) -> None:
     told = knowledge([lab(tmp_path, second=3)]).knowledge
     assert [(area.name, area.files, area.people) for area in told.areas] == [("lab", 19, 12)]
@@ -80,6 +94,16 @@ def test_knowledge_of_those_who_no_longer_commit_is_orphaned(tmp_path: Path) -> 
     told = knowledge([maker.done()]).knowledge
     assert (told.total.active, told.total.orphaned) == (6, 0.4)
     assert told.departures == (), "six who may leave are fewer than eight"
+
+
+def test_who_committed_lately_is_active_whatever_came_before(tmp_path: Path) -> None:
+    maker = Maker(tmp_path / "lab")
+    for number in range(10):
+        maker.commit(person(number), {b"%d.py" % number: b"1"}, when_s=BEGIN_S)
+    for number in range(8):
+        maker.commit(person(number), {b"%d.py" % number: b"2"}, when_s=BEGIN_S + (400 - number) * DAY_S)
+    told = knowledge([maker.done()]).knowledge
+    assert (told.total.active, told.total.orphaned, len(told.departures)) == (8, 0.2, 9)
 
 
 TEAMS = "field,value,team\nemail,P0@LAB.example,a\nname,Person N1,a\ndomain,lab.example,b.main\n"
@@ -187,7 +211,10 @@ def test_ramp_up_is_read_off_where_it_was_put() -> None:
 def test_ramp_up_follows_those_who_stayed() -> None:
     leavers = [(100 + number, n * DAY_S) for number in range(20) for n in range(30)]
     late = [(200 + number, 38 * MONTH_S + n) for number in range(20) for n in range(30)]
-    assert ramp_up(leavers + late + paced(9, 2, 10)) == ramp_up(paced(9, 2, 10))
+    recent = [
+        (300 + number, (20 + month) * MONTH_S + n) for number in range(9) for month in range(20) for n in range(9)
+    ]
+    assert ramp_up(leavers + late + recent + paced(9, 2, 10)) == ramp_up(paced(9, 2, 10))
     assert ramp_up(leavers).newcomers == ramp_up([]).newcomers == 0
 
 

@@ -64,7 +64,7 @@ class History:
         self.when_s: list[int] = []
         """Time of each commit, since 1970."""
         self._at: dict[str, FileRecord] = {}
-        self._moved: dict[str, FileRecord] = {}  # where a renamed path's record went
+        self._moved: dict[str, FileRecord] = {}  # where a renamed path's record went, until the path is taken again
 
     def add(self, who: int, when_s: int, entries: Sequence[str], renames: Sequence[tuple[str, str]] = ()) -> None:
         """Replay a commit.
@@ -109,7 +109,6 @@ class History:
         record = self._at.get(path)
         if record is None:
             record = self._at[path] = FileRecord()
-            self._moved.pop(path, None)
         record.alive = True
         record.creators.add(who)
         record.changes.setdefault(who, 0)
@@ -121,7 +120,6 @@ class History:
         for (_, new), record in zip(renames, records, strict=True):
             record.alive = True
             record.changes[who] = record.changes.get(who, 0) + 1
-            self._moved.pop(new, None)
             self._at[new] = record
 
     def files(self, tree: Collection[str] | None = None) -> dict[str, FileRecord]:
