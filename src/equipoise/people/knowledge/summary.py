@@ -224,8 +224,7 @@ def _files(repositories: Sequence[Repository], people: Sequence[int], counts: Ca
     found = _Files()
     for history, tree in repositories:
         records = history.files(tree)
-        paths = records if tree is None else tree
-        for path in paths:
+        for path in sorted(records if tree is None else tree):
             if not counts(path):
                 found.left_out += 1
                 continue

@@ -60,7 +60,7 @@ def expected_after(authors: Authors, people: int, departures: int) -> float:
     1.333
     """
     orphaned = 0.0
-    for size, files in Counter(len(of) for of in authors if of).items():
+    for size, files in sorted(Counter(len(of) for of in authors if of).items()):
         chance = 1.0
         for k in range(size):
             chance *= max(departures - k, 0) / (people - k)
