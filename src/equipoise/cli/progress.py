@@ -17,7 +17,7 @@ AFTER_S = 1.0
 
 
 class watch:  # noqa: N801 - a context manager reads as the statement it is used in
-    """A place for progress while a block runs.
+    """A place for progress while a block runs; ``things`` are what is counted.
 
     Examples
     --------
@@ -25,7 +25,8 @@ class watch:  # noqa: N801 - a context manager reads as the statement it is used
     ...     on.announce("compiling")
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, things: str = "jobs") -> None:
+        self._things = things
         self._console = Console(stderr=True, highlight=False)
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -47,6 +48,10 @@ class watch:  # noqa: N801 - a context manager reads as the statement it is used
 
     def progress(self, name: str, now: Way) -> None:
         """Show how far the run called ``name`` is."""
+        self.advance(name, now.ended, now.jobs)
+
+    def advance(self, name: str, done: int, total: int) -> None:
+        """Show how many of how many things are done."""
         if not self._console.is_terminal:
             return
         begun_s = self._begun_s.setdefault(name, time.monotonic())
@@ -54,18 +59,18 @@ class watch:  # noqa: N801 - a context manager reads as the statement it is used
         if took_s < AFTER_S:
             return
         if self._bar is None:
-            self._bar = _bar(self._console)
+            self._bar = _bar(self._console, self._things)
             self._bar.start()
         if name not in self._tasks:
-            self._tasks[name] = self._bar.add_task(name, total=max(now.jobs, 1), speed="")
-        self._bar.update(self._tasks[name], completed=now.ended, speed=f"{now.ended / took_s:,.0f} jobs/s")
+            self._tasks[name] = self._bar.add_task(name, total=max(total, 1), speed="")
+        self._bar.update(self._tasks[name], completed=done, speed=f"{done / took_s:,.0f} {self._things}/s")
 
 
-def _bar(console: Console) -> Progress:
+def _bar(console: Console, things: str) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} jobs"),
+        TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {things}"),
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
         console=console,

@@ -7,8 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
+from equipoise.report.columns import Column, fitted
 from equipoise.report.figures import NOTHING, count, hours, span
-from equipoise.report.tables import TEAMS_MAX, Column, fitted
+from equipoise.report.tables import TEAMS_MAX
 
 
 def print_amendment(rows: Sequence[Mapping[str, Any]], console: Console, *, one_measure: bool) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from equipoise.report.columns import Column, fitted
 from equipoise.report.figures import count, counted, hours, part, span
 from equipoise.report.promises import LIGHTS, tally, warning_sentences, windows_in
 from equipoise.report.requests import requests_sentence
@@ -125,30 +123,6 @@ def _by_run(runs: Sequence[Results]) -> list[Column]:
         for name, field, write, rank in kinds
         for run in runs
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table: heading, cells, and how soon it is left out where there is no room (0: never)."""
-
-    name: str
-    cells: list[str]
-    rank: int
-
-
-def fitted(columns: Sequence[Column], console: Console) -> Table:
-    """Return a table of as many of the columns as the console has room for; the first is aligned to the left."""
-    kept = list(columns)
-    while True:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for number, column in enumerate(kept):
-            table.add_column(column.name, justify="right" if number else "left", no_wrap=True)
-        for cells in zip(*[column.cells for column in kept], strict=True):
-            table.add_row(*[Text(cell) for cell in cells])
-        worst = max(column.rank for column in kept)
-        if worst == 0 or console.measure(table, options=console.options.update(width=10_000)).maximum <= console.width:
-            return table
-        kept = [column for column in kept if column.rank < worst]
 
 
 LAB_FIGURES: tuple[tuple[str, Callable[[Results], str]], ...] = (
