@@ -21,7 +21,8 @@ def pace_all(s):
     for k in range(g.n_promises):
         v = s.promises[k]
         if v.kind == AT_LEAST:
-            ask(s, v)
+            if g.now >= v.steady_ms or v.members > 1 or demand_of(s, v, s.members[v.member]) != v.demand:
+                ask(s, v)  # else it asks for what it asked for last
         elif v.acting:
             lower_limit(s, v)
     for p in range(g.n_pools):
@@ -44,6 +45,7 @@ def ask(s, v):
         if not still_right(s, v):
             find_pace(s, v)
         v.steady_ms = steady_until(s, v)
+    v.demand = demand_of(s, v, s.members[v.member])
     for i in range(v.member, v.member + v.members):
         m = s.members[i]
         full = 1 if m.fits and m.level > 0 and m.pace >= m.level else 0
@@ -76,7 +78,7 @@ def still_right(s, v):
 
 @kernel
 def steady_until(s, v):
-    """Until when the pace stays what it is, as long as the promise holds and is owed what it is now (rather too early)."""
+    """Until when the pace stays what it is, as long as the promise holds what it holds now (rather too early)."""
     now = s.glob[0].now
     if v.members > 1 or now >= v.safe_ms:
         return now
@@ -87,17 +89,21 @@ def steady_until(s, v):
     x, run_ms = float(outstanding(s, v, w)), float(w.to_ms - now - v.margin_ms)
     if run_ms <= 0.0 or x <= 0.0:
         return now
-    by = float(v.rise - v.p * (v.whole if v.of == BY_RECORD else v.capacity))  # by what x changes a millisecond
+    forecast = float(v.p * (v.whole if v.of == BY_RECORD else v.capacity))
+    high = low = float(v.rise) - forecast  # by what x changes a millisecond
+    if v.of == BY_DELIVERED:  # all together may hold anything
+        high = -float(v.q * v.held)
+        low = high - forecast
     each = float(v.q) * float(m.den)
     ms = run_ms
-    if by < 0.0:
-        ms = min(ms, x / -by)
+    if low < 0.0:
+        ms = min(ms, x / -low)
     enough = float(m.pace) * each
-    falling = enough + by * m.num  # how fast what is enough nears x
+    falling = enough + high * m.num  # how fast what is enough nears x
     if m.pace < m.most and falling > 0.0:
         ms = min(ms, (enough * run_ms - x * m.num) / falling)
     less = enough - each
-    rising = -(by * m.num + less)  # how fast x nears what one device less is enough for
+    rising = -(low * m.num + less)  # how fast x nears what one device less is enough for
     if m.pace > 0 and rising > 0.0:
         ms = min(ms, (x * m.num - less * run_ms) / rising)
     return min(now + int(max(ms, 0.0) * 0.999), v.safe_ms)

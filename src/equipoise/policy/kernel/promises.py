@@ -252,10 +252,11 @@ def look(s, v):
         whole = v.capacity
     if held != v.held or asked != v.asked or whole != v.whole:
         bring_up(s, v)
+        if held != v.held or (v.of != BY_DELIVERED and (whole != v.whole or v.forfeit)):
+            v.steady_ms = 0
         v.held, v.asked, v.whole = held, asked, whole
         owed = v.p * whole
         v.rise = owed - v.q * held - (max(0, owed - v.q * asked) if v.forfeit else 0)
-        v.steady_ms = 0
 
 
 @kernel
