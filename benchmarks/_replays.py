@@ -20,12 +20,23 @@ from equipoise.policy.state import Layout, Options, build
 from equipoise.simulator.days import midnights
 from equipoise.simulator.replay import Replay, Run
 from equipoise.simulator.timeline import Timeline
+from equipoise.simulator.windows import windows_of
 from equipoise.tasks.compilation import compile_scheduler
 from equipoise.workload import Workload
 from equipoise.workload.fleet import fleet
 
 POLICIES = ("fifo", "easy", "no-floors", "charter")
 ENFORCED = Options(enforce_walltime=True)
+
+_QUARTER = "commitments:\n  quarter: {team: d0, at_least: 8%, window: quarter}\n"
+_ROLLING = "  rolling: {team: d0, at_least: 8%, window: rolling 28d}\n"
+PROMISES = {
+    "none": "",
+    "a part of a quarter": _QUARTER,
+    "and of every four weeks": _QUARTER + _ROLLING,
+    "and a ceiling of another": _QUARTER + _ROLLING + "  ceiling: {team: d1, at_most: 60%, window: quarter}\n",
+}
+"""Promises of a fleet's first division, each with those before it; a rolling one has 29 windows open at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +111,31 @@ def replayed(
 ) -> tuple[float, Run]:
     """Run once, along the road that `simulate` goes; returns seconds of one core and the run."""
     replay = kind(layout, keep=False)
-    timeline = Timeline(replay, midnight_after=midnights(charter.timezone, workload.origin_ms))
+    timeline = Timeline(
+        replay,
+        midnight_after=midnights(charter.timezone, workload.origin_ms),
+        windows=windows_of(layout, charter, workload.origin_ms),
+    )
     started = time.thread_time()
     timeline.run()
     seconds = time.thread_time() - started
     return seconds, replay.result()
+
+
+def pacing_costs(wanted: Fleet, *, rounds: int) -> dict[str, tuple[float, float]]:
+    """Replay one fleet with promises of its first division: median nanoseconds a job, and the median ratio to none in a round."""
+    compiled()
+    workload, text = fleet(
+        wanted.jobs, nodes=wanted.nodes, teams=wanted.teams, divisions=min(10, wanted.teams), load=wanted.load
+    )
+    charters = {name: loads(text.rstrip() + "\n" + promises) for name, promises in PROMISES.items()}
+    found: dict[str, list[float]] = {name: [] for name in charters}
+    for _ in range(rounds):
+        for name, charter in charters.items():
+            seconds, _ = replayed(laid_out("charter", workload, charter), workload, charter)
+            found[name].append(seconds / wanted.jobs * 1e9)
+    none = found["none"]
+    return {
+        name: (statistics.median(each), statistics.median(a / b for a, b in zip(each, none, strict=True)))
+        for name, each in found.items()
+    }

@@ -13,7 +13,7 @@ from benchmarks._commands import compilation, log_to_report, start_up
 from benchmarks._large import large
 from benchmarks._latency import latency
 from benchmarks._machine import machine
-from benchmarks._replays import POLICIES, Fleet, speeds
+from benchmarks._replays import POLICIES, Fleet, pacing_costs, speeds
 from benchmarks._rival import NODES, Match, Side, match
 from benchmarks.conformance import table
 from benchmarks.philly import ROOT, with_tables
@@ -57,6 +57,7 @@ class Sizes:
 SPEEDS = {"fifo": Target(5, ""), "charter": Target(1, "")}  # M jobs/s
 MILLION_GPUS = Target(0.5, "M jobs/s")
 LARGE_CPU, LARGE_PEAK = Target(12, "CPU-s", least=False), Target(2, "GB", least=False)
+PACING, PACING_LOADS = Target(15, "%", least=False), (0.7, 0.9)
 DECISION = Target(20, "µs", least=False)
 REPORT = Target(10, "s", least=False)
 RATIO = Target(1000, "×")
@@ -76,7 +77,7 @@ def main() -> None:
 
 def tables(sizes: Sizes) -> list[str]:
     """Return the tables of the page as Markdown, in its order."""
-    return [measured_on(), throughput(sizes), scale(sizes), waiting(sizes), rival(match())]
+    return [measured_on(), throughput(sizes), pacing(sizes), scale(sizes), waiting(sizes), rival(match())]
 
 
 def measured_on() -> str:
@@ -95,6 +96,19 @@ def throughput(sizes: Sizes) -> str:
         rows.append([NAMES[policy], str(target or "–"), *cells])
     heads = [f"load {load}" for load in LOADS]
     return table(["million jobs a second", "target", *heads, "0.95, every job preemptible"], "lrrrrr", rows)
+
+
+def pacing(sizes: Sizes) -> str:
+    """What promises over time add to a replay."""
+    columns = [pacing_costs(Fleet(sizes.jobs, load=load), rounds=sizes.rounds) for load in PACING_LOADS]
+    rows = [["none", "–", *(f"{found['none'][0]:,.0f} ns a job" for found in columns)]]
+    for name in list(columns[0])[1:]:
+        more = [100 * (found[name][1] - 1) for found in columns]
+        first = name == "a part of a quarter"
+        cells = [PACING.beside(part, digits=0) if first else f"{part:,.0f} %" for part in more]
+        rows.append([name, str(PACING) if first else "–", *cells])
+    heads = [f"load {load}" for load in PACING_LOADS]
+    return table(["all rules, and promises", "target", *heads], "lrrr", rows)
 
 
 def scale(sizes: Sizes) -> str:

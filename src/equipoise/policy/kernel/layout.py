@@ -154,7 +154,8 @@ PROMISE = np.dtype(
         ("most", I8),
         ("member", I4), ("members", I4), ("span", I4), ("spans", I4), ("head", I4), ("tail", I4),
         ("of", I4), ("kind", I4), ("forfeit", I4), ("foreign", I4), ("acting", I4), ("peak", I4),
-        ("safe_ms", I8), ("calm_ms", I8), ("lost_safe_ms", I8), ("any", I8), ("rise", I8), ("steady_ms", I8), ("binding", I8), ("demand", I8),
+        ("safe_ms", I8), ("calm_ms", I8), ("lost_safe_ms", I8), ("any", I8), ("rise", I8), ("steady_ms", I8),
+        ("binding", I8), ("demand", I8),
     ],
     align=True,
 )  # fmt: skip

@@ -219,13 +219,12 @@ def lower_limit(s, v):
     for i in range(v.member, v.member + v.members):
         m = s.members[i]
         limit = NEVER
+        enough = max(demand_of(s, v, m), m.share)  # what lets all have that binds nobody, and no floor below it
         for e in range(v.span, v.span + v.spans):
             w = s.spans[e]
             left_ms = w.to_ms - now
             if w.to_ms < NEVER and left_ms > 0:
-                limit = min(limit, ceiling_of(m, v, balance_now(s, v) - w.balance, left_ms))
-        if limit >= max(demand_of(s, v, m), m.share):  # it binds nobody, and no floor below it
-            limit = m.still_limit
+                limit = min(limit, ceiling_of(m, v, balance_now(s, v) - w.balance, left_ms, enough))
         limit = min(limit, m.still_limit)
         if limit != m.limit:
             m.limit, m.moved = limit, 1
@@ -233,13 +232,15 @@ def lower_limit(s, v):
 
 
 @inlined
-def ceiling_of(m, v, balance, left_ms):
-    """Devices of a pool that a ceiling leaves for ``left_ms``: the most with L * q' * left * den <= room * num."""
+def ceiling_of(m, v, balance, left_ms, enough):
+    """Devices of a pool that a ceiling leaves for ``left_ms``: the most with L * q' * left * den <= room * num (NEVER: ``enough``)."""
     others = max(v.whole - v.held, 0)
     room = balance + v.p * (others if v.of == BY_DELIVERED else v.whole) * left_ms
     each = (v.q - v.p if v.of == BY_DELIVERED else v.q) * left_ms * m.den
     if room <= 0 or each <= 0:
         return 0 if each > 0 else NEVER
+    if not exceeds(each, enough, room, m.num):
+        return NEVER
     limit = int(room / each * m.num)
     while not exceeds(each, limit + 1, room, m.num):
         limit += 1
