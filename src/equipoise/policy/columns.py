@@ -13,7 +13,10 @@ from equipoise.errors import InputError
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.latency import Latency
 from equipoise.policy.plan import Plan
-from equipoise.workload.model import Workload
+from equipoise.workload.model import Jobs, Workload
+
+AT_ONCE = 1 << 18
+"""So many jobs are laid out at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,6 @@ def pool_numbers(workload: Workload, pools: tuple[Pool, ...]) -> NDArray[np.int3
 def columns_of(workload: Workload, pool_of: NDArray[np.int32], options: Options) -> dict[str, Any]:
     """Jobs, then the replicas of services, as plain columns; user 0 stands for a service."""
     jobs = workload.jobs
-    duration, walltime = jobs.duration_ms, jobs.walltime_ms
-    if options.enforce_walltime:
-        duration = np.where(walltime > 0, np.minimum(duration, walltime), duration)
-    estimate = np.maximum(duration, 1) if options.estimates == "actual" else np.where(walltime > 0, walltime, -1)
     most = [int(s.replicas.max(initial=0)) * (2 if s.carry else 1) for s in workload.services]
 
     def with_replicas(column: NDArray[Any], values: list[Any]) -> NDArray[Any]:
@@ -76,10 +75,7 @@ def columns_of(workload: Workload, pool_of: NDArray[np.int32], options: Options)
     services = workload.services
     solid = [np.arange(n) < s.minimum for n, s in zip(most, services, strict=True)]
     preemptible = np.concatenate([jobs.preemptible, *[~x for x in solid]]) if solid else jobs.preemptible
-    finite = max(int(duration.max(initial=0)), int(walltime.max(initial=0)), 1)
     return {
-        "duration": with_replicas(duration, [k.NEVER] * len(services)),
-        "estimate": with_replicas(estimate.astype(np.int64), [k.NEVER] * len(services)),
         "gang": with_replicas(jobs.gang, [s.gang for s in services]),
         "pool": with_replicas(pool_of[jobs.pool], [int(pool_of[s.pool]) for s in services]),
         "team": with_replicas(jobs.team, [s.team for s in services]),
@@ -89,8 +85,23 @@ def columns_of(workload: Workload, pool_of: NDArray[np.int32], options: Options)
         "service": np.repeat(np.arange(len(services), dtype=np.int32), most),
         "solid": ~preemptible,
         "most": most,
-        "horizon": finite,
+        "horizon": max(_longest_ms(jobs, options), int(jobs.walltime_ms.max(initial=0)), 1),
     }
+
+
+def _longest_ms(jobs: Jobs, options: Options) -> int:
+    parts = (slice(first, first + AT_ONCE) for first in range(0, len(jobs), AT_ONCE))
+    return max((int(lengths_of(jobs, options, part)[0].max()) for part in parts), default=0)
+
+
+def lengths_of(jobs: Jobs, options: Options, rows: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How long some jobs run, and what is estimated, in ms; of ten million at once these would be a large part of all memory."""
+    duration, walltime = jobs.duration_ms[rows], jobs.walltime_ms[rows]
+    if options.enforce_walltime:
+        duration = np.where(walltime > 0, np.minimum(duration, walltime), duration)
+    if options.estimates == "actual":
+        return duration, np.maximum(duration, 1)
+    return duration, np.where(walltime > 0, walltime, -1)
 
 
 def queues_of(
@@ -113,18 +124,30 @@ def queues_of(
     users_n = int(user.max(initial=0)) + 1
     person = row * users_n + user
     key = (person * span + (priority - low)) * 2 + solid
-    keys, queue_of = np.unique(key, return_inverse=True)
-    people, person_of = np.unique(keys // (2 * span), return_inverse=True)
+    keys, queue_of = _distinct(key)
+    people, person_of = _distinct(keys // (2 * span))
     queues = np.zeros(len(keys), k.QUEUE)
     queues["row"] = keys // (2 * span) // users_n
     queues["user"] = person_of
     queues["priority"] = keys // 2 % span + low
     queues["solid"] = keys % 2
     queues["pool"] = queues["row"] // len(plan.lines)
-    columns["queue"] = queue_of.astype(np.int32)
+    columns["queue"] = queue_of.astype(np.int32, copy=False)
     columns["several_priorities"] = span > 1
     columns["user_rows"] = people // users_n
     leaf_queues: list[list[int]] = [[] for _ in range(len(plan.lines) * n_pools)]
     for number, at in enumerate(queues["row"]):
         leaf_queues[int(at)].append(number)
     return queues, np.zeros(max(1, len(people)), k.USER), leaf_queues
+
+
+def _distinct(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return the different ones of numbers from 0 on, in order, and the place of each: without sorting where they are small."""
+    most = int(numbers.max(initial=0))
+    if most > 4 * len(numbers) + 1024:
+        return np.unique(numbers, return_inverse=True)
+    places = np.zeros(most + 1, np.int32)
+    places[numbers] = 1
+    found = np.flatnonzero(places)
+    places[found] = np.arange(len(found), dtype=np.int32)
+    return found, places[numbers]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from equipoise.charter.model import Pool
 from equipoise.errors import InputError
 from equipoise.policy.baselines import baseline_members
-from equipoise.policy.columns import Options, columns_of, pool_numbers, queues_of
+from equipoise.policy.columns import AT_ONCE, Options, columns_of, lengths_of, pool_numbers, queues_of
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.kernel.capacity import rescale
 from equipoise.policy.kernel.decay import REBASE, STEPS
@@ -81,13 +81,13 @@ def build(
     devices = sum(p.capacity for p in pools)
     n_slots = max(1, min(n_all, devices))
     n_nodes = sum(p.nodes for p in pools if p.gpus_per_node > 1)
-    jobs = _jobs(columns, reference, workload, pools)
+    outside = run_times != "simulated"
+    burst = len(workload.jobs) if outside else _largest_burst(workload)
+    jobs = _jobs(columns, reference, workload, options)  # the largest by far: what takes memory for a moment is over
     bonds, edges = _edges(workload)
     rows, active = _rows(plan, pools, leaf_queues)
     services, demands = _services(workload)
-    zero = int((columns["duration"] == 0).sum())
-    outside = run_times != "simulated"
-    burst = len(workload.jobs) if outside else _largest_burst(workload)
+    zero = int((jobs["duration_ms"] == 0).sum())
     if run_times == "unknown":
         jobs["duration_ms"][: len(workload.jobs)] = k.UNKNOWN
     confirmed = options.latency is not None
@@ -303,18 +303,24 @@ def _buckets(pools: tuple[Pool, ...]) -> Any:
     return np.array(out or [-1], np.int32)
 
 
-def _jobs(columns: dict[str, Any], reference: Plan, workload: Workload, pools: tuple[Pool, ...]) -> Any:
+def _jobs(columns: dict[str, Any], reference: Plan, workload: Workload, options: Options) -> Any:
+    """One record per job, then per replica; filled some at a time, so that nothing else grows with the log."""
     jobs = _in_lines(len(columns["gang"]), k.JOB)
+    n = len(workload.jobs)
     lines = np.array([reference.line_of(path) for path in workload.teams] or [0], np.int64)
-    for target, source in (
-        ("duration_ms", "duration"), ("estimate_ms", "estimate"), ("gang", "gang"),
-        ("savepoint_ms", "savepoint"), ("queue", "queue"),
-    ):  # fmt: skip
-        jobs[target] = columns[source]
-    jobs["ref"] = columns["pool"].astype(np.int64) * len(reference.lines) + lines[columns["team"]]
-    for name in ("start_ms", "first_ms", "end_ms", "eligible_ms", "since_ms"):
-        jobs[name] = -1
-    return _none(jobs, "slot", "next", "prev", "charge_next", "charge_prev")
+    for first in range(0, len(jobs), AT_ONCE):
+        rows = slice(first, first + AT_ONCE)
+        part, own = jobs[rows], jobs[first : min(first + AT_ONCE, n)]
+        part["duration_ms"] = part["estimate_ms"] = k.NEVER
+        if len(own):
+            own["duration_ms"], own["estimate_ms"] = lengths_of(workload.jobs, options, slice(first, first + len(own)))
+        part["gang"], part["savepoint_ms"] = columns["gang"][rows], columns["savepoint"][rows]
+        part["queue"] = columns["queue"][rows]
+        part["ref"] = columns["pool"][rows].astype(np.int64) * len(reference.lines) + lines[columns["team"][rows]]
+        for name in ("start_ms", "first_ms", "end_ms", "eligible_ms", "since_ms"):
+            part[name] = -1
+        _none(part, "slot", "next", "prev", "charge_next", "charge_prev")
+    return jobs
 
 
 def _edges(workload: Workload) -> tuple[Any, Any]:

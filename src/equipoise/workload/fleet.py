@@ -135,8 +135,9 @@ def _jobs(n: int, tree: Tree, *, capacity: int, seed: int, load: float, users_pe
     gangs, gang_weights = np.array(GANGS[:fitting], np.int32), np.array(GANG_WEIGHTS[:fitting])
     durations = Quantiles.lognormal(MEDIAN_MS, SIGMA, least=LEAST_MS, most=MOST_MS)
 
-    duration, walltime, savepoint = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    duration, walltime = np.empty(n, np.int64), np.empty(n, np.int64)
     gang, team = np.empty(n, np.int32), np.empty(n, np.int32)
+    none = np.broadcast_to(np.int32(0), n)  # columns of one value take no memory
     user, preemptible = np.empty(n, np.int32), np.empty(n, np.bool_)
     draws = Draws(seed)
     for first in range(0, n, _ROWS):
@@ -149,19 +150,18 @@ def _jobs(n: int, tree: Tree, *, capacity: int, seed: int, load: float, users_pe
         user[rows] = team[rows] * users_per_team + draws.below(users_per_team, size)
         # What cannot be stopped starts only where it is secure, and nothing above its team's floor ever is.
         preemptible[rows] = (draws.unit(size) < PREEMPTIBLE) | (gang[rows] > floor[team[rows]])
-        savepoint[rows] = SAVEPOINT_MS
     return Jobs(
         submit_ms=_arrivals(_gpu_ms(gang, duration), capacity=capacity, load=load, n=n, seed=seed),
         duration_ms=duration,
         gang=gang,
         walltime_ms=walltime,
         team=team,
-        pool=np.zeros(n, np.int32),
+        pool=none,
         user=user,
-        priority=np.zeros(n, np.int32),
+        priority=none,
         preemptible=preemptible,
-        savepoint_ms=savepoint,
-        after=np.full(n, -1, np.int32),
+        savepoint_ms=np.broadcast_to(np.int64(SAVEPOINT_MS), n),
+        after=np.broadcast_to(np.int32(-1), n),
     )
 
 
