@@ -44,14 +44,15 @@ def test_page_says_missed_where_a_figure_misses_its_target_and_nowhere_else() ->
 def test_page_has_the_tables_that_are_measured() -> None:
     small = speed.Sizes(jobs=500, rounds=1)
     heads = [row for row, below in zip(rows(), rows()[1:], strict=False) if set("".join(below)) <= set("-:")]
-    made = [speed.measured_on(), speed.throughput(small), speed.rival("no network")]
+    made = [speed.measured_on(), speed.throughput(small), speed.pacing(small), speed.rival("no network")]
     first = [[cell.strip() for cell in text.splitlines()[0].strip("|").split("|")] for text in made]
     assert heads[0] == first[0]
     assert heads[1] == first[1]
-    assert len(heads) == 5
+    assert heads[2] == first[2]
+    assert len(heads) == 6
     policies = [line.strip("|").split("|")[0].strip() for line in made[1].splitlines()[2:]]
     assert [row[0] for row in rows()[5:9]] == policies
-    assert "no network" in made[2]
+    assert "no network" in made[3]
 
 
 def test_instant_by_instant_decides_as_straight_on_and_counts_what_waits() -> None:

@@ -28,13 +28,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     return simulate(log, loads(CHARTER), vs=["product-first"])
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_owed_and_delivered_are_those_of_the_jobs_table(small: Comparison, number: int) -> None:
-    run = small[number]
-    assert run.reclaims == 0 or number == 0
-    jobs = [job for job in run.jobs.to_dicts() if job["stops"] == 0]
-    if len(jobs) < run.jobs.height:
-        pytest.skip("stopped jobs held devices more than once")
+def test_owed_and_delivered_are_those_of_the_jobs_table(small: Comparison) -> None:
+    run = small[1]  # the table has one stretch of each job, and here none was stopped
+    jobs = run.jobs.to_dicts()
+    assert all(job["stops"] == 0 for job in jobs)
     judged = [row for row in run.promises.to_dicts() if row["verdict"] != "undecided"]
     assert len(judged) >= 2
     for row in judged:
