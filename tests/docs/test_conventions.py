@@ -102,7 +102,7 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
         ("see /" + "tmp/x", True),
         ('path = "/' + 'home/someone/file"', True),
         ("https://pypi." + "org/simple", True),
-        ("GPU/work/month", False),
+        ("GPU/" + "work/month", False),
         ("docs/tmp/x", False),
         ("$HOME/" + "work/", False),
     ],

@@ -148,14 +148,14 @@ JOB = np.dtype(
 # A promise of hours (see `promises`). ``foreign``: of the executing charter where another one is accounted against; it only paces.
 PROMISE = np.dtype(
     [
-        ("p", I8), ("q", I8), ("whole", I8), ("held", I8), ("asked", I8), ("pace", I8), ("last_ms", I8), ("balance", I8),
-        ("owed", I8), ("delivered", I8), ("gross", I8), ("unclaimed", I8), ("surplus", I8), ("lost", I8), ("lost_by_all", I8),
-        ("charge", I8), ("refused", I8), ("settled_ms", I8), ("capacity", I8), ("margin_ms", I8), ("largest", I8),
-        ("most", I8),
-        ("member", I4), ("members", I4), ("span", I4), ("spans", I4), ("head", I4), ("tail", I4),
-        ("of", I4), ("kind", I4), ("forfeit", I4), ("foreign", I4), ("acting", I4), ("peak", I4),
-        ("safe_ms", I8), ("calm_ms", I8), ("lost_safe_ms", I8), ("any", I8), ("rise", I8), ("steady_ms", I8),
-        ("binding", I8), ("demand", I8),
+        # What every instant reads comes first.
+        ("steady_ms", I8), ("settled_ms", I8), ("demand", I8), ("held", I8), ("asked", I8), ("whole", I8), ("refused", I8), ("safe_ms", I8),
+        ("member", I4), ("members", I4), ("of", I4), ("kind", I4), ("foreign", I4), ("acting", I4), ("forfeit", I4), ("head", I4),
+        ("p", I8), ("q", I8), ("capacity", I8), ("last_ms", I8),
+        ("owed", I8), ("delivered", I8), ("gross", I8), ("unclaimed", I8), ("surplus", I8), ("balance", I8), ("rise", I8), ("charge", I8),
+        ("pace", I8), ("binding", I8), ("any", I8), ("calm_ms", I8), ("lost_safe_ms", I8),
+        ("span", I4), ("spans", I4), ("tail", I4), ("peak", I4),
+        ("margin_ms", I8), ("largest", I8), ("most", I8), ("lost", I8), ("lost_by_all", I8), ("pad", I8, (4,)),
     ],
     align=True,
 )  # fmt: skip
@@ -163,9 +163,9 @@ PROMISE = np.dtype(
 # that it asks for, B, and B rounded (of a ceiling: what the floors below it may come to).
 MEMBER = np.dtype(
     [
-        ("weight", I8), ("num", I8), ("den", I8), ("most", I8), ("level", I8), ("share", I8), ("pace", I8), ("next_pace", I8),
-        ("wanted", I8), ("limit", I8), ("still_limit", I8), ("pool", I4), ("row", I4), ("promise", I4), ("full", I4),
-        ("done", I4), ("fits", I4), ("still", I8), ("moved", I4), ("top", I4), ("spent", I8), ("pad", I8, (7,)),
+        ("weight", I8), ("spent", I8), ("most", I8), ("pool", I4), ("row", I4), ("wanted", I8), ("pace", I8), ("level", I8), ("still", I8),
+        ("full", I4), ("fits", I4), ("top", I4), ("moved", I4), ("promise", I4), ("done", I4),
+        ("num", I8), ("den", I8), ("share", I8), ("next_pace", I8), ("limit", I8), ("still_limit", I8), ("pad", I8, (7,)),
     ],
     align=True,
 )  # fmt: skip

@@ -50,9 +50,8 @@ def ask(s, v):
         m = s.members[i]
         full = 1 if m.fits and m.level > 0 and m.pace >= m.level else 0
         wanted = m.pace
-        if (
-            full or m.top == 0
-        ):  # a floor above the demand is as good as one at it, but where devices are kept or rows above are lifted
+        # A floor above the demand is as good as one at it, but where devices are kept or rows above are lifted.
+        if full or m.top == 0:
             wanted = min(wanted, demand_of(s, v, m))
         if full == 0:  # what is kept follows the demand below the static floor too
             wanted = max(wanted, m.still)
@@ -275,9 +274,8 @@ def together_until(s, v, w):
     if x <= 0 or v.pace == 0:
         return last_ms
     until_ms = last_ms - x // (v.q * v.pace)
-    return (
-        until_ms if until_ms > s.glob[0].now else last_ms
-    )  # they are not enough: pools ask for all they have demand for, or may
+    # Where they are not enough, pools ask already for all they have demand for, or may.
+    return until_ms if until_ms > s.glob[0].now else last_ms
 
 
 @inlined

@@ -86,7 +86,7 @@ class Trial:
         """Give rows another ``floor`` or ``limit``, and divide anew."""
         for row, value in changes.items():
             self.state.rows[column][row] = value
-            if column == "floor":
+            if column == "floor":  # what a promise rounds up to, or holds for what cannot stop, is no less
                 for name in ("rounded", "firm"):
                     self.state.rows[name][row] = max(value, int(self.state.rows[name][row]))
             self.state.shares[column][self.state.rows["share"][row]] = value
