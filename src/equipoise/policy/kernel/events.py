@@ -90,7 +90,8 @@ def run_passes(s):
     """Let every pool decide that something happened to."""
     g = s.glob[0]
     if g.n_promises > 0:
-        book_losses(s)
+        if g.stops != g.booked_stops:
+            book_losses(s)
         pace_all(s)
     again = True
     while again:  # a job that takes no time may release work of a pool that was visited before
@@ -101,7 +102,9 @@ def run_passes(s):
                 again = g.n_pools > 1
     if g.n_promises > 0:
         observe(s)
-        foresee(s)
+        if g.unforeseen:
+            g.unforeseen = 0
+            foresee(s)
 
 
 @entry

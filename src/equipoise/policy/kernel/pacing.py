@@ -46,6 +46,7 @@ def ask(s, v):
             find_pace(s, v)
         v.steady_ms = steady_until(s, v)
     v.demand = demand_of(s, v, s.members[v.member])
+    s.glob[0].unforeseen = 1
     for i in range(v.member, v.member + v.members):
         m = s.members[i]
         full = 1 if m.fits and m.level > 0 and m.pace >= m.level else 0
@@ -250,7 +251,10 @@ def ceiling_of(m, v, balance, left_ms, enough):
 
 @kernel
 def foresee(s):
-    """Set when a promise that acts may next ask for more though nothing else happens: never too late, sometimes too early."""
+    """Set when a promise that acts may next ask for more though nothing else happens: never too late, sometimes too early.
+
+    That changes only where a promise asked anew, or holds or asks for something else (``unforeseen``).
+    """
     g = s.glob[0]
     g.wake_ms = NEVER
     for k in range(g.n_promises):

@@ -199,8 +199,6 @@ def window_refused(s, e):
 @kernel
 def book_losses(s):
     """Book the work that was lost since the last time with every promise."""
-    if s.glob[0].stops == s.glob[0].booked_stops:
-        return
     s.glob[0].booked_stops = s.glob[0].stops
     for k in range(s.glob[0].n_promises):
         v = s.promises[k]
@@ -219,7 +217,8 @@ def observe(s):
     """Read what every promise holds and asks for from now on."""
     if s.glob[0].refused_n < s.glob[0].n_refusals:
         refuse_requests(s)
-    book_losses(s)
+    if s.glob[0].stops != s.glob[0].booked_stops:
+        book_losses(s)
     for k in range(s.glob[0].n_promises):
         settle_charges(s, k)
         look(s, s.promises[k])
@@ -254,6 +253,8 @@ def look(s, v):
         bring_up(s, v)
         if held != v.held or (v.of != BY_DELIVERED and (whole != v.whole or v.forfeit)):
             v.steady_ms = 0
+        if held != v.held or asked != v.asked:
+            s.glob[0].unforeseen = 1
         v.held, v.asked, v.whole = held, asked, whole
         owed = v.p * whole
         v.rise = owed - v.q * held - (max(0, owed - v.q * asked) if v.forfeit else 0)
