@@ -21,6 +21,7 @@ from equipoise.traces.helios import minutes
 from equipoise.traces.log import read
 from equipoise.traces.mapping import Rule, load_rules, team_name
 from equipoise.traces.requests import read_requests
+from equipoise.traces.staff import read_staff
 from equipoise.traces.usage import peak_gpus, usage
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "peak_gpus",
     "read",
     "read_requests",
+    "read_staff",
     "team_name",
     "usage",
 ]

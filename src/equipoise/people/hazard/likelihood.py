@@ -52,7 +52,7 @@ def maximum(design: F64, people: I64, departures: I64, *, centre: F64, precision
         gradient = design.T @ slope - precision * (at - centre)
         information = (design.T * bend) @ design + np.diag(precision)
         try:
-            step: F64 = np.linalg.solve(information, gradient)
+            step = np.asarray(np.linalg.solve(information, gradient), np.float64)
         except np.linalg.LinAlgError:
             break
         if not float(gradient @ step) > DECREMENT_MIN:
