@@ -19,8 +19,11 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 ITERATIONS_MAX = 200
+HALVINGS_MAX = 60
+DECREMENT_SMALL = 1e-6
+"""Newton's decrement, twice what the next step gains, below which a step is taken whole: a gain so small drowns in rounding."""
 DECREMENT_MIN = 1e-18
-"""Newton's decrement, twice what the next step would gain, at which the maximum is found."""
+"""The decrement at which the maximum is found."""
 
 
 class Maximum(NamedTuple):
@@ -46,7 +49,6 @@ def maximum(design: F64, people: I64, departures: I64, *, centre: F64, precision
         H103 where the maximum is not found: without a prior, the data may not determine one.
     """
     at = np.array(centre)
-    value = log_likelihood(design @ at, people, departures) - _penalty(at, centre, precision)
     for _ in range(ITERATIONS_MAX):
         slope, bend = derivatives(design @ at, people, departures)
         gradient = design.T @ slope - precision * (at - centre)
@@ -55,18 +57,17 @@ def maximum(design: F64, people: I64, departures: I64, *, centre: F64, precision
             step = np.asarray(np.linalg.solve(information, gradient), np.float64)
         except np.linalg.LinAlgError:
             break
-        if not float(gradient @ step) > DECREMENT_MIN:
+        decrement = float(gradient @ step)
+        if abs(decrement) <= DECREMENT_MIN:
             return Maximum(at, information)
-        length = 1.0
-        while True:
-            further = at + length * step
-            gained = log_likelihood(design @ further, people, departures) - _penalty(further, centre, precision)
-            if gained >= value:
-                break
-            length /= 2
-            if length < 1e-12:  # nothing to gain that a float can tell
-                return Maximum(at, information)
-        at, value = further, gained
+        if decrement > DECREMENT_SMALL:
+            value = log_likelihood(design @ at, people, departures) - _penalty(at, centre, precision)
+            for _ in range(HALVINGS_MAX):
+                further = at + step
+                if log_likelihood(design @ further, people, departures) - _penalty(further, centre, precision) >= value:
+                    break
+                step = step / 2
+        at = at + step
     raise InputError(
         "H103", "the data alone do not determine the coefficients", hint="a column that never varies needs a prior"
     )
