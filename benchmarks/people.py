@@ -101,10 +101,9 @@ def study(seed: int, *, uneven: float = 0.0, slow: bool = False) -> Study:
     made = simulated(seed, uneven=uneven, slow=slow)
     months = team_months(made.rows)
     after = fit(months)
-    drawn_level = level(after.draws(20_000, 1))
-    believed = fit().draws(20_000, 1)
-    covered: dict[str, bool] = {"level": holds(drawn_level, math.log(made.truth.h0) + made.truth.u_lab)}
-    left = {"level": middle(drawn_level).width / middle(level(believed)).width}
+    shown = level(after.draws(20_000, 1))
+    covered: dict[str, bool] = {"level": holds(shown, math.log(made.truth.h0) + made.truth.u_lab)}
+    left = {"level": middle(shown).width / believed_width()}
     for one in after.learned():
         covered[one.name] = bool(one.posterior.low <= getattr(made.truth, one.name) <= one.posterior.high)
         left[one.name] = one.width_left
@@ -112,7 +111,6 @@ def study(seed: int, *, uneven: float = 0.0, slow: bool = False) -> Study:
     return Study(covered, left, after.departures, share)
 
 
-@cache
 def simulated(seed: int, *, uneven: float = 0.0, slow: bool = False) -> Lab:
     """A lab with a truth as the priors have it; ``slow`` draws how slowly starvation is felt, 3 to 9 months."""
     rng = np.random.default_rng(seed)
@@ -123,6 +121,12 @@ def simulated(seed: int, *, uneven: float = 0.0, slow: bool = False) -> Lab:
 def level(draws: Coefficients) -> F64:
     """What a lab shows of h0 and u_lab: the logarithm of its rate where nothing is amiss."""
     return np.log(draws.h0) + draws.u_lab
+
+
+@cache
+def believed_width() -> float:
+    """How wide the interval of the level is before any data."""
+    return middle(level(fit().draws(20_000, 1))).width
 
 
 def holds(draws: F64, truth: float) -> bool:
