@@ -55,37 +55,43 @@ def drawn(rng: np.random.Generator) -> Truth:
     )
 
 
-def lab(rng: np.random.Generator, truth: Truth, *, teams: int, months: int) -> Lab:
-    """Simulate a lab: starvation comes in spells, promises break more often under it, the market moves slowly."""
+def lab(rng: np.random.Generator, truth: Truth, *, teams: int, months: int, hold: bool = False) -> Lab:
+    """Simulate a lab: starvation comes in spells, promises break more often under it, the market moves slowly.
+
+    With ``hold`` all that stays, after the table, what it was in its last month.
+    """
     market = [rng.standard_normal()]
     for _ in range(months + AHEAD):
         market.append(0.9 * market[-1] + math.sqrt(1 - 0.81) * rng.standard_normal())
+    if hold:
+        market[months:] = [market[months - 1]] * (AHEAD + 1)
     rows: list[TeamMonth] = []
     later: dict[str, tuple[int, int]] = {}
     for number in range(teams):
         name = f"team-{number:02}"
-        history, later[name] = team(rng, truth, name, market)
+        history, later[name] = team(rng, truth, name, market, hold=hold)
         rows += history
     return Lab(truth, rows, later)
 
 
 def team(
-    rng: np.random.Generator, truth: Truth, name: str, market: list[float]
+    rng: np.random.Generator, truth: Truth, name: str, market: list[float], *, hold: bool
 ) -> tuple[list[TeamMonth], tuple[int, int]]:
     """Simulate a team: its rows but for the last ``AHEAD`` months, in which those who were there are followed."""
     wanted = int(rng.integers(*PEOPLE, endpoint=True))
     people, own = wanted, truth.uneven * rng.standard_normal()
     hungry, broken = rng.random() < 0.3, False
-    felt = contagion = 0.0
+    starved = felt = contagion = 0.0
     rows: list[TeamMonth] = []
     cohort = followed = 0
     ends = len(market) - 1 - AHEAD
     for month, outside in enumerate(market[:-1]):
         if month == ends:
             cohort = followed = people = rows[-1].people - rows[-1].departures
-        hungry = rng.random() < (0.9 if hungry else 0.05)
-        broken = rng.random() < (0.8 if broken else 0.2 if hungry else 0.02)
-        starved = round(float(rng.beta(4, 3) if hungry else rng.beta(1, 9)), 3)
+        if month < ends or not hold:
+            hungry = rng.random() < (0.9 if hungry else 0.05)
+            broken = rng.random() < (0.8 if broken else 0.2 if hungry else 0.02)
+            starved = round(float(rng.beta(4, 3) if hungry else rng.beta(1, 9)), 3)
         felt = starved if month == 0 else felt + (starved - felt) / truth.felt_months
         eta = truth.u_lab + own + truth.beta_s * felt + truth.beta_m * broken + truth.kappa * contagion
         chance = 1 - math.exp(-truth.h0 * math.exp(eta + truth.pull * outside))

@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 
 from benchmarks._page import table, with_tables
 from benchmarks._people_labs import Lab, Truth, drawn, lab, typical
-from equipoise.people.hazard import Coefficients, TeamMonths, chance_of_loss, fit, priors, team_months
+from equipoise.people.hazard import (
+    Coefficients,
+    TeamMonths,
+    chance_of_loss,
+    fit,
+    held,
+    like_the_past,
+    priors,
+    team_months,
+)
 from equipoise.people.hazard.likelihood import Maximum, maximum
 from equipoise.people.hazard.posterior import middle
 
@@ -111,11 +120,11 @@ def study(seed: int, *, uneven: float = 0.0, slow: bool = False) -> Study:
     return Study(covered, left, after.departures, share)
 
 
-def simulated(seed: int, *, uneven: float = 0.0, slow: bool = False) -> Lab:
+def simulated(seed: int, *, uneven: float = 0.0, slow: bool = False, hold: bool = False) -> Lab:
     """A lab with a truth as the priors have it; ``slow`` draws how slowly starvation is felt, 3 to 9 months."""
     rng = np.random.default_rng(seed)
     truth = drawn(rng)._replace(uneven=uneven, felt_months=float(rng.uniform(3, 9)) if slow else 6.0)
-    return lab(rng, truth, teams=TEAMS, months=MONTHS)
+    return lab(rng, truth, teams=TEAMS, months=MONTHS, hold=hold)
 
 
 def level(draws: Coefficients) -> F64:
@@ -187,17 +196,34 @@ def unlike() -> str:
     return table(rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How labs go on after their table, and how they are forecast."""
+
+    name: str
+    uneven: float = 0.0
+    slow: bool = False
+    hold: bool = False
+    by_past: bool = True
+
+
+HOLDS = Way("course held, and forecast so", hold=True, by_past=False)
+GOES_ON = Way("course goes on, forecast as held", by_past=False)
+BY_PAST = Way("course goes on, forecast by the lab's past")
+WAYS = (HOLDS, GOES_ON, BY_PAST, *(Way(f"{kind}; by its past", *how) for kind, how in list(KINDS.items())[1:]))
+
+
 def scores() -> str:
     """Return the table of Brier scores."""
     rows = [
         "labs | it came | climatology | priors alone | with the lab's data | gained on climatology | gained on priors"
     ]
     rows.append("---|---:|---:|---:|---:|---:|---:")
-    for kind, (uneven, slow) in KINDS.items():
-        of = forecasts(uneven=uneven, slow=slow)
+    for way in WAYS:
+        of = forecasts(way)
         brier = [float(np.mean((p - of.came) ** 2)) for p in (of.climatology, of.prior, of.updated)]
         gains = [gained(of, of.climatology), gained(of, of.prior)]
-        rows.append(" | ".join([kind, f"{100 * of.came.mean():.1f} %", *(f"{b:.4f}" for b in brier), *gains]))
+        rows.append(" | ".join([way.name, f"{100 * of.came.mean():.1f} %", *(f"{b:.4f}" for b in brier), *gains]))
     return table(rows)
 
 
@@ -216,36 +242,40 @@ EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0)
 
 
 def reliability() -> str:
-    """Return the table of how often it came, by what was said."""
-    of = forecasts()
+    """Return the tables of how often it came, by what was said."""
+    return "\n\n".join(f"**{way.name[0].upper()}{way.name[1:]}**\n\n{reliable(way)}" for way in WAYS[:3])
+
+
+def reliable(way: Way) -> str:
+    of = forecasts(way)
     bins = np.digitize(of.updated, EDGES[1:-1])
     rows = ["said | teams | said, mean | it came | 95 % of chance", "---|---:|---:|---:|---:"]
     rng = np.random.default_rng(0)
     for number, (low, high) in enumerate(pairwise(EDGES)):
         here = bins == number
-        if here.any():
-            chance = (rng.random((2000, int(here.sum()))) < of.updated[here]).mean(axis=1)
-            least, most = np.quantile(chance, [0.025, 0.975])
-            rows.append(
-                f"{100 * low:.0f} to {100 * high:.0f} % | {here.sum():,} | {100 * of.updated[here].mean():.1f} %"
-                f" | {100 * of.came[here].mean():.1f} % | {100 * least:.1f} to {100 * most:.1f} %"
-            )
+        chance = (rng.random((2000, int(here.sum()))) < of.updated[here]).mean(axis=1)
+        least, most = np.quantile(chance, [0.025, 0.975])
+        rows.append(
+            f"{100 * low:.0f} to {100 * high:.0f} % | {here.sum():,} | {100 * of.updated[here].mean():.1f} %"
+            f" | {100 * of.came[here].mean():.1f} % | {100 * least:.1f} to {100 * most:.1f} %"
+        )
     return table(rows)
 
 
 @cache
-def forecasts(*, uneven: float = 0.0, slow: bool = False, labs: int = STUDIES) -> Forecasts:
+def forecasts(way: Way, *, labs: int = STUDIES) -> Forecasts:
     """Fit labs, and forecast their teams over months that the fit has not seen."""
     believed = fit().draws(DRAWS, 1)
     found: list[tuple[int, float, float, bool]] = []
     for seed in range(labs):
-        made = simulated(seed, uneven=uneven, slow=slow)
+        made = simulated(seed, uneven=way.uneven, slow=way.slow, hold=way.hold)
         months = team_months(made.rows)
         learned = fit(months).draws(DRAWS, 1)
         for standing in months.standings:
             people, left = made.later[standing.team]
             assert people == standing.people
-            said = [chance_of_loss(of, standing, lost_ppm=LOST_PPM).probability for of in (learned, believed)]
+            course = like_the_past(months, standing, DRAWS) if way.by_past else held(standing)
+            said = [chance_of_loss(of, standing, course, lost_ppm=LOST_PPM).probability for of in (learned, believed)]
             found.append((seed, said[0], said[1], left * 1_000_000 >= LOST_PPM * people))
     lab_of, updated, prior, came = zip(*found, strict=True)
     return Forecasts(np.array(lab_of), np.array(updated), np.array(prior), np.array(came))

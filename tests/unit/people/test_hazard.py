@@ -13,11 +13,13 @@ from benchmarks import people as measured
 from benchmarks._people_labs import FIRST_MONTH, lab, typical
 from equipoise.errors import InputError
 from equipoise.people.hazard import (
+    Course,
     Standing,
     TeamMonth,
     TeamMonths,
     chance_of_loss,
     fit,
+    like_the_past,
     pooled,
     priors,
     team_months,
@@ -243,3 +245,43 @@ def test_a_fifth_is_counted_exactly() -> None:
             for ppm in (200_000, least * 1_000_000 // people)
         ]
         assert whole[0] == whole[1], people
+
+
+def test_a_course_like_the_past_follows_what_came_after_months_like_the_last() -> None:
+    """A lab in which starvation always lasts three months: whoever is in its last month is fed from then on."""
+    rows = [
+        TeamMonth(f"t{n}", FIRST_MONTH + m, 20, 0, 0.8 - 0.01 * ((n + m) % 12) if (n + m) % 12 < 3 else 0.0)
+        for n in range(40)
+        for m in range(36)
+    ]
+    table = team_months(rows)
+    course = like_the_past(table, Standing("t", 20, starved=0.78), 500, months=4)
+    assert (course.starved.shape, float(course.starved.max())) == ((500, 4), 0.0)
+    first = like_the_past(table, Standing("t", 20, starved=0.80), 500, months=4)
+    assert first.starved.tolist() == [[0.79, 0.78, 0.0, 0.0]] * 500
+
+
+def test_courses_do_not_run_from_one_team_into_the_next_or_over_gaps() -> None:
+    rows = [TeamMonth(f"t{n:02}", FIRST_MONTH + m, 20, 0, n / 50) for n in range(50) for m in range(7)]
+    rows += [TeamMonth("z", FIRST_MONTH + m, 20, 0, 0.99) for m in (0, 1, 2, 3, 10, 11, 12, 13)]
+    course = like_the_past(team_months(rows), Standing("t", 20, starved=0.99), 1000)
+    assert (course.starved == course.starved[:, :1]).all()
+    assert course.starved.max() < 0.99  # z has no six months that follow
+
+
+def test_without_enough_of_a_past_the_course_is_held() -> None:
+    rows = [TeamMonth("t", FIRST_MONTH + m, 20, 0, m / 20) for m in range(20)]
+    standing = team_months(rows).standings[0]
+    course = like_the_past(team_months(rows), standing, 10)
+    assert course.starved.tolist() == [standing.starved] * 6
+    draws = fit().draws(500, 1)
+    assert chance_of_loss(draws, standing, course) == chance_of_loss(draws, standing)
+
+
+def test_one_course_for_all_is_the_same_as_the_course_of_each_draw() -> None:
+    draws, standing = fit().draws(500, 1), Standing("t", 20)
+    path = np.array([0.1, 0.9, 0.9, 0.0])
+    one = Course(path, path, path)
+    each = Course(*(np.tile(path, (500, 1)) for _ in range(3)))
+    assert chance_of_loss(draws, standing, one) == chance_of_loss(draws, standing, each)
+    assert chance_of_loss(draws, standing, one).months == 4

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.people.hazard.course import Course, held
 from equipoise.people.hazard.posterior import Coefficients
 from equipoise.people.hazard.team_months import CONTAGION_MONTHS, Standing
 from equipoise.workload.draws import Draws
@@ -47,13 +48,18 @@ class Loss:
 
 
 def chance_of_loss(
-    coefficients: Coefficients, standing: Standing, *, lost_ppm: int = 200_000, months: int = 6, seed: int = 0
+    coefficients: Coefficients,
+    standing: Standing,
+    course: Course | None = None,
+    *,
+    lost_ppm: int = 200_000,
+    seed: int = 0,
 ) -> Loss:
-    """Return how likely at least ``lost_ppm`` of a team's people leave within ``months``, if its course is held.
+    """Return how likely at least ``lost_ppm`` of a team's people leave within the months of a course: six, if it is held.
 
-    Starvation, breach and pull stay what they are; felt starvation follows, and contagion lives of the departures. Nobody
-    joins: it is about those who are there. Each draw of the coefficients is one future, and equal seeds make equal chance,
-    so that more starvation never lowers a probability where beta_s and kappa are not negative.
+    Felt starvation follows the course, and contagion lives of the departures. Nobody joins: it is about those who are
+    there. Each draw of the coefficients is one future, and equal seeds make equal chance, so that more starvation never
+    lowers a probability where beta_s and kappa are not negative.
 
     Examples
     --------
@@ -65,12 +71,16 @@ def chance_of_loss(
     """
     assert 0 < lost_ppm <= MILLION, lost_ppm
     n = len(coefficients)
+    course = course or held(standing)
+    starved, breach, pull = (
+        np.broadcast_to(of, (n, course.months)) for of in (course.starved, course.breach, course.pull)
+    )
     chance = Draws(seed, stream=3)
     left = np.full(n, standing.people, np.int64)
-    felt, contagion = standing.felt, np.full(n, standing.contagion)
-    for _ in range(months):
-        felt += (standing.starved - felt) / standing.felt_months
-        rate = coefficients.rate(felt=felt, breach=standing.breach, contagion=contagion, pull=standing.pull)
+    felt, contagion = np.full(n, standing.felt), np.full(n, standing.contagion)
+    for month in range(course.months):
+        felt = felt + (starved[:, month] - felt) / standing.felt_months
+        rate = coefficients.rate(felt=felt, breach=breach[:, month], contagion=contagion, pull=pull[:, month])
         gone = departures(left, rate, chance.unit(n))
         contagion = contagion + gone / np.maximum(left, 1) - contagion / CONTAGION_MONTHS
         left = left - gone
@@ -79,7 +89,7 @@ def chance_of_loss(
     return Loss(
         team=standing.team,
         people=standing.people,
-        months=months,
+        months=course.months,
         lost_ppm=lost_ppm,
         probability=float(np.mean(lost * MILLION >= lost_ppm * standing.people)),
         low=int(low),

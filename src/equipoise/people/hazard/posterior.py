@@ -44,7 +44,7 @@ class Coefficients:
     def __len__(self) -> int:
         return len(self.h0)
 
-    def rate(self, *, felt: float, breach: float, contagion: F64 | float, pull: float) -> F64:
+    def rate(self, *, felt: F64 | float, breach: F64 | float, contagion: F64 | float, pull: F64 | float) -> F64:
         """Return h0 · exp(u_lab + β_s·S + β_m·breach + κ·X + pull·ΔV) of each draw; h = 1 − exp(−rate)."""
         eta = self.u_lab + self.beta_s * felt + self.beta_m * breach + self.kappa * contagion + self.pull * pull
         return np.asarray(self.h0 * np.exp(np.minimum(eta, 50.0)), np.float64)
