@@ -33,6 +33,7 @@ from equipoise.people.hazard.posterior import middle
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "people.md"
 STUDIES = 200
 MANY = 2000
+UNAIDED = 1000
 TEAMS, MONTHS = 20, 36
 DRAWS = 1000
 LOST_PPM = 200_000
@@ -147,19 +148,27 @@ def unaided() -> str:
     """Return the table of coverage without priors, for one truth, in labs of more data."""
     truth = typical()
     wanted = np.array([math.log(truth.h0), truth.beta_s, truth.beta_m, truth.kappa, truth.pull])
-    found, errors = zip(*(alone(seed, truth) for seed in range(STUDIES)), strict=True)
-    hits = np.abs(np.array(found) - wanted) < 1.959963984540054 * np.array(errors)
-    beliefs = priors()
-    spreads = [
-        math.hypot(beliefs.h0.spread, beliefs.u_lab.spread),
-        *(getattr(beliefs, name).spread for name in NAMES[1:]),
+    found, errors = map(np.array, zip(*(alone(seed, truth) for seed in range(UNAIDED)), strict=True))
+    hits = np.abs(found - wanted) < 1.959963984540054 * errors
+    of = priors()
+    spreads = [math.hypot(of.h0.spread, of.u_lab.spread), *(getattr(of, name).spread for name in NAMES[1:])]
+    rows = [
+        f"coefficient | truth | covered, {STUDIES} labs | covered, {UNAIDED:,} labs | standard error | mean error"
+        " | spread of the prior",
+        "---|---:|---:|---:|---:|---:|---:",
     ]
-    rows = ["coefficient | truth | covered | standard error | spread of the prior", "---|---:|---:|---:|---:"]
     for number, name in enumerate(NAMES):
-        error = float(np.median([one[number] for one in errors]))
-        rows.append(
-            f"`{name}` | {wanted[number]:.3f} | {100 * hits[:, number].mean():.1f} % | {error:.2f} | {spreads[number]:.2f}"
-        )
+        shares = [f"{100 * hits[:labs, number].mean():.1f} %" for labs in (STUDIES, UNAIDED)]
+        error, away = np.median(errors[:, number]), np.mean(found[:, number]) - wanted[number]
+        cells = [
+            f"`{name}`",
+            f"{wanted[number]:.3f}",
+            *shares,
+            f"{error:.2f}",
+            f"{away:+.2f}",
+            f"{spreads[number]:.2f}",
+        ]
+        rows.append(" | ".join(cells))
     return table(rows)
 
 
