@@ -51,6 +51,7 @@ class Study:
     width_left: dict[str, float]
     departures: int
     effective_share: float
+    kappa_away: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,8 @@ def study(seed: int, *, uneven: float = 0.0, slow: bool = False) -> Study:
         covered[one.name] = bool(one.posterior.low <= getattr(made.truth, one.name) <= one.posterior.high)
         left[one.name] = one.width_left
     share = after.effective_share(months, draws=500) if seed < STUDIES else 1.0
-    return Study(covered, left, after.departures, share)
+    kappa = next(one.posterior.median for one in after.learned() if one.name == "kappa")
+    return Study(covered, left, after.departures, share, kappa - made.truth.kappa)
 
 
 def simulated(seed: int, *, uneven: float = 0.0, slow: bool = False, hold: bool = False) -> Lab:
@@ -197,11 +199,12 @@ KINDS: dict[str, tuple[float, bool]] = {
 
 def unlike() -> str:
     """Return the table of coverage in labs that are unlike the model."""
-    rows = [f"{STUDIES} labs | {' | '.join(f'`{name}`' for name in NAMES)}", "---" + "|---:" * len(NAMES)]
+    rows = [f"{STUDIES} labs | {' | '.join(f'`{name}`' for name in NAMES)} | `kappa` is off by", "---" + "|---:" * 6]
     for kind, (uneven, slow) in KINDS.items():
         studies = [study(seed, uneven=uneven, slow=slow) for seed in range(STUDIES)]
         shares = [f"{100 * np.mean([one.covered[name] for one in studies]):.1f} %" for name in NAMES]
-        rows.append(" | ".join([kind, *shares]))
+        away = f"{np.median([one.kappa_away for one in studies]):+.2f}"
+        rows.append(" | ".join([kind, *shares, away]))
     return table(rows)
 
 
@@ -252,7 +255,7 @@ EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0)
 
 def reliability() -> str:
     """Return the tables of how often it came, by what was said."""
-    return "\n\n".join(f"**{way.name[0].upper()}{way.name[1:]}**\n\n{reliable(way)}" for way in WAYS[:3])
+    return "\n\n".join(f"**{way.name[0].upper()}{way.name[1:]}**\n\n{reliable(way)}" for way in (*WAYS[:3], WAYS[4]))
 
 
 def reliable(way: Way) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.people.hazard import TeamMonth
+from equipoise.people.hazard import Standing, TeamMonth
 
 F64 = NDArray[np.float64]
 
@@ -67,3 +67,16 @@ def binomial_quantile(people: int, chance: float, unit: float) -> int:
         if total > unit:
             return k
     return people
+
+
+def lost(of: dict[str, float], standing: Standing, starved: float, units: Sequence[float]) -> int:
+    """Return how many leave in one future, with one uniform number a month and starvation as given."""
+    people, felt, contagion = standing.people, standing.felt, standing.contagion
+    for unit in units:
+        felt = felt + (starved - felt) / 6
+        eta = of["u_lab"] + of["beta_s"] * felt + of["beta_m"] * standing.breach + of["kappa"] * contagion
+        chance = 1 - math.exp(-of["h0"] * math.exp(eta + of["pull"] * standing.pull))
+        gone = binomial_quantile(people, chance, unit)
+        contagion = contagion - contagion / 4.5 + gone / max(people, 1)
+        people -= gone
+    return standing.people - people

@@ -25,6 +25,7 @@ from equipoise.people.hazard import (
     team_months,
 )
 from equipoise.people.hazard.likelihood import derivatives, maximum
+from equipoise.workload.draws import Draws
 from tests.reference import hazard as twin
 
 STUDIES = 200
@@ -285,3 +286,19 @@ def test_one_course_for_all_is_the_same_as_the_course_of_each_draw() -> None:
     each = Course(*(np.tile(path, (500, 1)) for _ in range(3)))
     assert chance_of_loss(draws, standing, one) == chance_of_loss(draws, standing, each)
     assert chance_of_loss(draws, standing, one).months == 4
+
+
+def test_forecast_is_that_of_a_future_played_month_by_month() -> None:
+    n, names = 300, [prior.name for prior in priors()]
+    draws = fit().draws(n, 4)
+    standing = Standing("t", 30, starved=0.9, breach=1.0, pull=1.5, felt=0.4, contagion=0.5)
+    loss = chance_of_loss(draws, standing, seed=9)
+    chance = Draws(9, stream=3)
+    units = np.array([chance.unit(n) for _ in range(6)])
+    each = [{name: float(getattr(draws, name)[at]) for name in names} for at in range(n)]
+    lost = [twin.lost(of, standing, 0.9, units[:, at].tolist()) for at, of in enumerate(each)]
+    assert loss.mean == pytest.approx(np.mean(lost), abs=1e-12)
+    assert loss.probability == sum(5 * gone >= 30 for gone in lost) / n
+    assert (loss.low, loss.median, loss.high) == tuple(
+        sorted(lost)[math.ceil(part * n) - 1] for part in (0.05, 0.5, 0.95)
+    )
