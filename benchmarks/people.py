@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from benchmarks._page import table, with_tables
 from benchmarks._people_labs import Lab, Truth, drawn, lab, typical
 from equipoise.people.hazard import (
     Coefficients,
+    Priors,
     TeamMonths,
     chance_of_loss,
     fit,
@@ -34,6 +35,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "people.md"
 STUDIES = 200
 MANY = 2000
 UNAIDED = 1000
+FEW = 50
 TEAMS, MONTHS = 20, 36
 DRAWS = 1000
 LOST_PPM = 200_000
@@ -72,7 +74,7 @@ class Forecasts:
 
 
 def main() -> None:
-    made = [beliefs(), recovery(), unaided(), unlike(), scores(), reliability()]
+    made = [beliefs(), recovery(), unaided(), laplace(), unlike(), scores(), reliability()]
     print(*made, sep="\n\n")
     if "--write" in sys.argv[1:]:
         PAGE.write_text(with_tables(PAGE.read_text("utf-8"), "people", made), "utf-8")
@@ -187,6 +189,29 @@ def by_likelihood(months: TeamMonths) -> Maximum:
     centre = np.zeros(5)
     centre[0] = math.log(months.departures.sum() / months.people.sum())
     return maximum(months.design, months.people, months.departures, centre=centre, precision=np.zeros(5))
+
+
+SIZES = ((1, 12), (5, 24), (20, 36))
+
+
+def laplace() -> str:
+    """Return the table of how good Laplace's normal is, with the beliefs that ship and with wider ones."""
+    rows = [
+        f"teams × months, {FEW} labs each | departures, median | beliefs that ship, worst | five times as wide, worst"
+    ]
+    rows.append("---|---:|---:|---:")
+    wide = Priors(*(replace(prior, spread=5 * prior.spread) for prior in priors()))
+    for teams, months in SIZES:
+        found = [few(seed, teams, months) for seed in range(FEW)]
+        worst = [min(fit(one, of).effective_share(one) for one in found) for of in (priors(), wide)]
+        gone = np.median([one.departures.sum() for one in found])
+        rows.append(f"{teams} × {months} | {gone:.0f} | {worst[0]:.2f} | {worst[1]:.2f}")
+    return table(rows)
+
+
+def few(seed: int, teams: int, months: int) -> TeamMonths:
+    rng = np.random.default_rng((2, seed))
+    return team_months(lab(rng, drawn(rng), teams=teams, months=months).rows)
 
 
 KINDS: dict[str, tuple[float, bool]] = {

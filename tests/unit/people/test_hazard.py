@@ -14,6 +14,7 @@ from benchmarks._people_labs import FIRST_MONTH, lab, typical
 from equipoise.errors import InputError
 from equipoise.people.hazard import (
     Course,
+    Priors,
     Standing,
     TeamMonth,
     TeamMonths,
@@ -302,3 +303,12 @@ def test_forecast_is_that_of_a_future_played_month_by_month() -> None:
     assert (loss.low, loss.median, loss.high) == tuple(
         sorted(lost)[math.ceil(part * n) - 1] for part in (0.05, 0.5, 0.95)
     )
+
+
+def test_effective_share_tells_where_the_normal_is_poor() -> None:
+    months = measured.few(1, 1, 12)
+    wide = Priors(*(replace(prior, spread=5 * prior.spread) for prior in priors()))
+    shipped, wider = fit(months), fit(months, wide)
+    assert fit().effective_share(team_months([])) == pytest.approx(1.0)  # without data the draws are the posterior
+    assert 0.9 < shipped.effective_share(months) < 1
+    assert wider.effective_share(months) < shipped.effective_share(months) - 0.05
