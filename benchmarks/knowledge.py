@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import gzip
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks._machine import machine
+from benchmarks._page import table, with_tables
 from equipoise.people.knowledge import History, Identities, Knowledge, chosen, is_source, summarise
 from equipoise.people.knowledge.authorship import authors
 from equipoise.people.knowledge.truck_factor import COVERED_MIN, covered_after
@@ -47,16 +47,7 @@ def main() -> None:
     tables = [published(), rules(), speed()]
     print(*tables, sep="\n\n")
     if "--write" in sys.argv[1:]:
-        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), tables), "utf-8")
-
-
-def with_tables(page: str, made: Iterable[str]) -> str:
-    """Return the page with its measured tables replaced; each stands between comments that name this benchmark."""
-    left = iter(made)
-    between = re.compile(r"(?s)(<!-- benchmarks\.knowledge -->\n).*?(<!-- end -->)")
-    page = between.sub(lambda found: f"{found[1]}{next(left)}\n{found[2]}", page)
-    assert next(left, None) is None, "the page has too few places for tables"
-    return page
+        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), "knowledge", tables), "utf-8")
 
 
 def published() -> str:
@@ -221,10 +212,6 @@ def imported(commit: Commit, folder: str, number: int, contents: dict[str, str])
 def git_version() -> str:
     done = subprocess.run(["git", "--version"], check=True, capture_output=True, text=True)
     return done.stdout.strip().replace(" version", "")
-
-
-def table(rows: list[str]) -> str:
-    return "\n".join(f"| {row} |" for row in rows)
 
 
 if __name__ == "__main__":

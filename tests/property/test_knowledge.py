@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from equipoise.people.groups import folded
 from equipoise.people.knowledge import GROUP_MIN, History, Identities, summarise
 from equipoise.people.knowledge.authorship import authors, by_person
-from equipoise.people.knowledge.groups import folded
 from equipoise.people.knowledge.truck_factor import covered_after, expected_after, truck_factor
 from equipoise.traces.git import Repository, read
 from tests.reference import knowledge as twin

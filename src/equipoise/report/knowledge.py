@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.text import Text
 
-from equipoise.people.knowledge.groups import GROUP_MIN
+from equipoise.people.groups import GROUP_MIN
 from equipoise.people.knowledge.ramp_up import FOLLOWED, UP_TO_SPEED
 from equipoise.people.knowledge.summary import Departure, Figures, Knowledge, TeamKnowledge
 from equipoise.report.columns import Column, fitted

@@ -21,7 +21,7 @@ NAME_LENGTH_MAX = 63
 RESERVED = frozenset({"lab", "all", "everyone"})  # CHARTER, Names
 LISTED = 20  # how many unmapped values an error names
 
-_PATH = re.compile(r"[a-z][a-z0-9-]{0,62}(\.[a-z][a-z0-9-]{0,62})*")
+TEAM_PATH = re.compile(r"[a-z][a-z0-9-]{0,62}(\.[a-z][a-z0-9-]{0,62})*")
 _NEVER = np.iinfo(np.int32).max
 
 
@@ -91,7 +91,7 @@ def _rule(fields: list[str], name: str, line: int) -> Rule:
     if len(fields) != 3 or not fields[0]:
         raise _bad_rule(f"{len(fields)} fields where field,value,team are expected", name, line)
     field, value, team = fields
-    if not _PATH.fullmatch(team):
+    if not TEAM_PATH.fullmatch(team):
         raise _bad_rule(f"{team!r} is no path of a team", name, line)
     return Rule(field, value, team, line)
 

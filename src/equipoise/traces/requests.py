@@ -6,17 +6,15 @@ job log has a calendar, or seconds since the log's first submission.
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from equipoise.errors import InputError, Place
+from equipoise.traces.records import Columns, Row, records
 from equipoise.traces.values import DURATION_MS_MAX, instants
 from equipoise.workload import Requests, Workload
 
@@ -24,8 +22,6 @@ NEEDED = ("id", "team", "gpu_h", "asked", "from", "to")
 FURTHER = ("pool", "answered", "granted_gpu_h", "reason", "avenue", "purpose", "project")
 MS_PER_H = 3_600_000
 MOST_GPU_H = 10**9
-
-Row = Mapping[str, str]
 
 
 def read_requests(path: str | os.PathLike[str], workload: Workload, *, timezone: str = "UTC") -> Workload:
@@ -49,6 +45,7 @@ def read_requests(path: str | os.PathLike[str], workload: Workload, *, timezone:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> from equipoise.traces import read
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "jobs.csv").write_text("team,submit_s,num_gpu,duration_s\nsafety,0,8,60\n")
@@ -59,9 +56,8 @@ def read_requests(path: str | os.PathLike[str], workload: Workload, *, timezone:
     >>> found.refusals().gpus.tolist(), found.requests.avenue
     ([2], ('probes',))
     """
-    name = os.fspath(path)
     reader = _Reader(workload, timezone, list(workload.teams))
-    rows = [reader.row(row, Place(name, line)) for line, row in _rows(Path(path), name)]
+    rows = [reader.row(row, place) for place, row in records(path, Columns("T122", NEEDED, FURTHER))]
     seen: dict[str, Place] = {}
     for row in rows:
         if row.name in seen:
@@ -179,48 +175,6 @@ def _amount(row: Row, column: str, place: Place) -> int:
     if not hours.is_finite() or not 0 <= hours <= MOST_GPU_H:
         raise _refused(f"{column} {row[column]!r} is out of range", place, f"0 to {MOST_GPU_H:,}")
     return round(hours * MS_PER_H)
-
-
-def _rows(path: Path, name: str) -> Iterator[tuple[int, Row]]:
-    try:
-        yield from _parquet(path, name) if path.suffix == ".parquet" else _csv(path, name)
-    except (OSError, UnicodeDecodeError, csv.Error, pl.exceptions.PolarsError) as error:
-        raise InputError("T122", f"cannot be read: {error}", place=Place(name)) from None
-
-
-def _csv(path: Path, name: str) -> Iterator[tuple[int, Row]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        header = [field.strip() for field in next(reader, list[str]())]
-        _check_header(header, name)
-        for fields in reader:
-            if not any(field.strip() for field in fields):
-                continue
-            if len(fields) != len(header):
-                said = f"{len(fields)} fields where {len(header)} are expected"
-                raise _refused(said, Place(name, reader.line_num))
-            yield reader.line_num, dict(zip(header, (field.strip() for field in fields), strict=True))
-
-
-def _parquet(path: Path, name: str) -> Iterator[tuple[int, Row]]:
-    frame = pl.read_parquet(path)
-    _check_header(frame.columns, name)
-    for number, row in enumerate(frame.iter_rows(named=True), start=1):
-        yield number, {column: _text(value) for column, value in row.items()}
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return value.isoformat() if hasattr(value, "isoformat") else str(value).strip()  # type: ignore[attr-defined]
-
-
-def _check_header(header: list[str], name: str) -> None:
-    missing = [column for column in NEEDED if column not in header]
-    strange = [column for column in header if column not in (*NEEDED, *FURTHER)]
-    if missing or strange or len(set(header)) < len(header):
-        said = f"no column {', '.join(missing)}" if missing else f"column {', '.join(strange) or 'named twice'}"
-        raise _refused(said, Place(name, 1), f"{', '.join(NEEDED)}; further ones are {', '.join(FURTHER)}")
 
 
 def _refused(said: str, place: Place, hint: str = "") -> InputError:

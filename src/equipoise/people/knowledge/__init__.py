@@ -2,7 +2,7 @@
 
 Main path: a `History` replays the commits of a repository (history.py), identities become people (identities.py), changes
 become authors of files (authorship.py), and `summarise` tells aggregates (summary.py): truck factor and departures
-(truck_factor.py), areas and teams of at least eight people (groups.py), how newcomers come up to speed (ramp_up.py).
+(truck_factor.py), areas and teams of at least eight people (../groups.py), how newcomers come up to speed (ramp_up.py).
 
 >>> people = Identities()
 >>> history = History("lab", people)
@@ -15,7 +15,7 @@ become authors of files (authorship.py), and `summarise` tells aggregates (summa
 
 from __future__ import annotations
 
-from equipoise.people.knowledge.groups import GROUP_MIN
+from equipoise.people.groups import GROUP_MIN
 from equipoise.people.knowledge.history import History
 from equipoise.people.knowledge.identities import Identities
 from equipoise.people.knowledge.ramp_up import RampUp

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from equipoise.people.groups import GROUP_MIN, REST, folded
 from equipoise.people.knowledge.authorship import authors, by_person
-from equipoise.people.knowledge.groups import GROUP_MIN, REST, folded
 from equipoise.people.knowledge.history import History
 from equipoise.people.knowledge.identities import Identities
 from equipoise.people.knowledge.ramp_up import RampUp, ramp_up
