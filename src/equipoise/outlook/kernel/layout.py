@@ -28,7 +28,7 @@ WORLD = np.dtype(
 LAB = np.dtype(
     [
         ("key", I8), ("compute", F8), ("revenue", F8), ("base", F8), ("paradigm", F8), ("growth", F8), ("shock", F8), ("flat", I8),
-        ("unease", F8), ("draw", F8), ("baseline", F8), ("acts", I8), ("refers", I8), ("mission", F8), ("core", F8),
+        ("unease", F8), ("drawing", F8), ("baseline", F8), ("acts", I8), ("refers", I8), ("mission", F8), ("core", F8),
         ("exploration", F8),
     ],
     align=True,

@@ -3,6 +3,8 @@
 `run_all` is what Python calls; nothing is allocated, and what a run draws depends on its number alone.
 """
 
+import math
+
 from equipoise.outlook.kernel.chance import PARAMETER, fat, normal, pair
 from equipoise.outlook.kernel.compute import divide_compute, feel_starved
 from equipoise.outlook.kernel.layout import NOT_YET, WHOLE_PPM
@@ -58,7 +60,7 @@ def begin(w, n):
         x, start, own = w.labs[l], w.labs0[l], w.per_lab[n * g.labs + l]
         x.compute, x.revenue, x.base, x.paradigm = start.compute, start.revenue, start.base, 0.0
         x.shock = start.growth - p.g0 if start.growth > NOT_YET else 0.0
-        x.unease, x.draw = own.u_lab, own.draw
+        x.unease, x.drawing = own.u_lab, math.exp(own.draw)
     for i in range(g.labs * g.teams):
         begin_team(w.teams[i], w.teams0[i])
     for f in range(n * g.labs * (g.labs + 1), (n + 1) * g.labs * (g.labs + 1)):

@@ -87,7 +87,7 @@ def appeal(w, j, k):
     """How likely a place in team k of lab j is taken: grows with what it is worth, the lab's own draw, and its openings."""
     g = w.world[0]
     team = w.teams[j * g.teams + k]
-    return team.weight * math.exp(w.labs[j].draw) * (1.0 + max(team.target - team.people, 0.0))
+    return team.weight * w.labs[j].drawing * (1.0 + max(team.target - team.people, 0.0))
 
 
 @kernel
