@@ -104,7 +104,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     _p("gamma", "a lead in capability to growth of revenue", "1/month per log", _n(0.03, 0.015, 0, 0.2), "A", "assumed"),
     _p("shock_memory", "what remains of a shock to growth", "1/month", _u(0.85, 0.97, 0, 0.99), "A", "shocks last for half a year to two"),
     _p("shock_size", "size of such shocks", "log/month", _ln(0.015, 0.5), "A", "Student's t of 4 degrees; the size is assumed"),
-    _p("revenue_cap", "revenue that serving compute can earn", "$ a year per $ a year", _ln(4, 0.3), "L",
+    _p("revenue_cap", "revenue that serving compute can earn", "$ a year per $ a year", _ln(4, 0.3, 3), "L",
        "≈ $10 bn for each GW in all (OpenAI 2023 to 2025), ≈ 2/7 of it serving, $12 bn a year for a GW: 3 was in use"),
     _p("multiple", "compute that a lab buys", "$ per $ of revenue", _n(1.2, 0.25, 0.6, 2), "L", "≈ 7/6: OpenAI 2024, by Epoch AI"),
     _p("lag", "part of the way to it", "1/month", _u(1 / 9, 1 / 3, 0, 1), "A", "assumed"),
