@@ -13,7 +13,12 @@ NAMES = ("core", "explore", "product", "safety")
 ROLE: dict[str, Role] = {"core": "core", "explore": "exploration", "product": "product", "safety": "research"}
 
 
-def charter(floors: dict[str, int], weights: dict[str, int] | None = None, promise: tuple[str, int] | None = None, nested: bool = False) -> Charter:
+def charter(
+    floors: dict[str, int],
+    weights: dict[str, int] | None = None,
+    promise: tuple[str, int] | None = None,
+    nested: bool = False,
+) -> Charter:
     """Return a charter of whole percentages."""
     teams = {name: f"{{floor: {floor}%, weight: {(weights or {}).get(name, 1)}}}" for name, floor in floors.items()}
     text = HEAD + "teams: {" + ", ".join(f"{name}: {rule}" for name, rule in teams.items()) + "}\n"
@@ -38,7 +43,13 @@ def drawn_world(chance: Random, labs: int = 3) -> World:
     found: list[Lab] = []
     for name in ("a", "b", "c", "d")[:labs]:
         teams = tuple(
-            Team(n, ROLE[n], chance.randint(0, 60), chance.choice((0.0, 0.05, 0.31, 0.6, 1.0)), chance.choice((-0.3, 0.0, 0.4)))
+            Team(
+                n,
+                ROLE[n],
+                chance.randint(0, 60),
+                chance.choice((0.0, 0.05, 0.31, 0.6, 1.0)),
+                chance.choice((-0.3, 0.0, 0.4)),
+            )
             for n in NAMES
         )
         first = Stage(0, drawn_charter(chance), chance.choice((0.0, 0.0, 0.4)))
@@ -47,6 +58,19 @@ def drawn_world(chance: Random, labs: int = 3) -> World:
         growth = chance.choice((None, 0.05, 0.2))
         retention = chance.choice((None, 0.6))
         found.append(
-            Lab(name, teams, course, reference, chance.uniform(0.5, 9), chance.uniform(0.5, 9), chance.random(), growth, retention, chance.random() < 0.2)
+            Lab(
+                name,
+                teams,
+                course,
+                reference,
+                chance.uniform(0.5, 9),
+                chance.uniform(0.5, 9),
+                chance.random(),
+                growth,
+                retention,
+                chance.random() < 0.2,
+            )
         )
-    return world("drawn", tuple(found), focal=chance.choice([lab.name for lab in found]), outside=chance.choice((50, 100_000)))
+    return world(
+        "drawn", tuple(found), focal=chance.choice([lab.name for lab in found]), outside=chance.choice((50, 100_000))
+    )

@@ -42,8 +42,8 @@ def test_month_is_what_the_equations_say(number: int) -> None:
         twin = twin_of(world, seed=asked.seed, run=run)
         for at in range(MONTHS):
             twin.step()
-            for l, lab in enumerate(twin.labs):
-                mark = got.out.lab_marks[run, at, l]
+            for place, lab in enumerate(twin.labs):
+                mark = got.out.lab_marks[run, at, place]
                 np.testing.assert_allclose(
                     [mark["compute"], mark["revenue"], mark["capability"]],
                     [lab.compute, lab.revenue, lab.base + lab.paradigm],
@@ -51,12 +51,16 @@ def test_month_is_what_the_equations_say(number: int) -> None:
                     err_msg=f"world {number}, run {run}, month {at}, {lab.lab.name}",
                 )
                 for k, team in enumerate(lab.teams):
-                    seen = got.out.team_marks[run, at, l, k]
+                    seen = got.out.team_marks[run, at, place, k]
                     where = (number, run, at, lab.lab.name, team.start.name)
                     whole = [seen[name] for name in ("people", "left", "share_ppm", "broken")]
                     assert whole == [team.people, team.left, team.share, team.broken], where
                     np.testing.assert_allclose(
-                        [seen["kept"], seen["known"], seen["starved"]], [team.kept, team.known, team.lived], rtol=CLOSE, atol=CLOSE, err_msg=str(where)
+                        [seen["kept"], seen["known"], seen["starved"]],
+                        [team.kept, team.known, team.lived],
+                        rtol=CLOSE,
+                        atol=CLOSE,
+                        err_msg=str(where),
                     )
         names = [lab.lab.name for lab in twin.labs]
         flows = [[twin.flows.get((a, b), 0) for b in [*names, "outside"]] for a in names]
@@ -75,14 +79,15 @@ def test_compiled_month_is_its_source_bit_for_bit() -> None:
         world = drawn_world(Random(1000 + number))
         asked = Asked(months=MONTHS, marks=(1, 7, MONTHS), seed=number)
         params, per_lab = parameters(Beliefs(), [lab.name for lab in world.labs], number, 0, 2)
-        rooms: list[Room] = []
-        for _ in range(2):
-            rooms.append(Start(world, asked).room(params, per_lab, Outputs.empty(world, asked, 2)))
+        rooms = [Start(world, asked).room(params, per_lab, Outputs.empty(world, asked, 2)) for _ in range(2)]
         lists = as_lists(rooms[1])
         month.run_all(rooms[0], np.arange(2), 2)
         plain(lists, [0, 1], 2)
         wanted = as_lists(rooms[0])
         for name in ("team_marks", "lab_marks", "team_ends", "run_ends", "teams", "labs"):
             for have, want in zip(getattr(lists, name), getattr(wanted, name), strict=True):
-                assert [getattr(have, f) for f in have.__slots__] == [getattr(want, f) for f in want.__slots__], (number, name)
+                assert [getattr(have, f) for f in have.__slots__] == [getattr(want, f) for f in want.__slots__], (
+                    number,
+                    name,
+                )
         assert lists.flows == wanted.flows

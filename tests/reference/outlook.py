@@ -109,14 +109,18 @@ class LabState:
 class Twin:
     """One run of a world with given parameters (as mappings of names to numbers)."""
 
-    def __init__(self, world: World, p: dict[str, float], own: dict[str, dict[str, float]], *, seed: int, run: int) -> None:
+    def __init__(
+        self, world: World, p: dict[str, float], own: dict[str, dict[str, float]], *, seed: int, run: int
+    ) -> None:
         self.p, self.seed, self.run, self.month = p, seed, run, 0
         self.outside = world.outside
         self.labs: list[LabState] = []
         self.flows: dict[tuple[str, str], int] = {}
         for lab in world.labs:
             shock = 0.0 if lab.growth is None else lab.growth - p["g0"]
-            state = LabState(lab, lab.compute, lab.revenue, lab.capability, 0.0, shock, own[lab.name]["u_lab"], own[lab.name]["draw"])
+            state = LabState(
+                lab, lab.compute, lab.revenue, lab.capability, 0.0, shock, own[lab.name]["u_lab"], own[lab.name]["draw"]
+            )
             state.teams = [
                 Team(t, state, t.people, 0.85 * t.people, float(t.people), t.starved, 0.0, t.breach) for t in lab.teams
             ]
@@ -157,7 +161,10 @@ class Twin:
             s = max(0.0, 1 - team.share / team.due) if team.due else 0.0
             team.starved += (s - team.starved) / self.p["tau_s"]
             team.lived += s
-            promised = max([int(c.at_least * WHOLE) for c in reference.commitments if c.team == team.start.name and c.at_least] or [0])
+            promised = max(
+                [int(c.at_least * WHOLE) for c in reference.commitments if c.team == team.start.name and c.at_least]
+                or [0]
+            )
             team.window.append((promised, team.share, max(0, min(promised, team.demand) - team.share)))
             if len(team.window) == 3:
                 owed, delivered, denied = (sum(column) for column in zip(*team.window, strict=True))
@@ -204,7 +211,8 @@ class Twin:
         self.count(state, "outside", outside)
         left = gone - outside
         appeal = [
-            math.exp(self.values[s.lab.name, k] + s.draw) * (1 + max(0.0, s.teams[k].target - s.teams[k].people)) for s in others
+            math.exp(self.values[s.lab.name, k] + s.draw) * (1 + max(0.0, s.teams[k].target - s.teams[k].people))
+            for s in others
         ]
         for number, (other, own) in enumerate(zip(others, appeal, strict=True)):
             last = number == len(others) - 1
@@ -228,12 +236,17 @@ class Twin:
         team.people += hired
         team.known += p["q0"] * hired
         if team.people:
-            team.known = min(team.people, team.known + (team.people - team.known) / p["tau_ramp"] * team.known / team.people)
+            team.known = min(
+                team.people, team.known + (team.people - team.known) / p["tau_ramp"] * team.known / team.people
+            )
 
     def produce(self) -> None:
         p, labs, n = self.p, self.labs, len(self.labs)
         for state in labs:
-            yields = {role: [self.ces(state, t) for t in state.teams if t.start.role == role] for role in ("core", "exploration")}
+            yields = {
+                role: [self.ces(state, t) for t in state.teams if t.start.role == role]
+                for role in ("core", "exploration")
+            }
             state.core, state.exploration = 1e-9 + sum(yields["core"]), 1e-9 + sum(yields["exploration"])
         core, explored = sum(s.core for s in labs) / n, sum(s.exploration for s in labs) / n
         best, top = max(s.base for s in labs), max(s.paradigm for s in labs)
@@ -250,10 +263,16 @@ class Twin:
                 place -= state.exploration
             winner.paradigm = top + p["jump"]
         mean = sum(s.base + s.paradigm for s in labs) / n
+        room = max(0.0, 1 - sum(s.revenue for s in labs) / p["market"])
         for state in labs:
             u = uniforms(self.seed, self.run, self.month, key_of(state.lab.name), NOBODY, GROWTH)[0]
             state.shock = max(-0.5, min(0.5, p["shock_memory"] * state.shock + p["shock_size"] * student4(u)))
-            grown = p["g0"] * math.exp(-self.month / p["tau_g"]) + p["gamma"] * (state.base + state.paradigm - mean) + state.shock
+            grown = (
+                p["g0"] * math.exp(-self.month / p["tau_g"])
+                + p["gamma"] * (state.base + state.paradigm - mean)
+                + state.shock
+            )
+            grown = min(grown, grown * room)
             serving = sum(t.share for t in state.teams if t.start.role == "product") / 1e6 * state.compute
             state.revenue = min(state.revenue * math.exp(grown), max(p["revenue_cap"] * serving, state.revenue))
             if not state.lab.flat:

@@ -55,7 +55,13 @@ class Check:
 
 
 def check_all(
-    steady: Charter, pivoted: Charter, *, runs: int = 5_000, seed: int = 0, beliefs: Beliefs | None = None, execute: Execute = in_turn
+    steady: Charter,
+    pivoted: Charter,
+    *,
+    runs: int = 5_000,
+    seed: int = 0,
+    beliefs: Beliefs | None = None,
+    execute: Execute = in_turn,
 ) -> tuple[Check, ...]:
     """Run the labs of the facts, as they were and through a pivot, and check every fact.
 
@@ -77,7 +83,9 @@ def public_labs(steady: Charter, pivoted: Charter | None = None) -> World:
         "public",
         (
             Lab(FOCAL, _teams(30, 150, 400, 900, 0.5), course, steady, 6.0, 7.0, 0.2, math.log(3) / 12, 0.67),
-            Lab(RIVAL, _teams(40, 100, 250, 500, 0.8), (Stage(0, steady),), None, 1.0, 1.5, 0.1, math.log(10) / 12, 0.80),
+            Lab(
+                RIVAL, _teams(40, 100, 250, 500, 0.8), (Stage(0, steady),), None, 1.0, 1.5, 0.1, math.log(10) / 12, 0.80
+            ),
             Lab(GIANT, _teams(60, 300, 500, 900, 0.1), (Stage(0, steady),), None, 8.0, 10.0, 0.1, None, 0.78),
             Lab(SOCIAL, _teams(20, 14, 300, 600, 0.1), (Stage(0, steady),), None, 5.0, 8.0, 0.0, None, 0.64),
         ),
@@ -104,7 +112,15 @@ def calibration(still: Forecast, turned: Forecast) -> tuple[Check, ...]:
     months = np.where(months < 0, turned.asked.months + 1.0, months)
     band = Band.of(months)
     found.append(
-        Check("months from 30 to 16 under the pivot", "8 to 14", "one former employee, 2024-08", False, band, "median from 8 to 14", 8 <= band.median <= 14)
+        Check(
+            "months from 30 to 16 under the pivot",
+            "8 to 14",
+            "one former employee, 2024-08",
+            False,
+            band,
+            "median from 8 to 14",
+            8 <= band.median <= 14,
+        )
     )
     return tuple(found)
 
@@ -115,7 +131,11 @@ def held_out(still: Forecast) -> tuple[Check, ...]:
     to, back = still.flow(FOCAL, RIVAL), still.flow(RIVAL, FOCAL)
     ratio = np.where(back > 0, to / np.maximum(back, 1), np.where(to > 0, OUT_OF_REACH, 1.0))
     left = 14 * (1 - still.team("kept", "exploration", month=27, lab=SOCIAL))
-    spread = np.random.Generator(np.random.Philox(still.asked.seed)).binomial(14, np.clip(left / 14, 0, 1)).astype(np.float64)
+    spread = (
+        np.random.Generator(np.random.Philox(still.asked.seed))
+        .binomial(14, np.clip(left / 14, 0, 1))
+        .astype(np.float64)
+    )
     return (
         _holds("ARR after 12 months, from 6", 20.0, "20+", still.lab("revenue", month=12), "OpenAI 2026-01"),
         Check(
@@ -136,7 +156,9 @@ def retention(found: Forecast, lab: str) -> F64:
 
 def _within(name: str, fact: float, give: float, values: F64, source: str) -> Check:
     band = Band.of(values)
-    return Check(name, f"{fact:.2f} ± {give:.2f}", source, False, band, "median within", abs(band.median - fact) <= give)
+    return Check(
+        name, f"{fact:.2f} ± {give:.2f}", source, False, band, "median within", abs(band.median - fact) <= give
+    )
 
 
 def _holds(name: str, fact: float, told: str, values: F64, source: str) -> Check:

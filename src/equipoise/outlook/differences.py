@@ -21,7 +21,7 @@ from equipoise.outlook.run import Execute, Forecast, forecast, in_turn
 
 F64 = NDArray[np.float64]
 ORDER = ("compute", "breach", "mission", "contagion")
-PARTS = ("direct", *ORDER)
+PARTS: tuple[str, ...] = ("direct", *ORDER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,9 @@ def by_variance(
     try:
         from scipy import stats  # pyright: ignore[reportMissingImports, reportMissingTypeStubs, reportUnknownVariableType]
     except ImportError:
-        raise InputError("N107", "Sobol indices need SciPy, which is not installed", hint="pip install 'equipoise[outlook]'") from None
+        raise InputError(
+            "N107", "Sobol indices need SciPy, which is not installed", hint="pip install 'equipoise[outlook]'"
+        ) from None
     scipy: Any = stats
     known, labs = beliefs or Beliefs(), [lab.name for lab in world.labs]
     names = [*SHARED, *(f"{name}.{lab}" for name in PER_LAB for lab in labs), LUCK]

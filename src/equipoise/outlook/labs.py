@@ -133,7 +133,15 @@ class World:
         return replace(self, labs=tuple(lab if lab.name == each.name else each for each in self.labs))
 
 
-def world(name: str, labs: tuple[Lab, ...], *, focal: str, told: str = "", assumptions: tuple[str, ...] = (), outside: int = 100_000) -> World:
+def world(
+    name: str,
+    labs: tuple[Lab, ...],
+    *,
+    focal: str,
+    told: str = "",
+    assumptions: tuple[str, ...] = (),
+    outside: int = 100_000,
+) -> World:
     """Return labs as a world, in the order of their names, or say what does not fit.
 
     Raises
@@ -156,24 +164,34 @@ def _faults(labs: tuple[Lab, ...], focal: str) -> list[str]:
     names = [lab.name for lab in labs]
     found = [f"there is no lab {focal!r} to ask about"] if focal not in names else []
     found += [f"two labs are called {name!r}" for name in names if names.count(name) > 1]
-    if not labs or len(labs) > 16:
+    if not 0 < len(labs) <= 16:
         return [*found, f"a world has 1 to 16 labs, not {len(labs)}"]
     shape = [(team.name, team.role) for team in labs[0].teams]
     for lab in labs:
         if [(team.name, team.role) for team in lab.teams] != shape or not 0 < len(shape) <= 64:
-            found.append(f"{lab.name} has other teams than {labs[0].name}: every lab has the same 1 to 64, with the same roles")
+            found.append(
+                f"{lab.name} has other teams than {labs[0].name}: every lab has the same 1 to 64, with the same roles"
+            )
         if not lab.course or lab.course[0].month != 0:
             found.append(f"{lab.name} has no charter in month 0")
         if not (lab.revenue > 0 and lab.compute > 0):
             found.append(f"{lab.name} needs revenue and compute above 0")
-        found += [f"{lab.name}: a retention of {lab.retention} is not between 0 and 1" for _ in "." if not 0 < (lab.retention or 0.5) < 1]
+        found += [
+            f"{lab.name}: a retention of {lab.retention} is not between 0 and 1"
+            for _ in "."
+            if not 0 < (lab.retention or 0.5) < 1
+        ]
         for team in lab.teams:
             if not (0 <= team.people <= 50_000 and 0 <= team.asks <= 1 and -0.9 <= team.growth <= 5):
-                found.append(f"{lab.name}, {team.name}: people from 0 to 50,000, asks from 0 to 1, growth from −0.9 to 5")
+                found.append(
+                    f"{lab.name}, {team.name}: people from 0 to 50,000, asks from 0 to 1, growth from −0.9 to 5"
+                )
         for charter in [stage.charter for stage in lab.course] + ([lab.reference] if lab.reference else []):
             leaves = sorted(team.path for team in charter.leaves)
             if leaves != [name for name, _ in shape]:
-                found.append(f"{lab.name}: a charter has the teams {', '.join(leaves)}; the lab has {', '.join(n for n, _ in shape)}")
+                found.append(
+                    f"{lab.name}: a charter has the teams {', '.join(leaves)}; the lab has {', '.join(n for n, _ in shape)}"
+                )
     return found
 
 
@@ -190,10 +208,16 @@ def whole(charter: Charter) -> Charter:
     def one(shares: Mapping[str, Share], path: str) -> dict[str, Share]:
         share = shares[pool]
         if share.gpus is not None and not share.is_zero:
-            raise InputError("N104", f"team '{path}' has a floor or limit of {share.gpus} devices", hint="give a percentage of the pool")
+            raise InputError(
+                "N104",
+                f"team '{path}' has a floor or limit of {share.gpus} devices",
+                hint="give a percentage of the pool",
+            )
         return {POOL: share}
 
-    teams = tuple(replace(team, floor=one(team.floor, team.path), limit=one(team.limit, team.path)) for team in charter.teams)
+    teams = tuple(
+        replace(team, floor=one(team.floor, team.path), limit=one(team.limit, team.path)) for team in charter.teams
+    )
     return replace(charter, pools=(Pool(POOL, "part", WHOLE, 1),), teams=teams)
 
 

@@ -49,7 +49,9 @@ class Parameter:
         return {"H": "high", "M": "medium", "L": "low", "A": "assumption"}[self.solidity]
 
 
-def _p(name: str, meaning: str, unit: str, prior: Prior, solidity: str, source: str, *, per_lab: bool = False) -> Parameter:
+def _p(
+    name: str, meaning: str, unit: str, prior: Prior, solidity: str, source: str, *, per_lab: bool = False
+) -> Parameter:
     return Parameter(name, meaning, unit, prior, solidity, source, per_lab)
 
 
@@ -106,6 +108,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     _p("shock_size", "size of such shocks", "log/month", _ln(0.015, 0.5), "A", "Student's t of 4 degrees; the size is assumed"),
     _p("revenue_cap", "revenue that serving compute can earn", "$ a year per $ a year", _ln(4, 0.3, 3), "L",
        "≈ $10 bn for each GW in all (OpenAI 2023 to 2025), ≈ 2/7 of it serving, $12 bn a year for a GW: 3 was in use"),
+    _p("market", "revenue of all labs at which none grows any more", "$ bn a year", _ln(2000, 0.7, 30), "A",
+       "assumed; growth slows in proportion to what is left of it"),
     _p("multiple", "compute that a lab buys", "$ per $ of revenue", _n(1.2, 0.25, 0.6, 2), "L", "≈ 7/6: OpenAI 2024, by Epoch AI"),
     _p("lag", "part of the way to it", "1/month", _u(1 / 9, 1 / 3, 0, 1), "A", "assumed"),
 )  # fmt: skip
@@ -148,7 +152,9 @@ class Beliefs:
             name, _, lab = key.strip().partition(".")
             known = next((parameter for parameter in found.parameters if parameter.name == name), None)
             if known is None or (lab and (not known.per_lab or lab not in labs)):
-                hint = "parameters: " + ", ".join(NAMES) if known is None else f"{', '.join(PER_LAB)} of {', '.join(labs)}"
+                hint = (
+                    "parameters: " + ", ".join(NAMES) if known is None else f"{', '.join(PER_LAB)} of {', '.join(labs)}"
+                )
                 raise InputError("N101", f"there is no parameter {key.strip()!r}", hint=hint)
             prior = parse(text, least=known.prior.least, most=known.prior.most)
             if lab:

@@ -47,7 +47,7 @@ class Prior:
         >>> Prior("uniform", (3, 9)).quantiles(np.array([0.5])).tolist()
         [6.0]
         """
-        a, b = self.numbers[0], self.numbers[-1] if len(self.numbers) < 3 else self.numbers[1]
+        a, b, c, d = (*self.numbers, *(0.0 for _ in range(4 - len(self.numbers))))
         if self.kind == "fixed":
             values = np.full(unit.shape, a)
         elif self.kind == "uniform":
@@ -59,7 +59,6 @@ class Prior:
         elif self.kind == "lognormal":
             values = a * np.exp(b * _normals(unit))
         else:
-            c, d = self.numbers[2:]
             values = np.where(unit < 0.5, a + (b - a) * 2 * unit, c + (d - c) * (2 * unit - 1))
         return np.clip(values, self.least, self.most)
 
@@ -68,8 +67,7 @@ class Prior:
         if self.kind == "fixed":
             return words
         if self.kind == "halves":
-            a, b, c, d = self.numbers
-            return f"½ U({a:g}, {b:g}) + ½ U({c:g}, {d:g})"
+            return "½ U({:g}, {:g}) + ½ U({:g}, {:g})".format(*self.numbers)
         cut = ""
         if math.isfinite(self.least) or math.isfinite(self.most):
             cut = f" in [{self.least:g}, {self.most:g}]".replace("inf", "∞")
@@ -77,7 +75,14 @@ class Prior:
 
 
 NAMES = {"uniform": "U", "normal": "N", "halfnormal": "HalfN", "lognormal": "LogNormal"}
-_WORDS = {"u": "uniform", "uniform": "uniform", "n": "normal", "normal": "normal", "halfn": "halfnormal", "lognormal": "lognormal"}
+_WORDS = {
+    "u": "uniform",
+    "uniform": "uniform",
+    "n": "normal",
+    "normal": "normal",
+    "halfn": "halfnormal",
+    "lognormal": "lognormal",
+}
 _COUNTS = {"uniform": 2, "normal": 2, "halfnormal": 1, "lognormal": 2}
 
 
@@ -101,7 +106,11 @@ def parse(text: str, *, least: float = -math.inf, most: float = math.inf) -> Pri
     except (ValueError, KeyError):
         raise _wrong(text) from None
     sane = len(numbers) == _COUNTS.get(kind, 1) and all(math.isfinite(number) for number in numbers)
-    if not sane or (kind == "uniform" and numbers[0] > numbers[1]) or (kind not in ("fixed", "uniform") and numbers[-1] < 0):
+    if (
+        not sane
+        or (kind == "uniform" and numbers[0] > numbers[1])
+        or (kind not in ("fixed", "uniform") and numbers[-1] < 0)
+    ):
         raise _wrong(text)
     if kind == "lognormal" and numbers[0] <= 0:
         raise _wrong(text)
@@ -112,5 +121,7 @@ def parse(text: str, *, least: float = -math.inf, most: float = math.inf) -> Pri
 
 def _wrong(text: str) -> InputError:
     return InputError(
-        "N102", f"{text!r} is no number and no distribution", hint="such as 0.5, U(3, 9), N(0.9, 0.35), HalfN(0.9), LogNormal(3, 0.2)"
+        "N102",
+        f"{text!r} is no number and no distribution",
+        hint="such as 0.5, U(3, 9), N(0.9, 0.35), HalfN(0.9), LogNormal(3, 0.2)",
     )

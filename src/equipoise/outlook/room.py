@@ -98,7 +98,12 @@ class Start:
         world, asked = self.world, self.asked
         g = np.zeros(1, k.WORLD)
         g["seed_low"], g["seed_high"] = asked.seed & WORD, asked.seed >> 32 & WORD
-        g["labs"], g["teams"], g["months"], g["marks"] = len(world.labs), len(world.teams), asked.months, len(asked.marks)
+        g["labs"], g["teams"], g["months"], g["marks"] = (
+            len(world.labs),
+            len(world.teams),
+            asked.months,
+            len(asked.marks),
+        )
         g["focal"] = [lab.name for lab in world.labs].index(world.focal)
         g["outside0"], g["loss"], g["window"] = world.outside, asked.loss, WINDOW
         g["lead_margin"], g["lead_months"] = LEAD_MARGIN, LEAD_MONTHS
@@ -144,7 +149,12 @@ class Start:
             promised = promises(charter)
             for at, line in enumerate(lines):
                 row, quota = rows[at], line.quotas[0]
-                row["floor"], row["limit"], row["reserve"], row["weight"] = quota.floor, quota.limit, quota.reserve, line.weight_e4
+                row["floor"], row["limit"], row["reserve"], row["weight"] = (
+                    quota.floor,
+                    quota.limit,
+                    quota.reserve,
+                    line.weight_e4,
+                )
                 row["parent"] = root + line.parent if line.parent >= 0 else -1
                 row["first"], row["n"] = root + line.first, line.children
                 if line.path in teams and not line.children:
@@ -159,7 +169,12 @@ class Start:
 def _labs(world: World) -> Any:
     labs = np.zeros(len(world.labs), k.LAB)
     for row, lab in zip(labs, world.labs, strict=True):
-        row["key"], row["compute"], row["revenue"], row["base"] = key_of(lab.name), lab.compute, lab.revenue, lab.capability
+        row["key"], row["compute"], row["revenue"], row["base"] = (
+            key_of(lab.name),
+            lab.compute,
+            lab.revenue,
+            lab.capability,
+        )
         row["growth"] = k.NOT_YET if lab.growth is None else lab.growth
         row["flat"] = lab.flat
         row["baseline"] = 0.0 if lab.retention is None else math.log(-math.log(lab.retention) / 24 / H0)

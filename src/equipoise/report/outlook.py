@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from equipoise.outlook.checks import OUT_OF_REACH, Check
-from equipoise.outlook.differences import PARTS, Band, Difference, Measure
+from equipoise.outlook.differences import PARTS, Band, Measure
 from equipoise.outlook.drivers import Driver
 from equipoise.report.columns import Column, fitted
 
@@ -86,14 +86,20 @@ def _differences(found: Outlook, console: Console) -> None:
     console.print()
     parts = [Column(part, [signed(row.parts[part]) for row in rows], 0) for part in PARTS]
     console.print(fitted([Column("of the mean, by way", [row.measure.name for row in rows], 0), *parts], console))
-    console.print("direct: without anybody leaving for it. Ways are opened from left to right; another order gives other parts.")
+    console.print(
+        "direct: without anybody leaving for it. Ways are opened from left to right; another order gives other parts."
+    )
 
 
 def _checks(kind: str, rows: Sequence[Check], console: Console) -> None:
     columns = [
         Column(kind, [row.name for row in rows], 0),
         Column("fact", [row.fact for row in rows], 0),
-        Column("model", [f"{_reach(row.band.median)} ({_reach(row.band.low)} to {_reach(row.band.high)})" for row in rows], 0),
+        Column(
+            "model",
+            [f"{_reach(row.band.median)} ({_reach(row.band.low)} to {_reach(row.band.high)})" for row in rows],
+            0,
+        ),
         Column("mean", [_reach(row.band.mean) for row in rows], 1),
         Column("passes if", [row.rule for row in rows], 2),
         Column("", [row.verdict for row in rows], 0),

@@ -47,12 +47,19 @@ class Outlook:
             "months": self.months,
             "seed": self.seed,
             "parameters": [
-                {"name": p.name, "unit": p.unit, "prior": str(p.prior), "solidity": p.badge, "source": p.source} for p in self.parameters
+                {"name": p.name, "unit": p.unit, "prior": str(p.prior), "solidity": p.badge, "source": p.source}
+                for p in self.parameters
             ],
             "results": [_named(measure) | asdict(band) for measure, band in self.results],
             "differences": [
                 _named(d.measure)
-                | {"first": asdict(d.first), "second": asdict(d.second), "paired": asdict(d.paired), "flips": d.flips, "parts": d.parts}
+                | {
+                    "first": asdict(d.first),
+                    "second": asdict(d.second),
+                    "paired": asdict(d.paired),
+                    "flips": d.flips,
+                    "parts": d.parts,
+                }
                 for d in self.differences
             ],
             "checks": [asdict(check) | {"verdict": check.verdict} for check in self.checks],
@@ -111,7 +118,9 @@ def outlook(
         checked: tuple[Check, ...] = ()
         if checks:
             own = scenario("product-pivot").charters
-            checked = check_all(own["kept"], own["product-first"], runs=runs, seed=seed, beliefs=beliefs, execute=execute)
+            checked = check_all(
+                own["kept"], own["product-first"], runs=runs, seed=seed, beliefs=beliefs, execute=execute
+            )
         driven: list[tuple[Measure, tuple[Driver, ...], tuple[Driver, ...]]] = []
         for measure in told if drivers else ():
             if measure.name in DRIVEN:
@@ -145,7 +154,9 @@ def _bounded(runs: int, months: int, seed: int) -> None:
 
 
 def _alike(first: Scenario, second: Scenario) -> None:
-    if [lab.name for lab in first.world.labs] != [lab.name for lab in second.world.labs] or first.world.teams != second.world.teams:
+    if [lab.name for lab in first.world.labs] != [
+        lab.name for lab in second.world.labs
+    ] or first.world.teams != second.world.teams:
         raise InputError("N103", "the two scenarios have other labs or teams", hint="compare courses of the same labs")
 
 

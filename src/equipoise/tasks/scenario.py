@@ -18,7 +18,18 @@ from equipoise.outlook.labs import ROLES, Lab, Stage, Team, World, world
 
 SHIPPED = ("product-pivot", "charter-kept", "re-engagement", "architectural-shift", "rival-leapfrogs", "flat-budget")
 KEYS = {"told", "assumptions", "focal", "teams", "charters", "people", "labs", "set", "outside"}
-LAB_KEYS = {"revenue", "compute", "capability", "growth", "reference", "course", "teams", "retention", "flat", "mission"}
+LAB_KEYS = {
+    "revenue",
+    "compute",
+    "capability",
+    "growth",
+    "reference",
+    "course",
+    "teams",
+    "retention",
+    "flat",
+    "mission",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,9 @@ def scenario(name: str | os.PathLike[str]) -> Scenario:
         try:
             content = Path(name).read_text("utf-8")
         except (OSError, UnicodeDecodeError):
-            raise InputError("N105", f"there is no scenario {text!r}", hint="a file, or one of " + ", ".join(SHIPPED)) from None
+            raise InputError(
+                "N105", f"there is no scenario {text!r}", hint="a file, or one of " + ", ".join(SHIPPED)
+            ) from None
     return _Reading(text).read(content)
 
 
@@ -66,9 +79,14 @@ class _Reading:
             root = self.map(yaml.safe_load(content), "the file", KEYS)
         except yaml.YAMLError as error:
             raise self.wrong(f"is no YAML: {str(error).splitlines()[0]}") from None
-        charters = {str(name): self.charter(str(name), body) for name, body in self.map(root.get("charters"), "charters").items()}
+        charters = {
+            str(name): self.charter(str(name), body)
+            for name, body in self.map(root.get("charters"), "charters").items()
+        }
         shape = self.map(root.get("teams"), "teams")
-        labs = tuple(self.lab(str(name), body, shape, charters) for name, body in self.map(root.get("labs"), "labs").items())
+        labs = tuple(
+            self.lab(str(name), body, shape, charters) for name, body in self.map(root.get("labs"), "labs").items()
+        )
         assumptions = tuple(str(line) for line in self.list(root.get("assumptions"), "assumptions"))
         missions = [f"mission of {lab.name} set by hand" for lab in labs if any(stage.mission for stage in lab.course)]
         made = world(
@@ -80,20 +98,31 @@ class _Reading:
     def charter(self, name: str, body: Any) -> Charter:
         """Read a charter from its teams and commitments."""
         parts = self.map(body, f"charter {name}", {"teams", "commitments"})
-        document = {"equipoise": "charter/v1", "lab": name, "pools": {"compute": {"device": "compute", "expect": "1000 nodes of 8 gpu"}}}
+        document = {
+            "equipoise": "charter/v1",
+            "lab": name,
+            "pools": {"compute": {"device": "compute", "expect": "1000 nodes of 8 gpu"}},
+        }
         return loads(yaml.safe_dump(document | parts), f"{self.name}, charter {name}")
 
     def lab(self, name: str, body: Any, shape: Mapping[str, Any], charters: Mapping[str, Charter]) -> Lab:
         """Read a lab."""
         parts = self.map(body, name, LAB_KEYS)
         teams = self.map(parts.get("teams"), f"{name}: teams")
-        missions = {int(month): self.number(value, f"{name}: mission") for month, value in self.map(parts.get("mission") or {}, "mission").items()}
-        course = {int(month): str(charter) for month, charter in self.map(parts.get("course"), f"{name}: course").items()}
+        missions = {
+            int(month): self.number(value, f"{name}: mission")
+            for month, value in self.map(parts.get("mission") or {}, "mission").items()
+        }
+        course = {
+            int(month): str(charter) for month, charter in self.map(parts.get("course"), f"{name}: course").items()
+        }
         stages: list[Stage] = []
         for month in sorted({*course, *missions}):
             acting = [course[m] for m in sorted(course) if m <= month]
             thought = [missions[m] for m in sorted(missions) if m <= month]
-            stages.append(Stage(month, self.one(acting[-1] if acting else "", charters), thought[-1] if thought else 0.0))
+            stages.append(
+                Stage(month, self.one(acting[-1] if acting else "", charters), thought[-1] if thought else 0.0)
+            )
         reference = parts.get("reference")
         return Lab(
             name, tuple(self.team(name, str(team), own, self.map(shape.get(team), f"team {team}")) for team, own in teams.items()),
@@ -110,7 +139,10 @@ class _Reading:
         role = parts.get("role")
         if role not in ROLES:
             raise self.wrong(f"team {name} has the role {role!r}; roles are {', '.join(ROLES)}")
-        numbers = {key: self.number(parts.get(key, 0), f"{lab}, {name}: {key}") for key in ("asks", "growth", "starved", "breach")}
+        numbers = {
+            key: self.number(parts.get(key, 0), f"{lab}, {name}: {key}")
+            for key in ("asks", "growth", "starved", "breach")
+        }
         return Team(name, role, int(self.number(parts.get("people", 0), f"{lab}, {name}: people")), **numbers)
 
     def one(self, name: str, charters: Mapping[str, Charter]) -> Charter:

@@ -92,7 +92,9 @@ def many(w, run, month, lab, team, other, n, p, u):
 def ratio(x, top, below):
     """Return a quotient of two polynomials of degree 7; coefficients from the highest."""
     over = ((((((top[0] * x + top[1]) * x + top[2]) * x + top[3]) * x + top[4]) * x + top[5]) * x + top[6]) * x + top[7]
-    under = ((((((below[0] * x + below[1]) * x + below[2]) * x + below[3]) * x + below[4]) * x + below[5]) * x + below[6]) * x + 1.0
+    under = (
+        (((((below[0] * x + below[1]) * x + below[2]) * x + below[3]) * x + below[4]) * x + below[5]) * x + below[6]
+    ) * x + 1.0
     return over / under
 
 

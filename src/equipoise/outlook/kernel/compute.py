@@ -10,11 +10,11 @@ from equipoise.policy.kernel.jit import inlined, kernel
 
 
 @kernel
-def divide_compute(w, l):
-    """Set what each team of lab l asks for, has, and is due."""
+def divide_compute(w, lab):
+    """Set what each team of a lab asks for, has, and is due."""
     g = w.world[0]
-    x = w.labs[l]
-    first = l * g.teams
+    x = w.labs[lab]
+    first = lab * g.teams
     for i in range(first, first + g.teams):
         w.teams[i].demand_ppm = demand_ppm(w, x, w.teams[i])
     settle(w, x.acts, first)
@@ -73,13 +73,13 @@ def hand_on(w, v):
 
 
 @kernel
-def feel_starved(w, p, l, month):
+def feel_starved(w, p, lab, month):
     """Let starvation be felt, and judge the promises whose window ends with this month."""
     g = w.world[0]
-    x = w.labs[l]
+    x = w.labs[lab]
     held_to = x.refers if x.refers >= 0 else x.acts
     for k in range(g.teams):
-        team = w.teams[l * g.teams + k]
+        team = w.teams[lab * g.teams + k]
         starved = 0.0
         if team.share_ppm < team.due_ppm:
             starved = (team.due_ppm - team.share_ppm) / team.due_ppm

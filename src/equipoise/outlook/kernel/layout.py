@@ -54,12 +54,21 @@ LEAF = np.dtype([("row", I8), ("promise_ppm", I8)], align=True)
 SCHEDULE = np.dtype([("acts", I8), ("refers", I8), ("mission", F8)], align=True)
 
 TEAM_MARK = np.dtype(
-    [("people", F8), ("kept", F8), ("known", F8), ("left", F8), ("starved", F8), ("share_ppm", F8), ("broken", F8)], align=True
+    [("people", F8), ("kept", F8), ("known", F8), ("left", F8), ("starved", F8), ("share_ppm", F8), ("broken", F8)],
+    align=True,
 )
 LAB_MARK = np.dtype([("compute", F8), ("revenue", F8), ("capability", F8), ("exploration", F8)], align=True)
 TEAM_END = np.dtype([("lost_month", F8), ("first_six", F8), ("worst_six", F8)], align=True)
 RUN_END = np.dtype(
-    [("leapfrog_month", F8), ("overtaken_month", F8), ("shifts", F8), ("won", F8), ("people_error", F8), ("ppm_error", F8)], align=True
+    [
+        ("leapfrog_month", F8),
+        ("overtaken_month", F8),
+        ("shifts", F8),
+        ("won", F8),
+        ("people_error", F8),
+        ("ppm_error", F8),
+    ],
+    align=True,
 )
 
 

@@ -28,22 +28,22 @@ def run_all(w, numbers, runs):
 def step(w, p, run, month):
     """One month of all labs."""
     g = w.world[0]
-    for l in range(g.labs):
-        x, now = w.labs[l], w.schedule[month * g.labs + l]
+    for lab in range(g.labs):
+        x, now = w.labs[lab], w.schedule[month * g.labs + lab]
         x.acts, x.refers, x.mission = now.acts, now.refers, now.mission
-        divide_compute(w, l)
-        feel_starved(w, p, l, month)
+        divide_compute(w, lab)
+        feel_starved(w, p, lab, month)
     weigh_labs(w, p)
     if month == 0:
         for i in range(g.labs * g.teams):
             w.teams[i].pull0 = w.teams[i].pull
-    for l in range(g.labs):
+    for lab in range(g.labs):
         for k in range(g.teams):
-            w.teams[l * g.teams + k].hire = leave(w, p, l, k, run, month)
-    for l in range(g.labs):
+            w.teams[lab * g.teams + k].hire = leave(w, p, lab, k, run, month)
+    for lab in range(g.labs):
         for k in range(g.teams):
-            join(w, p, l, k, w.teams[l * g.teams + k].hire)
-            remember(w, l * g.teams + k, month)
+            join(w, p, lab, k, w.teams[lab * g.teams + k].hire)
+            remember(w, lab * g.teams + k, month)
     research(w, p)
     advance_capability(w, p, run, month)
     earn(w, p, run, month)
@@ -56,8 +56,8 @@ def begin(w, n):
     g = w.world[0]
     g.outside = g.outside0
     p = w.params[n]
-    for l in range(g.labs):
-        x, start, own = w.labs[l], w.labs0[l], w.per_lab[n * g.labs + l]
+    for lab in range(g.labs):
+        x, start, own = w.labs[lab], w.labs0[lab], w.per_lab[n * g.labs + lab]
         x.compute, x.revenue, x.base, x.paradigm = start.compute, start.revenue, start.base, 0.0
         x.shock = start.growth - p.g0 if start.growth > NOT_YET else 0.0
         x.unease, x.drawing = own.u_lab, math.exp(own.draw)
@@ -78,22 +78,25 @@ def begin_team(team, start):
     team.target, team.known, team.kept = 1.0 * start.people, start.known, 1.0
     team.starved, team.breach = start.starved, start.breach
     team.contagion = team.sum_starved = team.first_six = team.worst_six = 0.0
-    team.left = team.joined = team.hired = team.moved = team.gone = team.owed = team.delivered = team.denied = team.broken = 0
+    team.left = team.joined = team.hired = team.moved = team.gone = team.owed = team.delivered = team.denied = (
+        team.broken
+    ) = 0
     team.lost_month = NOT_YET
 
 
 @kernel
 def compare(w, month):
-    """Note when a rival has led the focal lab for long enough, and when one first earns more."""
+    """Note when a rival has led the focal lab for long enough, and when one that did not first earns more."""
     g = w.world[0]
     end = w.run_ends[g.row]
     focal = w.labs[g.focal]
     ahead = False
-    for l in range(g.labs):
-        x = w.labs[l]
-        if l != g.focal:
+    for lab in range(g.labs):
+        x = w.labs[lab]
+        if lab != g.focal:
             ahead = ahead or x.base + x.paradigm > focal.base + focal.paradigm + g.lead_margin
-            if end.overtaken_month < 0.0 and x.revenue > focal.revenue:
+            smaller = w.labs0[lab].revenue <= w.labs0[g.focal].revenue
+            if smaller and end.overtaken_month < 0.0 and x.revenue > focal.revenue:
                 end.overtaken_month = month + 1.0
     g.leading = g.leading + 1 if ahead else 0
     if end.leapfrog_month < 0.0 and g.leading >= g.lead_months:
@@ -105,9 +108,9 @@ def note(w, n, month):
     """Write the marks of this month, if it is one that is asked about, and check what must hold."""
     g = w.world[0]
     people, error = g.outside - g.outside0, 0
-    for l in range(g.labs):
+    for lab in range(g.labs):
         total = 0
-        for i in range(l * g.teams, l * g.teams + g.teams):
+        for i in range(lab * g.teams, lab * g.teams + g.teams):
             people += w.teams[i].people - w.teams[i].people0
             total += w.teams[i].share_ppm
         error = max(error, total - WHOLE_PPM)
@@ -124,10 +127,10 @@ def write_mark(w, row):
     """Write what each team and lab is now."""
     g = w.world[0]
     exploration = 0.0
-    for l in range(g.labs):
-        exploration += w.labs[l].exploration
-    for l in range(g.labs):
-        x, out = w.labs[l], w.lab_marks[row * g.labs + l]
+    for lab in range(g.labs):
+        exploration += w.labs[lab].exploration
+    for lab in range(g.labs):
+        x, out = w.labs[lab], w.lab_marks[row * g.labs + lab]
         out.compute, out.revenue, out.capability = x.compute, x.revenue, x.base + x.paradigm
         out.exploration = x.exploration / exploration
     for i in range(g.labs * g.teams):
@@ -149,7 +152,7 @@ def finish(w, n):
 def fill_units(w, units, columns, first_run, runs, key):
     """Fill rows of ``columns`` uniform numbers, one row a run: the chance that parameters are made of; ``key`` 0, or that of a lab."""
     for n in range(runs):
-        for c in range(0, columns):
+        for c in range(columns):
             units[n * columns + c], _ = pair(w, first_run + n, c, key, 0, PARAMETER, 0)
 
 

@@ -13,11 +13,11 @@ SHOCK_MOST = 0.5  # of revenue's growth in a month, as a logarithm
 def research(w, p):
     """Set what exploration and core research of each lab yield."""
     g = w.world[0]
-    for l in range(g.labs):
-        x = w.labs[l]
+    for lab in range(g.labs):
+        x = w.labs[lab]
         x.core = x.exploration = 1e-9
         for k in range(g.teams):
-            team = w.teams[l * g.teams + k]
+            team = w.teams[lab * g.teams + k]
             if team.role == CORE:
                 x.core += yielded(p, x, team)
             elif team.role == EXPLORATION:
@@ -44,13 +44,13 @@ def advance_capability(w, p, run, month):
     g = w.world[0]
     core = exploration = 0.0
     base = paradigm = -1e300
-    for l in range(g.labs):
-        x = w.labs[l]
+    for lab in range(g.labs):
+        x = w.labs[lab]
         core += x.core / g.labs
         exploration += x.exploration / g.labs
         base, paradigm = max(base, x.base), max(paradigm, x.paradigm)
-    for l in range(g.labs):
-        x = w.labs[l]
+    for lab in range(g.labs):
+        x = w.labs[lab]
         x.base += p.eta * x.core / core + p.spill * (base - x.base)
         x.paradigm += min(p.absorb * x.exploration / exploration, 1.0) * (paradigm - x.paradigm)
     comes, who = pair(w, run, month, NOBODY, NOBODY, PARADIGM, 0)
@@ -77,28 +77,31 @@ def shift(w, p, place, paradigm):
 def earn(w, p, run, month):
     """Let revenue grow, with shocks that last and have fat tails, up to what the product's compute can serve; then buy compute."""
     g = w.world[0]
-    mean = 0.0
-    for l in range(g.labs):
-        mean += (w.labs[l].base + w.labs[l].paradigm) / g.labs
-    for l in range(g.labs):
-        x = w.labs[l]
+    mean = earned = 0.0
+    for lab in range(g.labs):
+        earned += w.labs[lab].revenue
+        mean += (w.labs[lab].base + w.labs[lab].paradigm) / g.labs
+    for lab in range(g.labs):
+        x = w.labs[lab]
         u, _ = pair(w, run, month, x.key, NOBODY, GROWTH, 0)
         x.shock = p.shock_memory * x.shock + p.shock_size * fat(u)
         x.shock = min(max(x.shock, -SHOCK_MOST), SHOCK_MOST)
         grown = p.g0 * math.exp(-month / p.tau_g) + p.gamma * (x.base + x.paradigm - mean) + x.shock
+        if grown > 0.0:
+            grown *= max(1.0 - earned / p.market, 0.0)
         # never cut below where it was: what could be served can be served
-        ceiling = max(p.revenue_cap * serving(w, l), x.revenue)
+        ceiling = max(p.revenue_cap * serving(w, lab), x.revenue)
         x.revenue = min(x.revenue * math.exp(grown), ceiling)
         if x.flat == 0:
             x.compute += p.lag * (p.multiple * x.revenue - x.compute)
 
 
 @inlined
-def serving(w, l):
+def serving(w, lab):
     """Compute of the teams that serve."""
     g = w.world[0]
     held = 0
-    for i in range(l * g.teams, l * g.teams + g.teams):
+    for i in range(lab * g.teams, lab * g.teams + g.teams):
         if w.teams[i].follows == FOLLOWS_REVENUE:
             held += w.teams[i].share_ppm
-    return held * 1e-6 * w.labs[l].compute
+    return held * 1e-6 * w.labs[lab].compute

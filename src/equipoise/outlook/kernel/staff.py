@@ -30,10 +30,10 @@ def weigh_labs(w, p):
 
 
 @kernel
-def leave(w, p, l, k, run, month):
+def leave(w, p, lab, k, run, month):
     """Let people of a team leave, to the outside and to the other labs; those who go to labs arrive when all have left."""
     g = w.world[0]
-    x, team = w.labs[l], w.teams[l * g.teams + k]
+    x, team = w.labs[lab], w.teams[lab * g.teams + k]
     pressure = x.baseline + x.unease + p.beta_s * team.starved + p.beta_m * team.breach + p.kappa * team.contagion
     team.rate = min(p.h0 * math.exp(pressure + p.pull * (team.pull - team.pull0)), RATE_MOST)
     stays = math.exp(-team.rate)
@@ -48,16 +48,16 @@ def leave(w, p, l, k, run, month):
     team.left += gone
     team.gone = gone
     if gone > 0:
-        depart(w, p, l, k, gone, run, month)
+        depart(w, p, lab, k, gone, run, month)
     return hire
 
 
 @kernel
-def depart(w, p, l, k, gone, run, month):
+def depart(w, p, lab, k, gone, run, month):
     """Send those who left to where they go: outside, or to a lab by what a place is worth there, by its draw and its openings."""
     g = w.world[0]
-    x, team = w.labs[l], w.teams[l * g.teams + k]
-    row = (g.row * g.labs + l) * (g.labs + 1)
+    x, team = w.labs[lab], w.teams[lab * g.teams + k]
+    row = (g.row * g.labs + lab) * (g.labs + 1)
     outside = gone
     if g.labs > 1:
         u, _ = pair(w, run, month, x.key, team.key, DESTINATION, NOBODY)
@@ -67,10 +67,10 @@ def depart(w, p, l, k, gone, run, month):
     left = gone - outside
     total = 0.0
     for j in range(g.labs):
-        if j != l and left > 0:
+        if j != lab and left > 0:
             total += appeal(w, j, k)
     for j in range(g.labs):
-        if j != l and left > 0:
+        if j != lab and left > 0:
             own = appeal(w, j, k)
             went = left
             if own < total * 0.999999999:  # else it is the last
@@ -91,10 +91,10 @@ def appeal(w, j, k):
 
 
 @kernel
-def join(w, p, l, k, hire):
+def join(w, p, lab, k, hire):
     """Let those who come from other labs join, hire from the outside towards the target, and let everybody learn."""
     g = w.world[0]
-    team = w.teams[l * g.teams + k]
+    team = w.teams[lab * g.teams + k]
     team.people += team.moved
     team.known += p.carried * team.moved
     team.joined += team.moved
