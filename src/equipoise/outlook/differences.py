@@ -74,13 +74,14 @@ class Difference:
 
 def measures(world: World, month: int) -> tuple[Measure, ...]:
     """Return what courses are compared by, after a month."""
-    found: list[Measure] = []
-    for team in world.teams:
-        found.append(Measure(f"{team}: first people still there", "part", _team("kept", team, month)))
-    for team in world.teams:
-        found.append(Measure(f"{team}: knowledge for each of its people", "part", _team("knowledge", team, month)))
-    for team in world.teams:
-        found.append(Measure(f"{team}: lost a fifth within six months", "probability", _bellwether(team)))
+    found = [Measure(f"{team}: first people still there", "part", _team("kept", team, month)) for team in world.teams]
+    found += [
+        Measure(f"{team}: knowledge for each of its people", "part", _team("knowledge", team, month))
+        for team in world.teams
+    ]
+    found += [
+        Measure(f"{team}: lost a fifth within six months", "probability", _bellwether(team)) for team in world.teams
+    ]
     found += [
         Measure("lead in capability", "log", lambda f: f.lead(month=month)),
         Measure("a rival leapfrogs", "probability", lambda f: (f.end("leapfrog_month") > 0).astype(np.float64)),

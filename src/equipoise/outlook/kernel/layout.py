@@ -20,7 +20,8 @@ PLAIN, EXPLORATION, CORE = 0, 1, 2
 WORLD = np.dtype(
     [
         ("seed_low", I8), ("seed_high", I8), ("labs", I8), ("teams", I8), ("focal", I8), ("months", I8), ("marks", I8),
-        ("outside", I8), ("outside0", I8), ("lead_margin", F8), ("lead_months", I8), ("loss", F8), ("row", I8), ("window", I8), ("leading", I8),
+        ("outside", I8), ("outside0", I8), ("lead_margin", F8), ("lead_months", I8), ("loss", F8),
+        ("row", I8), ("window", I8), ("leading", I8),
     ],
     align=True,
 )  # fmt: skip

@@ -32,7 +32,7 @@ def yielded(p, x, team):
     rho = 1.0 - 1.0 / p.sigma
     if abs(rho) < 1e-3:
         return math.exp(p.nu * (p.alpha * log_c + (1.0 - p.alpha) * log_h))
-    # about the larger term, for with σ near 0 the powers overflow
+    # about the larger term, for with sigma near 0 the powers overflow
     most = max(rho * log_c, rho * log_h)
     mixed = p.alpha * math.exp(rho * log_c - most) + (1.0 - p.alpha) * math.exp(rho * log_h - most)
     return math.exp(p.nu / rho * (math.log(mixed) + most))
