@@ -101,14 +101,15 @@ def test_flat_budget_does_not_move() -> None:
     assert set(found.lab("compute", month=36)) == {7.0}
 
 
+LAB = "labs: {x: {course: {0: k}, revenue: 1, compute: 1, teams: {a: {}}}}"
 WRONG = [
     ("labs: 3", "N105"),
     ("a: [", "N105"),
     ("surprise: 1", "N105"),
     ("teams: {a: {role: core}}\ncharters: {k: {teams: {a: {floor: 120%}}}}\nlabs: {}", "C"),
-    ("teams: {a: {role: boss}}\ncharters: {k: {teams: {a: {floor: 10%}}}}\nlabs: {x: {course: {0: k}, revenue: 1, compute: 1, teams: {a: {}}}}", "N105"),
-    ("teams: {a: {role: core}}\ncharters: {k: {teams: {b: {floor: 10%}}}}\nfocal: x\nlabs: {x: {course: {0: k}, revenue: 1, compute: 1, teams: {a: {}}}}", "N103"),
-    ("teams: {a: {role: core}}\ncharters: {k: {teams: {a: {floor: 10 gpu}}}}\nfocal: x\nlabs: {x: {course: {0: k}, revenue: 1, compute: 1, teams: {a: {}}}}", "N104"),
+    ("teams: {a: {role: boss}}\ncharters: {k: {teams: {a: {floor: 10%}}}}\n" + LAB, "N105"),
+    ("teams: {a: {role: core}}\ncharters: {k: {teams: {b: {floor: 10%}}}}\nfocal: x\n" + LAB, "N103"),
+    ("teams: {a: {role: core}}\ncharters: {k: {teams: {a: {floor: 10 gpu}}}}\nfocal: x\n" + LAB, "N104"),
 ]  # fmt: skip
 
 
