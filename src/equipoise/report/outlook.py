@@ -114,7 +114,9 @@ def _drivers(measure: Measure, rank: Sequence[Driver], variance: Sequence[Driver
         Column(f"what hangs on: {measure.name}", [row.name for row in rows], 0),
         Column("Sobol total", [number(row.total or 0.0) for row in rows], 0),
         Column("first", [number(row.first or 0.0) for row in rows], 0),
-        Column("rank correlation", [signed(ranked.get(row.name) or 0.0) for row in rows], 0),
+        Column(
+            "rank correlation", ["" if row.name not in ranked else signed(ranked[row.name] or 0.0) for row in rows], 0
+        ),
     ]
     console.print(fitted(columns, console))
 
