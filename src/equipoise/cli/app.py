@@ -30,6 +30,7 @@ COMMANDS = {
     "why": "Say why a job waits, who holds what it waits for, and what would start it now.",
     "team": "Where a team stands: what it holds and waits for, who owes whom, its account so far.",
     "knowledge": "What a lab's people know of its files, and what would leave with them, from git.",
+    "outlook": "What a course does to a lab's people, knowledge and lead, with intervals and failed checks in view.",
     "report": "Replay a job log and write a report: one HTML file.",
     "demo": "Replay a synthetic lab as promised, and with the product first.",
 }

@@ -1,0 +1,90 @@
+"""The outlook: its parameters, its checks, and processor seconds of many runs.
+
+`python -m benchmarks.outlook` prints the tables of docs/outlook.md; with `--write` it puts them into the page.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks._machine import machine
+from equipoise.outlook.labs import World
+from equipoise.outlook.parameters import PARAMETERS
+from equipoise.outlook.room import Asked
+from equipoise.outlook.run import forecast
+from equipoise.report.outlook import number
+from equipoise.tasks.outlook import outlook
+from equipoise.tasks.scenario import scenario
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "outlook.md"
+MANY, SCREEN, SLICE = 100_000, 5_000, 20_000
+ROUNDS = 3
+
+
+def main() -> None:
+    tables = [parameters(), checks(), speed()]
+    print(*tables, sep="\n\n")
+    if "--write" in sys.argv[1:]:
+        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), tables), "utf-8")
+
+
+def with_tables(page: str, made: Iterable[str]) -> str:
+    """Return the page with its measured tables replaced; each stands between comments that name this benchmark."""
+    left = iter(made)
+    between = re.compile(r"(?s)(<!-- benchmarks\.outlook -->\n).*?(<!-- end -->)")
+    page = between.sub(lambda found: f"{found[1]}{next(left)}\n{found[2]}", page)
+    assert next(left, None) is None, "the page has too few places for tables"
+    return page
+
+
+def parameters() -> str:
+    """Return the table of parameters."""
+    rows = ["parameter | meaning | unit | prior | solidity | source", "---|---|---|---|---|---"]
+    for p in PARAMETERS:
+        name = f"`{p.name}`" + (" (each lab)" if p.per_lab else "")
+        rows.append(f"{name} | {p.meaning} | {p.unit} | {p.prior} | {p.badge} | {p.source}")
+    return "\n".join(f"| {row} |" for row in rows)
+
+
+def checks() -> str:
+    """Return the table of checks, calibration first."""
+    rows = [
+        "kind | check | fact | model: median (5 to 95 %) | mean | passes if | verdict",
+        "---|---|---|---|---|---|---",
+    ]
+    for check in outlook("product-pivot", runs=SLICE, checks=True).checks:
+        band = check.band
+        said = f"{number(band.median)} ({number(band.low)} to {number(band.high)})"
+        kind = "held out" if check.held_out else "calibration"
+        rows.append(
+            f"{kind} | {check.name} | {check.fact} | {said} | {number(band.mean)} | {check.rule} | **{check.verdict}**"
+        )
+    return "\n".join(f"| {row} |" for row in rows) + f"\n\n{SLICE:,} runs."
+
+
+def speed() -> str:
+    """Return the table of processor seconds, with 12 teams of 3 labs over 60 months."""
+    rows = ["runs | scenario | processor seconds, one thread | a team-month", "---:|---|---:|---:"]
+    asked = Asked(months=60, marks=(60,))
+    for name in ("charter-kept", "product-pivot"):
+        world = scenario(name).world
+        forecast(world, runs=10, asked=asked)
+        for runs in (SCREEN, MANY):
+            taken = [took(world, runs, asked) for _ in range(ROUNDS)]
+            best = min(taken)
+            rows.append(f"{runs:,} | {name} | {best:.2f} s | {best / runs / 720 * 1e9:.0f} ns")
+    return "\n".join(f"| {row} |" for row in rows) + f"\n\n{machine()}; least of {ROUNDS}."
+
+
+def took(world: World, runs: int, asked: Asked) -> float:
+    begun = time.process_time()
+    forecast(world, runs=runs, asked=asked)
+    return time.process_time() - begun
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Two courses under the same luck: the difference of each measure, run by run, and by which way it comes about.
+
+A course reaches people in four ways: compute (starvation, and compute a head against the other labs), broken promises, what people think
+of the mission, and departures that lead to departures. With all of them shut what is left of a difference is `direct`: what compute does
+to research and revenue without anybody leaving for it. Ways are opened in the order of `ORDER`; parts add up to the whole exactly, and in
+another order they would be others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.outlook.labs import World
+from equipoise.outlook.parameters import Beliefs
+from equipoise.outlook.room import Asked
+from equipoise.outlook.run import Execute, Forecast, forecast, in_turn
+
+F64 = NDArray[np.float64]
+ORDER = ("compute", "breach", "mission", "contagion")
+PARTS: tuple[str, ...] = ("direct", *ORDER)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number that each run comes to."""
+
+    name: str
+    unit: str
+    of: Callable[[Forecast], F64]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Mean, median, and the 5 and 95 % quantiles of the runs."""
+
+    mean: float
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: F64) -> Band:
+        """Summarise one number a run."""
+        low, median, high = (float(value) for value in np.quantile(values, (0.05, 0.5, 0.95)))
+        return cls(float(values.mean()), median, low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first course less the second.
+
+    Parameters
+    ----------
+    measure : Measure
+    first, second, paired : Band
+        Of each course, and of the differences run by run.
+    flips : float
+        Part of the runs in which the difference has another sign than its mean; ties count neither way.
+    parts : mapping of str to float
+        Mean by way, in the order of `PARTS`; they add up to the mean. Empty if it was not asked for.
+    """
+
+    measure: Measure
+    first: Band
+    second: Band
+    paired: Band
+    flips: float
+    parts: dict[str, float]
+
+
+def measures(world: World, month: int) -> tuple[Measure, ...]:
+    """Return what courses are compared by, after a month."""
+    found = [Measure(f"{team}: first people still there", "part", _team("kept", team, month)) for team in world.teams]
+    found += [
+        Measure(f"{team}: knowledge for each of its people", "part", _team("knowledge", team, month))
+        for team in world.teams
+    ]
+    found += [
+        Measure(f"{team}: lost a fifth within six months", "probability", _bellwether(team)) for team in world.teams
+    ]
+    found += [
+        Measure("lead in capability", "log", lambda f: f.lead(month=month)),
+        Measure("a rival leapfrogs", "probability", lambda f: (f.end("leapfrog_month") > 0).astype(np.float64)),
+        Measure("a rival earns more", "probability", lambda f: (f.end("overtaken_month") > 0).astype(np.float64)),
+        Measure("revenue", "$ bn a year", lambda f: f.lab("revenue", month=month)),
+        Measure("compute", "$ bn a year", lambda f: f.lab("compute", month=month)),
+        Measure("would find the next paradigm", "probability", lambda f: f.lab("exploration", month=month)),
+        Measure("concentration of compute", "HHI", lambda f: f.concentration("compute", month=month)),
+        Measure("concentration of revenue", "HHI", lambda f: f.concentration("revenue", month=month)),
+    ]
+    return tuple(found)
+
+
+BELLWETHER = 0.2  # of a team, within six months
+
+
+def _team(field: str, team: str, month: int) -> Callable[[Forecast], F64]:
+    return lambda f: f.team(field, team, month=month)
+
+
+def _bellwether(team: str) -> Callable[[Forecast], F64]:
+    return lambda f: (f.team_end("worst_six", team) >= BELLWETHER).astype(np.float64)
+
+
+def compare(
+    first: World,
+    second: World,
+    *,
+    runs: int = 5_000,
+    asked: Asked | None = None,
+    beliefs: Beliefs | None = None,
+    parted: bool = True,
+    execute: Execute = in_turn,
+) -> tuple[Difference, ...]:
+    """Run two worlds under the same luck and return how they differ, and by which way.
+
+    Parameters
+    ----------
+    first, second : World
+        Labs and teams of the same names; all else may differ.
+    parted : bool
+        Whether differences are also told by way; that takes eight forecasts more.
+    """
+    asked = asked or Asked()
+
+    def run(world: World, *without: str) -> Forecast:
+        return forecast(world, runs=runs, asked=asked, beliefs=beliefs, without=without, execute=execute)
+
+    whole = run(first), run(second)
+    steps = [(run(first, *ORDER[n:]), run(second, *ORDER[n:])) for n in range(len(ORDER))] if parted else []
+    found: list[Difference] = []
+    for measure in measures(first, asked.marks[-1]):
+        a, b = measure.of(whole[0]), measure.of(whole[1])
+        means = [float((measure.of(x) - measure.of(y)).mean()) for x, y in steps]
+        means.append(float((a - b).mean()))
+        parts = dict(zip(PARTS, np.diff(means, prepend=0.0).tolist(), strict=True)) if parted else {}
+        found.append(Difference(measure, Band.of(a), Band.of(b), Band.of(a - b), flips(a - b), parts))
+    return tuple(found)
+
+
+def flips(difference: F64) -> float:
+    """Return the part of the runs in which a difference has another sign than its mean."""
+    return float((difference * np.sign(difference.mean()) < 0).mean())

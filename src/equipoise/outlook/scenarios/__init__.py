@@ -1,0 +1,1 @@
+"""Scenarios that ship with the package: small YAML files, read by `equipoise.tasks.outlook`."""

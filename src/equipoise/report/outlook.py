@@ -1,0 +1,142 @@
+"""The outlook of a lab, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from equipoise.outlook.checks import OUT_OF_REACH, Check
+from equipoise.outlook.differences import PARTS, Band, Measure
+from equipoise.outlook.drivers import Driver
+from equipoise.report.columns import Column, fitted
+
+if TYPE_CHECKING:
+    from equipoise.tasks.outlook import Outlook
+
+DRIVERS_SHOWN = 6
+
+
+def print_outlook(found: Outlook, console: Console) -> None:
+    """Print the assumptions first, then results or differences, checks and drivers."""
+    console.print(f"{found.world.name}: {found.world.told}")
+    if found.against is not None:
+        console.print(f"against {found.against.name}: {found.against.told}")
+    words = [*found.world.assumptions, *(line for line in (found.against.assumptions if found.against else ()))]
+    for line in dict.fromkeys(words):
+        console.print(f"  assumption: {line}")
+    assumed = sum(parameter.solidity == "A" for parameter in found.parameters)
+    console.print(
+        f"{found.runs:,} runs of {found.months} months; {assumed} of {len(found.parameters)} parameters are assumptions (--parameters)."
+    )
+    console.print()
+    if found.differences:
+        _differences(found, console)
+    else:
+        _results(found.results, console)
+    for held_out in (False, True):
+        rows = [check for check in found.checks if check.held_out == held_out]
+        if rows:
+            console.print()
+            _checks("held out" if held_out else "calibration", rows, console)
+    for measure, rank, variance in found.drivers:
+        console.print()
+        _drivers(measure, rank, variance, console)
+
+
+def print_parameters(found: Outlook, console: Console) -> None:
+    """Print every parameter with its prior, how solid it is, and its source."""
+    rows = found.parameters
+    console.print()
+    columns = [
+        Column("parameter", [row.name for row in rows], 0),
+        Column("unit", [row.unit for row in rows], 2),
+        Column("prior", [str(row.prior) for row in rows], 0),
+        Column("solidity", [row.badge for row in rows], 0),
+        Column("source", [row.source for row in rows], 1),
+    ]
+    console.print(fitted(columns, console))
+
+
+def _results(rows: Sequence[tuple[Measure, Band]], console: Console) -> None:
+    columns = [
+        Column("after these months", [measure.name for measure, _ in rows], 0),
+        Column("mean", [number(band.mean) for _, band in rows], 0),
+        Column("5 %", [_edge(measure, band.low) for measure, band in rows], 0),
+        Column("median", [_edge(measure, band.median) for measure, band in rows], 0),
+        Column("95 %", [_edge(measure, band.high) for measure, band in rows], 0),
+        Column("unit", [measure.unit for measure, _ in rows], 1),
+    ]
+    console.print(fitted(columns, console))
+
+
+def _differences(found: Outlook, console: Console) -> None:
+    rows = found.differences
+    columns = [
+        Column("first less second", [row.measure.name for row in rows], 0),
+        Column("first", [number(row.first.mean) for row in rows], 1),
+        Column("second", [number(row.second.mean) for row in rows], 1),
+        Column("mean", [signed(row.paired.mean) for row in rows], 0),
+        Column("5 to 95 %", [f"{signed(row.paired.low)} … {signed(row.paired.high)}" for row in rows], 0),
+        Column("flips", [f"{100 * row.flips:.0f} %" for row in rows], 0),
+    ]
+    console.print(fitted(columns, console))
+    console.print("flips: runs in which the difference has the other sign. Both courses share their luck.")
+    console.print()
+    parts = [Column(part, [signed(row.parts[part]) for row in rows], 0) for part in PARTS]
+    console.print(fitted([Column("of the mean, by way", [row.measure.name for row in rows], 0), *parts], console))
+    console.print(
+        "direct: without anybody leaving for it. Ways are opened from left to right; another order gives other parts."
+    )
+
+
+def _checks(kind: str, rows: Sequence[Check], console: Console) -> None:
+    columns = [
+        Column(kind, [row.name for row in rows], 0),
+        Column("fact", [row.fact for row in rows], 0),
+        Column(
+            "model",
+            [f"{_reach(row.band.median)} ({_reach(row.band.low)} to {_reach(row.band.high)})" for row in rows],
+            0,
+        ),
+        Column("mean", [_reach(row.band.mean) for row in rows], 1),
+        Column("passes if", [row.rule for row in rows], 2),
+        Column("", [row.verdict for row in rows], 0),
+    ]
+    console.print(fitted(columns, console))
+
+
+def _drivers(measure: Measure, rank: Sequence[Driver], variance: Sequence[Driver], console: Console) -> None:
+    ranked = {driver.name: driver.rank for driver in rank}
+    rows = variance[:DRIVERS_SHOWN]
+    columns = [
+        Column(f"what hangs on: {measure.name}", [row.name for row in rows], 0),
+        Column("Sobol total", [number(row.total or 0.0) for row in rows], 0),
+        Column("first", [number(row.first or 0.0) for row in rows], 0),
+        Column(
+            "rank correlation", ["" if row.name not in ranked else signed(ranked[row.name] or 0.0) for row in rows], 0
+        ),
+    ]
+    console.print(fitted(columns, console))
+
+
+def number(value: float) -> str:
+    """Write a number with two or three digits that matter."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def signed(value: float) -> str:
+    """Write a number with its sign; what rounds to nothing has none."""
+    text = number(abs(value))
+    return text if not text.strip("0.") else f"{'−' if value < 0 else '+'}{text}"
+
+
+def _edge(measure: Measure, value: float) -> str:
+    return "" if measure.unit == "probability" and value in (0.0, 1.0) else number(value)
+
+
+def _reach(value: float) -> str:
+    return "only one way" if value > OUT_OF_REACH / 1e6 else number(value)
