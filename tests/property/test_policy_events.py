@@ -113,3 +113,16 @@ def test_an_event_that_cannot_be_is_refused_and_changes_nothing() -> None:
     assert core.take(5, event(k.SUBMITTED, 0)).refused["refused"].tolist() == [k.SUBMITTED_BEFORE]
     with pytest.raises(InputError, match="P102"):
         core.take(4, event(k.SUBMITTED, 1))
+
+
+def test_a_record_whose_time_goes_back_is_refused() -> None:
+    system, closes_ms = case(3)
+    done = system.run("charter", closes_ms=closes_ms, record=True)
+    assert done.events is not None
+    passes = np.flatnonzero(done.events["kind"] == k.PASS)
+    later = passes[np.flatnonzero(np.diff(done.events["time_ms"][passes]) > 0)[3]]
+    record = done.events.copy()
+    record["time_ms"][later] += 10**9
+    core = Core(core_of(system, "charter", "known"))
+    with pytest.raises(InputError, match="P102 events of"):
+        retrace(core, record, closes_ms=[done.closes_ms[-1] + 10**9])

@@ -8,7 +8,7 @@ engine itself. No clock, file or thread is touched here.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import InputError
-from equipoise.policy.events import REASONS, Events, batches, in_order, sentence
+from equipoise.policy.events import REASONS, Events, in_order, per_pass, sentence
 from equipoise.policy.kernel import (
     calendar,
     capacity,
@@ -70,6 +70,9 @@ KERNEL: tuple[ModuleType, ...] = (
     placement, promises, reclaim, restoring, running, schedule, services, shadow, submission, taking, transition,
     turns, victims, waiting, webster, wide,
 )  # fmt: skip
+
+AT_ONCE = 1 << 16
+"""So many events are told at a time, where their passes are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,36 @@ class Core:
         told["refused"] = reasons
         return Answer(self._drain(), told[reasons != 0], next_ms)
 
+    def take_passes(self, record: Events) -> tuple[NDArray[Any], Events]:
+        """Tell the core whole passes, none of which changes nodes; returns the decisions, and what was told.
+
+        As many are taken as there is room for, at least one. In what is returned each ``PASS`` has in ``detail`` how many
+        decisions it led to, and every event its reason in ``refused``.
+
+        Parameters
+        ----------
+        record : structured array of ``layout.EVENT``
+            In the order in which `take` takes them (`events.in_order`); each batch ends with a ``PASS``, whose time is the
+            batch's.
+
+        Raises
+        ------
+        InputError
+            P102 for a batch before the latest one, or with more events than there is room for.
+        """
+        ends = np.flatnonzero(record["kind"][:AT_ONCE] == k.PASS)
+        if len(ends) == 0:
+            ends = np.flatnonzero(record["kind"] == k.PASS)[:1]
+        first, n = int(ends[0]), int(ends[np.searchsorted(ends, len(self._arrays.events)) - 1]) + 1
+        self._check_batch(int(record["time_ms"][first]), record[:first])
+        times_ms = record["time_ms"][ends[: np.searchsorted(ends, n)]]
+        for back in np.flatnonzero(times_ms[1:] < times_ms[:-1])[:1]:
+            self._check_order(int(times_ms[back + 1]), int(times_ms[back]))
+        self._tell(record[:n])
+        taken = int(self._call["take_passes"](self._handle, n, self.layout.room))
+        told = per_pass(self._array("events")[:taken].copy())
+        return self._drain(), told
+
     def close(self, at_ms: int) -> None:
         """Record totals up to ``at_ms`` (not before the latest event)."""
         self._call["close"](self._handle, at_ms)
@@ -229,7 +262,7 @@ class Core:
         if self._interpreted:
             return jit.plain([*KERNEL, *self._more_modules()])
         call: dict[str, Any] = {"take_reports": taking.take_reports, "take_requests": taking.take_requests}
-        call["close"] = taking.close
+        call |= {"take_passes": taking.take_passes, "close": taking.close}
         return call | {"set_node": set_node, "set_devices_out": set_devices_out, "rescale": rescale}
 
     def _more_modules(self) -> tuple[ModuleType, ...]:
@@ -237,14 +270,18 @@ class Core:
         return ()
 
     def _check_batch(self, at_ms: int, events: Events) -> None:
-        now_ms = self.now_ms
-        if at_ms < now_ms:
-            raise InputError(
-                "P102", f"events of {at_ms} ms come after those of {now_ms} ms", hint="take the later of the two times"
-            )
+        self._check_order(at_ms, self.now_ms)
         room = len(self._arrays.events)
-        if len(events) > room:
+        if len(events) >= room:
             raise InputError("P102", f"{len(events)} events at once, where {room} are possible", hint="split the batch")
+
+    def _check_order(self, at_ms: int, before_ms: int) -> None:
+        if at_ms < before_ms:
+            raise InputError(
+                "P102",
+                f"events of {at_ms} ms come after those of {before_ms} ms",
+                hint="take the later of the two times",
+            )
 
     def _tell(self, told: Events) -> None:
         if self._interpreted:
@@ -342,6 +379,26 @@ def _as_array(like: NDArray[Any], values: Any) -> NDArray[Any]:
     return np.array([tuple(getattr(v, name) for name in names) for v in values], like.dtype)
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some passes of a record, told.
+
+    Parameters
+    ----------
+    first : int
+        Where in the record they begin.
+    events, decisions : structured arrays of ``layout.EVENT`` and ``layout.DECISION``
+        Each ``PASS`` has in ``detail`` how many of the decisions it led to.
+    refused : structured array of ``layout.EVENT``
+        Events that cannot be.
+    """
+
+    first: int
+    events: Events
+    decisions: NDArray[Any]
+    refused: Events
+
+
 def retrace(core: Core, record: Events, *, closes_ms: Sequence[int] = (), edges_ms: Iterable[int] = ()) -> None:
     """Tell a core a whole record, pass by pass, and close its accounts as the run did that was recorded.
 
@@ -361,15 +418,44 @@ def retrace(core: Core, record: Events, *, closes_ms: Sequence[int] = (), edges_
     InputError
         P102 for an event that the core refuses: what was recorded did not happen under this charter and workload.
     """
+    for stretch in stretches(core, record, closes_ms=closes_ms, edges_ms=edges_ms):
+        for row in stretch.refused[:1]:
+            reason = REASONS[int(row["refused"])]
+            raise InputError("P102", f"{sentence(row)}: {reason}", hint="replay the record of this very run")
+
+
+def stretches(
+    core: Core, record: Events, *, closes_ms: Sequence[int] = (), edges_ms: Iterable[int] = ()
+) -> Iterator[Stretch]:
+    """Tell a core a record as `retrace` does, and yield what was told and decided, some passes at a time."""
     stops = [(at_ms, core.close) for at_ms in closes_ms[:-1]] + [(at_ms, core.close_promises) for at_ms in edges_ms]
     coming = deque(sorted(stops, key=lambda stop: stop[0]))
-    for at_ms, events in batches(record):
-        while coming and coming[0][0] <= at_ms:
+    ends = np.flatnonzero(record["kind"] == k.PASS)
+    times_ms = record["time_ms"][ends]
+    changes = np.unique(np.searchsorted(ends, np.flatnonzero(record["kind"] == k.NODE_CHANGED)))
+    at = first = 0
+    while at < len(ends):
+        while coming and coming[0][0] <= times_ms[at]:
             stop_ms, close = coming.popleft()
             close(stop_ms)
-        refused = core.take(at_ms, events).refused
-        if len(refused):
-            reason = REASONS[int(refused[0]["refused"])]
-            raise InputError("P102", f"{sentence(refused[0])}: {reason}", hint="replay the record of this very run")
+        change = int(np.searchsorted(changes, at))
+        if change < len(changes) and changes[change] == at:
+            yield _told(core, record, first, int(ends[at]))
+            first, at = int(ends[at]) + 1, at + 1
+            continue
+        until = int(np.searchsorted(times_ms, coming[0][0])) if coming else len(ends)
+        until = min(until, int(changes[change])) if change < len(changes) else until
+        decisions, told = core.take_passes(record[first : int(ends[until - 1]) + 1])
+        yield Stretch(first, told, decisions, told[told["refused"] != 0])
+        first += len(told)
+        at = int(np.searchsorted(ends, first))
     for stop_ms, close in [*coming, *((at_ms, core.close) for at_ms in closes_ms[-1:])]:
         close(stop_ms)
+
+
+def _told(core: Core, record: Events, first: int, end: int) -> Stretch:
+    """Tell one batch that changes nodes, and its pass."""
+    told = record[first : end + 1].copy()
+    answer = core.take(int(record["time_ms"][end]), told[:-1])
+    told["detail"][-1] = len(answer.decisions)
+    return Stretch(first, told, answer.decisions, answer.refused)

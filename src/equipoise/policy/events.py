@@ -95,6 +95,13 @@ def batches(record: Events) -> Iterator[tuple[int, Events]]:
         yield at_ms, record[first:end]
 
 
+def per_pass(events: Events) -> Events:
+    """Let each ``PASS`` tell how many decisions it led to, where it told how many there were after it; changes the rows."""
+    passes = np.flatnonzero(events["kind"] == k.PASS)
+    events["detail"][passes] = np.diff(events["detail"][passes], prepend=0)
+    return events
+
+
 def sentence(row: Any) -> str:
     """Say an event in words: ``job 3 ended (attempt 0) at 500 ms``."""
     kind = int(row["kind"])

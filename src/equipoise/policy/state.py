@@ -140,7 +140,7 @@ def build(
         scratch2=np.zeros(n_rows + n_refs + 64, np.int64),
         **baseline_members(plan.rules, pools, columns, columns["user_rows"], len(plan.lines)),
         powers=_powers(),
-        out=np.zeros(room + (1024 if outside else 65536), k.DECISION),
+        out=np.zeros(room + 65536, k.DECISION),
         confirms=np.zeros(2 * (n_slots + n_drains) + 64 if confirmed else 1, np.int64),
         drains=_chain(np.zeros(n_drains + 1, k.DRAIN)),
         drained=np.full(n_all if confirmed else 1, -1, i4),

@@ -149,7 +149,7 @@ def finish_instant(s, now):
     deadlines_by(s, now)
     arrivals_at(s, now)
     run_passes(s)
-    record(s, PASS, -1, 0, -1)
+    record(s, PASS, -1, s.glob[0].out_n, -1)
 
 
 @entry

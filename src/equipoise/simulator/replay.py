@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from equipoise.errors import InputError, InternalError
 from equipoise.policy.core import POOL_TOTALS, TEAM_TOTALS, Core
-from equipoise.policy.events import Events, event
+from equipoise.policy.events import Events, event, per_pass
 from equipoise.policy.kernel import capacity
 from equipoise.policy.kernel.layout import (
     DAY_BEGAN,
@@ -274,7 +274,7 @@ class Replay(Core):
 
     def _keep_events(self) -> None:
         if self._recording:
-            self._events.append(self._emptied("events", "recorded"))
+            self._events.append(per_pass(self._emptied("events", "recorded")))
 
     def snapshot(self) -> bytes:
         """Return all that `restore` needs to go on from here; the same run gives the same bytes at the same place.

@@ -32,6 +32,7 @@ from equipoise.policy.kernel.layout import (
     NOT_CONFIRMED,
     NOT_RUNNING,
     NOT_STOPPED,
+    PASS,
     PENDING,
     RUNNING,
     START_CONFIRMED,
@@ -60,9 +61,15 @@ from equipoise.policy.kernel.transition import startup_accrue
 @entry
 def take_reports(s, now, n):
     """Move to ``now`` and take the first of ``n`` events, up to the ends; returns the place of the first that was not taken."""
+    return reports(s, now, 0, n)
+
+
+@kernel
+def reports(s, now, first, n):
+    """Move to ``now`` and take the reports from ``first`` on; returns the place of the first event that is none."""
     advance(s, now)
     charge_denied(s)
-    i = 0
+    i = first
     while i < n and s.events[i].kind < NODE_CHANGED:
         e = s.events[i]
         e.refused = report_refused(s, e)
@@ -75,6 +82,13 @@ def take_reports(s, now, n):
 @entry
 def take_requests(s, now, first, n):
     """Carry out deadlines, take the events from ``first`` on, and let the pools decide; the time of the next deadline."""
+    requests(s, now, first, n)
+    return min(next_deadline(s), s.glob[0].wake_ms)
+
+
+@kernel
+def requests(s, now, first, n):
+    """Carry out deadlines, take the requests from ``first`` on, and let the pools decide."""
     deadlines_by(s, now)
     for i in range(first, n):
         e = s.events[i]
@@ -82,7 +96,26 @@ def take_requests(s, now, first, n):
         if e.refused == 0:
             take_request(s, e)
     run_passes(s)
-    return min(next_deadline(s), s.glob[0].wake_ms)
+
+
+@entry
+def take_passes(s, n, room):
+    """Take whole passes of a record, none of which changes nodes; returns how many of the ``n`` events were taken.
+
+    Returns early when the decision stream has less than ``room`` entries left. Each ``PASS`` is told how many decisions had been
+    made after it.
+    """
+    g = s.glob[0]
+    first = 0
+    while first < n and g.out_n + room <= g.out_room:
+        end = first
+        while s.events[end].kind != PASS:
+            end += 1
+        now = s.events[end].time_ms
+        requests(s, now, reports(s, now, first, end), end)
+        s.events[end].detail = g.out_n
+        first = end + 1
+    return first
 
 
 @apart
