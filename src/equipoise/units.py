@@ -45,6 +45,32 @@ _NODES = re.compile(r"([0-9]+) nodes of ([0-9]+) gpu\Z")
 _INTEGER = re.compile(r"[0-9]+\Z")
 
 
+_SAFE = 1 << 53
+_LARGE = re.compile(r"-?[1-9][0-9]{15,59}\Z")
+
+
+def json_integer(value: int) -> int | str:
+    """Return a whole number as JSON keeps it: from 2^53 on as a string of its digits, for most readers would round it.
+
+    >>> json_integer(-5), json_integer(1 << 53)
+    (-5, '9007199254740992')
+    """
+    return str(value) if abs(value) >= _SAFE else value
+
+
+def read_json_integer(value: object) -> int | None:
+    """Return what `json_integer` was given; None for anything that it does not make.
+
+    >>> read_json_integer("9007199254740992"), read_json_integer("5"), read_json_integer(True)
+    (9007199254740992, None, None)
+    """
+    if type(value) is int and abs(value) < _SAFE:
+        return value
+    if isinstance(value, str) and _LARGE.match(value) and abs(int(value)) >= _SAFE:
+        return int(value)
+    return None
+
+
 def integer(text: str, *, low: int = 0, high: int = (1 << 53) - 1) -> int:
     """Read a whole number in ``[low, high]``; raises ``InputError`` C201 (not a number) or C202 (out of range)."""
     if _INTEGER.match(text) is None:

@@ -17,10 +17,8 @@ from math import lcm
 from equipoise.account.stocks import Stocks
 from equipoise.account.window import Span
 from equipoise.errors import VerificationError
-from equipoise.units import shown
+from equipoise.units import json_integer, read_json_integer, shown
 
-_SAFE = 1 << 53
-_LARGE = re.compile(r"-?[1-9][0-9]{15,59}\Z")
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{64})?\Z")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 
@@ -94,7 +92,7 @@ class Close:
     def to_json(self) -> dict[str, int | str]:
         """Return it as JSON's values: amounts of 2^53 or more as strings of digits."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: str(value) if _is_large(value) else value for name, value in values.items()}
+        return {name: json_integer(value) if isinstance(value, int) else value for name, value in values.items()}
 
 
 def close_from_json(values: Mapping[str, object]) -> Close:
@@ -201,10 +199,6 @@ def _add(stocks: Stocks, close: Close, span: Span, parts: int) -> Stocks:
     return after
 
 
-def _is_large(value: object) -> bool:
-    return isinstance(value, int) and abs(value) >= _SAFE
-
-
 def _text(values: Mapping[str, object], name: str, pattern: re.Pattern[str]) -> str:
     value = values[name]
     if isinstance(value, str) and pattern.match(value):
@@ -213,10 +207,8 @@ def _text(values: Mapping[str, object], name: str, pattern: re.Pattern[str]) -> 
 
 
 def _integer(values: Mapping[str, object], name: str) -> int:
-    value = values[name]
-    if type(value) is int and not _is_large(value):
-        return value
-    if isinstance(value, str) and _LARGE.match(value) and _is_large(int(value)):
-        return int(value)
-    hint = "a whole number; from 2^53 as a string of its digits, below not"
-    raise VerificationError("A101", f"{name} is {shown(str(value))}", hint=hint)
+    value = read_json_integer(values[name])
+    if value is None:
+        hint = "a whole number; from 2^53 as a string of its digits, below not"
+        raise VerificationError("A101", f"{name} is {shown(str(values[name]))}", hint=hint)
+    return value

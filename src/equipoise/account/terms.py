@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from equipoise.account.scale import Scale
 from equipoise.account.stocks import Stocks
@@ -12,7 +13,8 @@ from equipoise.account.tree import Leaves
 from equipoise.account.window import Span
 from equipoise.charter.model import Charter
 from equipoise.charter.promise import Commitment
-from equipoise.errors import InputError
+from equipoise.errors import InputError, VerificationError
+from equipoise.units import json_integer, read_json_integer, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,38 @@ class Terms:
             make_good=self.make_good * parts,
             capacity=None if self.capacity is None else self.capacity * parts,
         )
+
+    def to_json(self, capacity: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """Return what a ledger says when the window opens; ``capacity`` of ``of: capacity at DATE``."""
+        values: dict[str, Any] = {
+            "promise": self.promise.name, "text": self.text, "from_ms": self.span.from_ms, "to_ms": self.span.to_ms,
+            "grace": json_integer(self.grace), "make_good": json_integer(self.make_good),
+        }  # fmt: skip
+        return values if capacity is None else values | {"capacity": [[name, gpus] for name, gpus in capacity.items()]}
+
+
+def terms_from_json(charter: Charter, values: Mapping[str, Any]) -> Terms:
+    """Read what :meth:`Terms.to_json` returns, given the charter in force when the window began.
+
+    Raises
+    ------
+    VerificationError
+        A104 for anything else, and for a charter that is not the one that the window names.
+    """
+    try:
+        span = Span(values["from_ms"], values["to_ms"])
+        capacity = dict(values["capacity"]) if "capacity" in values else None
+        terms = open_window(charter, values["promise"], span, capacity=capacity)
+        grace, make_good = read_json_integer(values["grace"]), read_json_integer(values["make_good"])
+        assert grace is not None and grace >= 0 and make_good is not None and make_good >= 0
+    except (InputError, KeyError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        raise VerificationError(
+            "A104", "a window opens with terms that cannot be", hint="the record is malformed"
+        ) from error
+    if terms.text != values["text"]:
+        said = f"the window of '{terms.promise.name}' opens under {shown(str(values['text']))}, not under {terms.text}"
+        raise VerificationError("A104", said, hint="a window is judged by the text in force when it began")
+    return replace(terms, grace=grace, make_good=make_good)
 
 
 def open_window(

@@ -18,14 +18,16 @@ then, what is denied is denied of the window's own first, and the grace is given
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
 
 from equipoise.account.close import Close, Record, fold
 from equipoise.account.stocks import Stocks
 from equipoise.account.terms import Terms
 from equipoise.account.window import Span
+from equipoise.units import json_integer
 
 
 class Answer(StrEnum):
@@ -64,6 +66,11 @@ class Verdict:
     denied: int
     surplus: int
     broken_by: int
+
+    def to_json(self) -> dict[str, int | str]:
+        """Return it as JSON's values: amounts of 2^53 or more as strings of digits."""
+        numbers = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        return {"answer": self.answer.value} | {name: json_integer(value) for name, value in numbers.items()}
 
     def __post_init__(self) -> None:
         assert self.owed + self.surplus == self.delivered + self.unclaimed + self.denied, self
@@ -110,6 +117,15 @@ class Judgement:
     def carried_heh_ms(self) -> Fraction:
         """The same in H100-equivalent milliseconds, as ``open_window`` takes it."""
         return Fraction(self.carried, self.terms.scale.q) * self.terms.scale.heh
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer and its numbers as JSON's values, the same for whoever judges by the same closes."""
+        values: dict[str, Any] = {"verdict": self.verdict.to_json(), "lapsed": json_integer(self.lapsed)}
+        if self.made_good is not None:
+            values["made_good"] = self.made_good.to_json()
+        if self.gaps:
+            values["gaps"] = [[gap.from_ms, gap.to_ms] for gap in self.gaps]
+        return values
 
 
 def judge(terms: Terms, closes: Sequence[Close], *, now_ms: int, gaps: Sequence[Span] = ()) -> Judgement:

@@ -64,13 +64,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the kernel needs to know of a charter and a policy."""
+    """What the kernel needs to know of a charter and a policy; ``first`` is the team that ``product-first`` puts first."""
 
     name: str
     charter: Charter
     lines: tuple[Line, ...]
     rules: int
     half_life_ms: int
+    first: str = ""
     one_queue: bool = False
     unfloored: bool = False
     paces: bool = False
@@ -130,7 +131,7 @@ def plan(charter: Charter, policy: str = "charter", *, first: str = "product") -
         replace(line, quotas=tuple(map(_bare, line.quotas)), leading=line.path in leading) for line in lines
     )
     rules = BACKFILL | (FAIR_TREE if policy == "fair-tree" else PREEMPT)
-    return Plan(policy, charter, unfloored, rules, half_life_ms, unfloored=True)
+    return Plan(policy, charter, unfloored, rules, half_life_ms, first=first if leading else "", unfloored=True)
 
 
 def _lines(charter: Charter) -> tuple[Line, ...]:

@@ -92,8 +92,8 @@ def _window(charter: Charter, one: Promised, totals: Totals, from_ms: int, at_ms
     row = next(row for row in rows[one.first_span : one.first_span + one.spans].tolist() if row[0] == from_ms)
     told = dict(zip(WINDOW_TOTALS, row, strict=True))
     terms = terms_of(charter, one, Span(origin_ms + from_ms, origin_ms + told["to_ms"]), told["make_good"])
-    before = _stocks(totals[from_ms][0][one.number])
-    now = _stocks(promises[one.number])
+    before = stocks_of(totals[from_ms][0][one.number])
+    now = stocks_of(promises[one.number])
     opening = terms.opening
     after = Stocks(
         now.owed - before.owed,
@@ -143,6 +143,7 @@ def terms_of(charter: Charter, one: Promised, span: Span, make_good: int) -> Ter
     )
 
 
-def _stocks(row: NDArray[np.int64]) -> Stocks:
+def stocks_of(row: NDArray[np.int64]) -> Stocks:
+    """Return the stocks in a row of a promise's totals; what was denied its windows know."""
     told = dict(zip(PROMISE_TOTALS, row.tolist(), strict=True))
     return Stocks(told["owed"], told["delivered"], told["gross"], told["unclaimed"], told["surplus"])

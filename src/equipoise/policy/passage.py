@@ -1,0 +1,245 @@
+"""A pass in words: what the policy was told at one instant and what it decided, as plain values that a ledger can keep.
+
+Who writes a record (the simulator's caller, a live controller) calls `told` for each pass; who reads one (an audit) feeds a
+`Reader`, which gives back the kernel's rows and the workload. Values are strings, whole numbers, lists and mappings only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equipoise.errors import VerificationError
+from equipoise.policy.events import KINDS, Events
+from equipoise.policy.kernel import layout as k
+from equipoise.workload.model import Jobs, Workload
+
+EVENT_WORDS = {kind: words.replace(" ", "_") for kind, words in KINDS.items() if kind != k.PASS}
+DECISION_WORDS = {
+    k.START: "start", k.CLAIM: "claim", k.WARN: "warn", k.STOP: "stop", k.WITHDRAW: "withdraw", k.REFUSE: "refuse",
+    k.RELEASE: "release", k.END: "end", k.MARK: "mark", k.LOST: "lost",
+}  # fmt: skip
+EVENT_FIELDS = ("subject", "detail", "until_ms", "amount", "pool")
+DECISION_FIELDS = ("job", "other", "detail")
+_EVENT_DEFAULTS = (-1, 0, -1, 0, -1)
+_DECISION_DEFAULTS = (-1, -1, 0)
+_EVENT_KINDS = {word: kind for kind, word in EVENT_WORDS.items()}
+_DECISION_KINDS = {word: kind for kind, word in DECISION_WORDS.items()}
+AT_ONCE = 1 << 18
+"""So many rows are turned into arrays at a time."""
+
+Row = list[str | int]
+Values = dict[str, Any]
+
+
+def told(at_ms: int, events: Sequence[Row], decisions: Sequence[Row], jobs: Sequence[Values] = ()) -> Values:
+    """Return the values of one pass.
+
+    Parameters
+    ----------
+    at_ms : int
+        Its time.
+    events, decisions : sequences of rows
+        From `event_rows` and `decision_rows`; without the ``PASS``.
+    jobs : sequence of mappings
+        Of each submission among the events, in their order, what was asked for (`job_values`).
+    """
+    values: Values = {"at_ms": at_ms, "kind": "pass"}
+    if events:
+        values["events"] = events
+    if decisions:
+        values["decisions"] = decisions
+    if jobs:
+        values["jobs"] = jobs
+    return values
+
+
+def event_rows(events: Events) -> Iterator[Row]:
+    """Yield each event as its word and what it says: subject, detail, until, amount and pool, without defaults at the end."""
+    return _rows(events, EVENT_WORDS, EVENT_FIELDS, _EVENT_DEFAULTS)
+
+
+def decision_rows(decisions: NDArray[Any]) -> Iterator[Row]:
+    """Yield each decision as its word and what it says: job, other and detail, without defaults at the end."""
+    return _rows(decisions, DECISION_WORDS, DECISION_FIELDS, _DECISION_DEFAULTS)
+
+
+def _rows(
+    rows: NDArray[Any], words: Mapping[int, str], names: tuple[str, ...], defaults: tuple[int, ...]
+) -> Iterator[Row]:
+    n = len(names)
+    for first in range(0, len(rows), AT_ONCE):
+        part = rows[first : first + AT_ONCE]
+        columns = [part[name].tolist() for name in names]
+        kept = np.zeros(len(part), np.int64)  # how many values have to be said
+        for at, (name, default) in enumerate(zip(names, defaults, strict=True)):
+            kept[part[name] != default] = at + 1
+        for kind, most, *values in zip(part["kind"].tolist(), kept.tolist(), *columns, strict=True):
+            yield [words[kind], *(values if most == n else values[:most])]
+
+
+def job_values(workload: Workload, *, known: bool) -> Iterator[Values]:
+    """Yield what was asked for with each job, in order; ``known`` adds how long it is going to run, which a simulator knows."""
+    jobs = workload.jobs
+    for first in range(0, len(jobs), AT_ONCE):
+        rows = slice(first, first + AT_ONCE)
+        columns = [
+            getattr(jobs, name)[rows].tolist()
+            for name in (
+                "gang",
+                "team",
+                "pool",
+                "user",
+                "walltime_ms",
+                "priority",
+                "preemptible",
+                "savepoint_ms",
+                "after",
+            )
+        ]
+        for at, (gang, team, pool, user, walltime, priority, soft, savepoint, after) in enumerate(
+            zip(*columns, strict=True), start=first
+        ):
+            values: Values = {"gang": gang, "team": team, "pool": pool, "user": user}
+            if walltime:
+                values["walltime_ms"] = walltime
+            if priority:
+                values["priority"] = priority
+            if not soft:
+                values["preemptible"] = False
+            if savepoint:
+                values["savepoint_ms"] = savepoint
+            if after >= 0:
+                values["after"] = after
+            if jobs.name is not None:
+                values["name"] = jobs.name[at]
+            if jobs.request is not None and jobs.request[at]:
+                values["request"] = jobs.request[at]
+            if known:
+                values["runs_ms"] = int(jobs.duration_ms[at])
+            yield values
+
+
+class Reader:
+    """Passes in words, turned into the kernel's rows again.
+
+    Examples
+    --------
+    >>> reader = Reader()
+    >>> reader.add(told(5, [["submitted", 0]], [["start", 0]], [{"gang": 2, "team": 0, "pool": 0, "user": 0}]))
+    >>> reader.events["kind"].tolist(), reader.decisions["job"].tolist(), reader.jobs().gang.tolist()
+    ([9, 10], [0], [2])
+    """
+
+    def __init__(self) -> None:
+        self._events: list[int] = []
+        self._decisions: list[int] = []
+        self._event_parts: list[Events] = []
+        self._decision_parts: list[NDArray[Any]] = []
+        self._asked: list[Values] = []
+        self._asked_ms: list[int] = []
+        self._numbers: list[int] = []
+
+    def add(self, values: Mapping[str, Any]) -> None:
+        """Take one pass; raises ``VerificationError`` V102 for what `told` does not make."""
+        try:
+            at_ms, events, decisions = values["at_ms"], values.get("events", ()), values.get("decisions", ())
+            flat = self._events
+            for row in events:
+                flat += (at_ms, _EVENT_KINDS[row[0]], *row[1:], *_EVENT_DEFAULTS[len(row) - 1 :])
+            flat += (at_ms, k.PASS, -1, len(decisions), -1, 0, -1)
+            out = self._decisions
+            for row in decisions:
+                out += (at_ms, _DECISION_KINDS[row[0]], *row[1:], *_DECISION_DEFAULTS[len(row) - 1 :])
+            if "jobs" in values:
+                self._ask(at_ms, events, values["jobs"])
+        except (KeyError, TypeError, IndexError) as error:
+            raise _malformed(values) from error
+        if len(flat) > AT_ONCE * 7:
+            self._flush()
+
+    def _ask(self, at_ms: int, events: Sequence[Row], jobs: Sequence[Values]) -> None:
+        numbers = [row[1] for row in events if row[0] == "submitted"]
+        if len(numbers) != len(jobs):
+            raise KeyError("jobs")
+        self._numbers += map(int, numbers)
+        self._asked += jobs
+        self._asked_ms += [at_ms] * len(jobs)
+
+    def _flush(self) -> None:
+        self._event_parts.append(_as_rows(self._events, ("time_ms", "kind", *EVENT_FIELDS), k.EVENT))
+        self._decision_parts.append(_as_rows(self._decisions, ("time_ms", "kind", *DECISION_FIELDS), k.DECISION))
+        self._events, self._decisions = [], []
+
+    @property
+    def events(self) -> Events:
+        """Every event so far; each batch ends with a ``PASS``, whose ``detail`` is how many decisions were recorded with it."""
+        self._flush()
+        self._event_parts = [np.concatenate(self._event_parts)]
+        return self._event_parts[0]
+
+    @property
+    def decisions(self) -> NDArray[Any]:
+        """Every decision so far."""
+        self._flush()
+        self._decision_parts = [np.concatenate(self._decision_parts)]
+        return self._decision_parts[0]
+
+    def jobs(self) -> Jobs:
+        """Return the jobs submitted so far; raises ``VerificationError`` V102 where their numbers are not 0, 1, 2, … in order."""
+        n = len(self._asked)
+        if self._numbers != list(range(n)):
+            wrong = next(at for at, number in enumerate(self._numbers) if at != number)
+            raise VerificationError(
+                "V102",
+                f"job {self._numbers[wrong]} is submitted where job {wrong} is next",
+                hint="jobs are numbered as they come",
+            )
+
+        def column(name: str, kind: Any, default: int) -> NDArray[Any]:
+            try:
+                return np.array([values.get(name, default) for values in self._asked], np.int64).astype(kind)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise VerificationError(
+                    "V102", f"a job has no number for {name}", hint="the record is malformed"
+                ) from error
+
+        return Jobs(
+            submit_ms=np.array(self._asked_ms, np.int64),
+            duration_ms=column("runs_ms", np.int64, k.UNKNOWN),
+            gang=column("gang", np.int32, 0),
+            walltime_ms=column("walltime_ms", np.int64, 0),
+            team=column("team", np.int32, -1),
+            pool=column("pool", np.int32, -1),
+            user=column("user", np.int32, -1),
+            priority=column("priority", np.int32, 0),
+            preemptible=column("preemptible", np.bool_, 1),
+            savepoint_ms=column("savepoint_ms", np.int64, 0),
+            after=column("after", np.int32, -1),
+            name=tuple(str(values.get("name", at)) for at, values in enumerate(self._asked)),
+            request=tuple(str(values.get("request", "")) for values in self._asked),
+        )
+
+
+def _as_rows(flat: list[int], names: tuple[str, ...], record: np.dtype[Any]) -> NDArray[Any]:
+    """Return flat numbers as rows of a record; V102 where they are not whole numbers that fit."""
+    width = len(names)
+    try:
+        table = np.array(flat, np.int64).reshape(-1, width)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise VerificationError("V102", "a pass holds something else than whole numbers", hint="malformed") from error
+    rows = np.zeros(len(table), record)
+    for at, name in enumerate(names):
+        rows[name] = table[:, at]
+        if not np.array_equal(rows[name], table[:, at]):
+            raise VerificationError("V102", f"a pass has a {name} that is too large", hint="the record is malformed")
+    return rows
+
+
+def _malformed(values: Mapping[str, Any]) -> VerificationError:
+    return VerificationError(
+        "V102", f"the pass at {values.get('at_ms')} ms is malformed", hint="it was not written as a pass is"
+    )
