@@ -158,7 +158,8 @@ class Core:
         """Tell the core whole passes, none of which changes nodes; returns the decisions, and what was told.
 
         As many are taken as there is room for, at least one. In what is returned each ``PASS`` has in ``detail`` how many
-        decisions it led to, and every event its reason in ``refused``.
+        decisions it led to and in ``until_ms`` when the policy then wants to be asked again, and every event its reason in
+        ``refused``.
 
         Parameters
         ----------
@@ -388,7 +389,8 @@ class Stretch:
     first : int
         Where in the record they begin.
     events, decisions : structured arrays of ``layout.EVENT`` and ``layout.DECISION``
-        Each ``PASS`` has in ``detail`` how many of the decisions it led to.
+        Each ``PASS`` has in ``detail`` how many of the decisions it led to, in ``until_ms`` when the policy then wants to be
+        asked again.
     refused : structured array of ``layout.EVENT``
         Events that cannot be.
     """
@@ -457,5 +459,5 @@ def _told(core: Core, record: Events, first: int, end: int) -> Stretch:
     """Tell one batch that changes nodes, and its pass."""
     told = record[first : end + 1].copy()
     answer = core.take(int(record["time_ms"][end]), told[:-1])
-    told["detail"][-1] = len(answer.decisions)
+    told["detail"][-1], told["until_ms"][-1] = len(answer.decisions), answer.next_ms
     return Stretch(first, told, answer.decisions, answer.refused)

@@ -83,8 +83,33 @@ def event(
 
 def in_order(events: Events) -> Events:
     """Return the events of one instant as they are taken: by kind, then by number; nodes as they came."""
-    number = np.where(events["kind"] == k.NODE_CHANGED, 0, events["subject"])
-    return events[np.lexsort((number, events["kind"]))]
+    return events[np.lexsort((_number(events), events["kind"]))]
+
+
+def record_in_order(record: Events) -> Events:
+    """Return a record with the events of each pass as they are taken."""
+    return record[np.lexsort((_number(record), record["kind"], _pass(record)))]
+
+
+def first_out_of_order(record: Events) -> int | None:
+    """Return the first event of a record that should have come before the one ahead of it; None if there is none."""
+    keys = (_pass(record), record["kind"], _number(record))
+    less, same = np.zeros(max(0, len(record) - 1), np.bool_), np.ones(max(0, len(record) - 1), np.bool_)
+    for key in keys:
+        less |= same & (key[1:] < key[:-1])
+        same &= key[1:] == key[:-1]
+    return next((at + 1 for at in np.flatnonzero(less).tolist()), None)
+
+
+def _number(events: Events) -> NDArray[np.int32]:
+    """By what events of a kind are ordered: their number; nodes, and the end of a pass, as they came."""
+    return np.where((events["kind"] == k.NODE_CHANGED) | (events["kind"] == k.PASS), 0, events["subject"])
+
+
+def _pass(record: Events) -> NDArray[np.int64]:
+    """Which pass each event belongs to."""
+    passes = record["kind"] == k.PASS
+    return np.cumsum(passes) - passes
 
 
 def batches(record: Events) -> Iterator[tuple[int, Events]]:

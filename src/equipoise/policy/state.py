@@ -53,6 +53,7 @@ def build(
     options: Options = DEFAULTS,
     run_times: Literal["simulated", "known", "unknown"] = "simulated",
     record: bool = False,
+    burst: int | None = None,
 ) -> Layout:
     """Return the initial state of a run of ``workload`` on ``pools`` under ``plan``, accounted against ``reference``.
 
@@ -63,6 +64,8 @@ def build(
         (what waiting work still needs bounds what is denied), or to nobody: then that bound rests on estimates.
     record : bool
         Whether the simulator records the events that it makes.
+    burst : int or None
+        Most submissions that will be told at once, where the engine is not simulated; None: all of the workload's jobs.
 
     Raises
     ------
@@ -82,7 +85,8 @@ def build(
     n_slots = max(1, min(n_all, devices))
     n_nodes = sum(p.nodes for p in pools if p.gpus_per_node > 1)
     outside = run_times != "simulated"
-    burst = len(workload.jobs) if outside else _largest_burst(workload)
+    if burst is None:
+        burst = len(workload.jobs) if outside else _largest_burst(workload)
     jobs = _jobs(columns, reference, workload, options)  # the largest by far: what takes memory for a moment is over
     bonds, edges = _edges(workload)
     rows, active = _rows(plan, pools, leaf_queues)

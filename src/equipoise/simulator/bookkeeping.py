@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from equipoise import __version__
 from equipoise.account import Close, Span
+from equipoise.charter.canonical import to_values
 from equipoise.errors import InputError
 from equipoise.policy.core import TEAM_TOTALS, WINDOW_TOTALS
+from equipoise.policy.events import record_in_order
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.passage import decision_rows, event_rows, job_values, told
 from equipoise.policy.promises import Promised
@@ -56,13 +58,18 @@ def entries(record: Record, charter_text: str) -> Iterator[Values]:
             hint="record the run of the charter itself, without `--vs`",
         )
     yield from _opening(record, charter_text)
-    streams = [_passes(record), _totals(record), _promises(record)]
-    for _, _, values in heapq.merge(*streams, key=lambda one: one[:2]):
+    for _, _, values in heapq.merge(_passes(record), judged(record), key=lambda one: one[:2]):
         yield values
     yield {"kind": "ended", "at_ms": int(run.closes_ms[-1]), "partial": run.partial, "decisions": run.digest}
 
 
 Timed = tuple[int, int, Values]
+"""When, whether before or after the passes of that instant, and what."""
+
+
+def judged(record: Record) -> Iterator[Timed]:
+    """Yield what follows from the passes alone: totals, and of promises the windows, closes and verdicts."""
+    yield from heapq.merge(_totals(record), _promises(record), key=lambda one: one[:2])
 
 
 def _opening(record: Record, charter_text: str) -> Iterator[Values]:
@@ -76,7 +83,10 @@ def _opening(record: Record, charter_text: str) -> Iterator[Values]:
     if workload.origin_ms is not None:
         opened["origin_ms"] = workload.origin_ms
     yield opened
-    yield {"kind": "charter", "at_ms": 0, "how": "founded", "digest": record.charter.digest, "text": charter_text}
+    yield {
+        "kind": "charter", "at_ms": 0, "how": "founded", "digest": record.charter.digest, "text": charter_text,
+        "canonical": to_values(record.charter),
+    }  # fmt: skip
     yield {"kind": "names", "teams": list(workload.teams), "pools": list(workload.pools), "users": list(workload.users)}
     for service in workload.services:
         yield {
@@ -96,6 +106,7 @@ def _opening(record: Record, charter_text: str) -> Iterator[Values]:
 def _passes(record: Record) -> Iterator[Timed]:
     events, decisions = record.run.events, record.run.decisions
     assert events is not None and decisions is not None
+    events = record_in_order(events)
     passes = events["kind"] == k.PASS
     ends = np.flatnonzero(passes)
     begins = np.concatenate([[0], ends[:-1] + 1])
@@ -139,7 +150,7 @@ def _promises(record: Record) -> Iterator[Timed]:
     for one in run.promised:
         if not one.foreign:
             own = [window for window in seen if window.promised is one]
-            found += [*_closes(record, one, own), *_judged(own), *_opened(record, own)]
+            found += [*_closes(record, one, own), *_verdicts(own), *_opened(record, own)]
     for at_ms, values in sorted(((at_ms, values) for at_ms, _, values in found), key=lambda one: one[0]):
         yield at_ms, AFTER if at_ms == end_ms else BEFORE, values
 
@@ -154,7 +165,7 @@ def _opened(record: Record, windows: list[Window]) -> Iterator[Timed]:
         yield window.span.from_ms, BEFORE, {"kind": "window", **terms.to_json(capacity)}
 
 
-def _judged(windows: list[Window]) -> Iterator[Timed]:
+def _verdicts(windows: list[Window]) -> Iterator[Timed]:
     for window in windows:
         if window.judgement is not None:
             span = window.terms.span

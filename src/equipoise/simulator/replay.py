@@ -235,31 +235,7 @@ class Replay(Core):
 
     def result(self) -> Run:
         """Return what happened so far."""
-        state = self._structured()
-        failed = int(state.glob["failed"][0])
-        if failed:
-            raise InternalError(
-                "X101", f"{failed} claims could not be placed as planned", hint="please report the charter and log"
-            )
-        n = self.layout.n_jobs
-        return Run(
-            jobs=state.jobs[:n],
-            replicas=state.jobs[n:],
-            teams=self.teams,
-            pools=self.pools,
-            services=state.services,
-            closes_ms=self.closes_ms,
-            digest=self.digest,
-            decisions=self.decisions,
-            counters={
-                name: int(state.glob[name][0]) for name in ("events", "passes", "starts", "ends", "stops", "claims")
-            },
-            partial=not self.over,
-            events=self.recorded if self._recording else None,
-            promises=self.promises,
-            promised=self.layout.promised,
-            counted=state.counted[:n] if len(state.starts_rules) else np.zeros(0, np.int32),
-        )
+        return run_of(self, partial=not self.over, events=self.recorded if self._recording else None)
 
     @property
     def recorded(self) -> Events:
@@ -335,6 +311,33 @@ class Replay(Core):
         kept = np.frombuffer(columns["stream.kept"].tobytes(), DECISION) if facts["keep"] else None
         replay._stream.resume(bytes.fromhex(facts["link"]), columns["stream.rest"].tobytes(), kept)
         return replay
+
+
+def run_of(core: Core, *, partial: bool, events: Events | None = None) -> Run:
+    """Return what happened to a core so far, whoever moved it."""
+    state = core.state
+    failed = int(state.glob["failed"][0])
+    if failed:
+        raise InternalError(
+            "X101", f"{failed} claims could not be placed as planned", hint="please report the charter and log"
+        )
+    n = core.layout.n_jobs
+    return Run(
+        jobs=state.jobs[:n],
+        replicas=state.jobs[n:],
+        teams=core.teams,
+        pools=core.pools,
+        services=state.services,
+        closes_ms=core.closes_ms,
+        digest=core.digest,
+        decisions=core.decisions,
+        counters={name: int(state.glob[name][0]) for name in ("events", "passes", "starts", "ends", "stops", "claims")},
+        partial=partial,
+        events=events,
+        promises=core.promises,
+        promised=core.layout.promised,
+        counted=state.counted[:n] if len(state.starts_rules) else np.zeros(0, np.int32),
+    )
 
 
 def _columns(state: State) -> dict[str, NDArray[Any]]:

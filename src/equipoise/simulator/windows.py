@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from equipoise.account import Period, Span, first_period, next_period
 from equipoise.charter.model import Charter
 from equipoise.charter.promise import Calendar, Window
+from equipoise.policy.core import Core
 from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.promises import Promised
 from equipoise.policy.state import Layout
 from equipoise.simulator.days import midnights
-from equipoise.simulator.replay import Replay, WindowBegin
+from equipoise.simulator.replay import WindowBegin
 from equipoise.simulator.verdicts import carried
 from equipoise.units import DAY_MS
 
@@ -55,7 +56,7 @@ class Windows:
         while self._next is not None and self._next.at_ms <= passed_ms:
             self._next = next(self._edges, None)
 
-    def turn(self, replay: Replay) -> list[WindowBegin]:
+    def turn(self, core: Core) -> list[WindowBegin]:
         """Take all edges of the next time; returns what begins then. Totals up to then are recorded."""
         at_ms, begun = self.next_ms, list[WindowBegin]()
         while self._next is not None and self._next.at_ms == at_ms:
@@ -64,7 +65,7 @@ class Windows:
                 one = self._layout.promised[edge.promise]
                 owed = 0
                 if one.promise.make_good and one.promise.window.calendar:
-                    owed = carried(self._charter, one, replay.promises, edge.at_ms, self._origin_ms)
+                    owed = carried(self._charter, one, core.promises, edge.at_ms, self._origin_ms)
                 begun.append(WindowBegin(edge.promise, edge.place, edge.to_ms, owed))
             self._next = next(self._edges, None)
         return begun

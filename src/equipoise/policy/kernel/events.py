@@ -103,7 +103,7 @@ def take_passes(s, n, room):
     """Take whole passes of a record, none of which changes nodes; returns how many of the ``n`` events were taken.
 
     Returns early when the decision stream has less than ``room`` entries left. Each ``PASS`` is told how many decisions had been
-    made after it.
+    made after it, and when the policy wants to be asked again.
     """
     g = s.glob[0]
     first = 0
@@ -113,7 +113,7 @@ def take_passes(s, n, room):
             end += 1
         now = s.events[end].time_ms
         requests(s, now, reports(s, now, first, end), end)
-        s.events[end].detail = g.out_n
+        s.events[end].detail, s.events[end].until_ms = g.out_n, min(next_deadline(s), g.wake_ms)
         first = end + 1
     return first
 

@@ -1,0 +1,208 @@
+"""The entries of a ledger, sorted by what they are, and the workload that they tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from equipoise.charter.canonical import to_values
+from equipoise.charter.model import Charter
+from equipoise.charter_io import loads
+from equipoise.charter_io.finding import CharterError
+from equipoise.errors import VerificationError
+from equipoise.policy.columns import Options
+from equipoise.policy.latency import Latency
+from equipoise.policy.passage import Reader
+from equipoise.policy.plan import Plan, plan
+from equipoise.units import shown
+from equipoise.workload.model import Service, Workload
+from equipoise.workload.requests import Requests
+
+Values = Mapping[str, Any]
+FORMAT = 1
+
+
+class Book:
+    """A ledger's entries in order; `add` takes one after the other.
+
+    Attributes
+    ----------
+    passes : list of int
+        The entry of each pass.
+    judged : list of (int, mapping)
+        Entries that must follow from the passes: totals, and of promises windows, closes and verdicts.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.passes: list[int] = []
+        self.judged: list[tuple[int, Values]] = []
+        self.opened: Values | None = None
+        self.ended: Values | None = None
+        self._reader = Reader()
+        self._charters: list[tuple[int, Values]] = []
+        self._names: dict[str, list[str]] = {"teams": [], "pools": [], "users": []}
+        self._services: list[Values] = []
+        self._requests: list[Values] = []
+        self._takes: dict[str, Callable[[Values], None]] = {
+            "pass": self._take_pass, "opened": self._take_opened, "charter": self._take_charter, "names": self._take_names,
+            "service": self._services.append, "request": self._requests.append, "ended": self._take_ended,
+            "totals": self._take_judged, "window": self._take_judged, "close": self._take_judged, "verdict": self._take_judged,
+        }  # fmt: skip
+
+    def add(self, values: Values) -> None:
+        """Take the next entry.
+
+        Raises
+        ------
+        VerificationError
+            V101 for an entry of an unknown kind, before the ledger was opened or after it was ended; V102 for a malformed one.
+        """
+        kind = values.get("kind")
+        take = self._takes.get(kind) if isinstance(kind, str) else None
+        if take is None:
+            raise VerificationError(
+                "V101", f"entry {self.size} is of kind {shown(str(kind))}", hint="written by a newer version, perhaps"
+            )
+        if (self.opened is None) != (kind == "opened") or self.ended is not None:
+            raise VerificationError(
+                "V101",
+                f"entry {self.size} ({kind}) is out of place",
+                hint="the first entry opens a ledger, `ended` ends it",
+            )
+        take(values)
+        self.size += 1
+
+    def _take_pass(self, values: Values) -> None:
+        self._reader.add(values)
+        self.passes.append(self.size)
+
+    def _take_judged(self, values: Values) -> None:
+        self.judged.append((self.size, values))
+
+    def _take_ended(self, values: Values) -> None:
+        self.ended = values
+
+    def _take_opened(self, values: Values) -> None:
+        if values.get("format") != FORMAT:
+            said = f"the ledger is of format {shown(str(values.get('format')))}, and this reads {FORMAT}"
+            raise VerificationError("V101", said, hint="use the version that wrote it")
+        self.opened = values
+
+    def _take_charter(self, values: Values) -> None:
+        self._charters.append((self.size, values))
+
+    def _take_names(self, values: Values) -> None:
+        for name, known in self._names.items():
+            known += map(str, values.get(name, ()))
+
+    @property
+    def events(self) -> Any:
+        """What the policy was told: rows of ``layout.EVENT``, each batch ending with its ``PASS``."""
+        return self._reader.events
+
+    @property
+    def decisions(self) -> Any:
+        """What was recorded as decided: rows of ``layout.DECISION``."""
+        return self._reader.decisions
+
+    def charter(self) -> Charter:
+        """Return the charter that was founded; raises ``VerificationError`` V209 where its text is not what the entry says."""
+        if len(self._charters) != 1:
+            raise VerificationError("V209", f"the ledger has {len(self._charters)} charters", hint="this reads one")
+        _, values = self._charters[0]
+        try:
+            charter = loads(str(values["text"]).encode())
+        except (CharterError, KeyError) as error:
+            raise VerificationError("V209", "the ledger's charter cannot be read", hint=str(error)) from error
+        if charter.digest != values.get("digest"):
+            said = f"the charter's text is {charter.digest}, and its entry says {shown(str(values.get('digest')))}"
+            raise VerificationError("V209", said, hint="the text or the digest was changed")
+        if to_values(charter) != values.get("canonical"):
+            said = "the charter's canonical form does not say what its text says"
+            raise VerificationError("V209", said, hint="receipts are judged by the canonical form")
+        return charter
+
+    def plan(self, charter: Charter) -> Plan:
+        """Return the plan that was executed, by what the first entry says."""
+        opened = self.opened or {}
+        return plan(charter, str(opened.get("policy")), first=str(opened.get("first")))
+
+    def options(self) -> Options:
+        """Return what the policy assumed beyond charter and workload."""
+        opened = self.opened or {}
+        try:
+            return Options(
+                estimates=str(opened["estimates"]),
+                enforce_walltime=bool(opened["enforce_walltime"]),
+                trace=bool(opened["trace"]),
+                savepoint_cost_ms=int(opened["savepoint_cost_ms"]),
+                latency=Latency() if opened["confirmed"] else None,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise VerificationError(
+                "V102", "the first entry does not say how the policy ran", hint="malformed"
+            ) from error
+
+    @property
+    def origin_ms(self) -> int | None:
+        """Unix time of time 0; None where there is no calendar."""
+        origin_ms = (self.opened or {}).get("origin_ms")
+        return None if origin_ms is None else int(origin_ms)
+
+    @property
+    def known(self) -> bool:
+        """Whether the policy's account knew how long jobs run, as a simulator's does."""
+        return (self.opened or {}).get("run_times") == "known"
+
+    def workload(self) -> Workload:
+        """Return what was asked for; raises ``VerificationError`` V102 where that is malformed."""
+        try:
+            return Workload(
+                jobs=self._reader.jobs(),
+                teams=tuple(self._names["teams"]),
+                pools=tuple(self._names["pools"]),
+                users=tuple(self._names["users"]),
+                services=tuple(map(_service, self._services)),
+                origin_ms=self.origin_ms,
+                requests=_requests(self._requests),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise VerificationError("V102", "what was asked for is malformed", hint=f"{error}") from error
+
+
+def _service(values: Values) -> Service:
+    return Service(
+        name=str(values["name"]),
+        team=int(values["team"]),
+        pool=int(values["pool"]),
+        gang=int(values["gang"]),
+        minimum=int(values["minimum"]),
+        at_ms=np.zeros(1, np.int64),
+        replicas=np.array([values["most"]], np.int32),
+        carry=bool(values["carry"]),
+    )
+
+
+def _requests(rows: list[Values]) -> Requests:
+    def numbers(name: str, kind: type[np.int64] | type[np.int32] = np.int64) -> Any:
+        return np.array([row[name] for row in rows], kind)
+
+    def texts(name: str) -> tuple[str, ...]:
+        return tuple(str(row[name]) for row in rows)
+
+    return Requests(
+        name=texts("name"),
+        team=numbers("team", np.int32),
+        pool=numbers("pool", np.int32),
+        reason=texts("reason"),
+        avenue=texts("avenue"),
+        purpose=texts("purpose"),
+        project=texts("project"),
+        **{
+            name: numbers(name)
+            for name in ("amount_gpu_ms", "asked_ms", "begin_ms", "end_ms", "answered_ms", "granted_gpu_ms")
+        },
+    )

@@ -1,0 +1,271 @@
+"""Re-execution: a book's events go through the policy core again, and what comes out is held against what was recorded.
+
+`audit` is the main path. The first decision that does not agree ends the comparison of decisions, for all later ones rest on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from equipoise.audit.book import Book, Values
+from equipoise.audit.calendar import calendar_findings
+from equipoise.audit.finding import Finding
+from equipoise.audit.sentences import decision_text
+from equipoise.policy.core import Core, Stretch, stretches
+from equipoise.policy.events import REASONS, Events, first_out_of_order, sentence
+from equipoise.policy.kernel import layout as k
+from equipoise.policy.state import build
+from equipoise.policy.why import explain
+from equipoise.simulator.bookkeeping import judged
+from equipoise.simulator.record import Record
+from equipoise.simulator.replay import run_of
+from equipoise.units import SECOND_MS
+
+LATE_MS = {"simulated": 0, "live": 60 * SECOND_MS}
+"""How late a policy may be asked again after a deadline: a simulator never is, a live controller has a clock that wakes it."""
+
+RESIDUAL = (
+    "the meter: that what was recorded of devices and jobs is what happened (second source: the engine's own accounting)",
+    "what was never recorded: a submission, an end or a node that the ledger does not know (second source: users' and engines' logs)",
+    "a savepoint that was claimed and contradicts nothing (second source: the files themselves)",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audit:
+    """What came of an audit.
+
+    Parameters
+    ----------
+    entries, passes, events, decisions : int
+        What the ledger holds.
+    findings : tuple of Finding
+        In order of time; empty: every decision, total and verdict follows from the events under the charter.
+    record : Record or None
+        The run as re-executed, for a report; None where decisions differ.
+    policy : str
+        What was executed; only under ``charter`` do decisions follow from the charter.
+    residual : tuple of str
+        What re-execution cannot find.
+    """
+
+    entries: int
+    passes: int
+    events: int
+    decisions: int
+    findings: tuple[Finding, ...]
+    record: Record | None
+    policy: str
+    residual: tuple[str, ...] = RESIDUAL
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> Audit:
+    """Re-execute a book.
+
+    Parameters
+    ----------
+    book : Book
+        With all entries of a ledger.
+    progress : callable or None
+        Called now and then with the number of events told, of how many.
+
+    Raises
+    ------
+    VerificationError
+        V101, V102, V209 for entries that cannot be read.
+    InputError
+        What `policy.state.build` raises, for a workload that does not fit the charter.
+    """
+    charter, workload, events = book.charter(), book.workload(), book.events
+    plan = book.plan(charter)
+    known = book.known
+    options = book.options()
+
+    def core() -> Core:
+        layout = build(
+            workload, charter.pools, plan, reference=plan, options=options, run_times="known" if known else "unknown",
+            burst=_burst(events),
+        )  # fmt: skip
+        return Core(layout)
+
+    findings = [*_orders(book, events)]
+    first = core()
+    if not findings:
+        findings += _decisions(book, first, events, core, progress)
+    record = None
+    if not findings:
+        run = run_of(first, partial=bool((book.ended or {}).get("partial", True)), events=events)
+        record = Record(
+            run, workload, charter, plan, plan, outages=bool((events["kind"] == k.NODE_CHANGED).any()), options=options
+        )
+        findings += calendar_findings(book, first)
+        findings += _judged(book, record)
+    return Audit(
+        entries=book.size,
+        passes=len(book.passes),
+        events=len(events) - len(book.passes),
+        decisions=len(book.decisions),
+        findings=tuple(findings),
+        record=record,
+        policy=plan.name,
+    )
+
+
+def _burst(events: Events) -> int:
+    """Most submissions told at once."""
+    number = np.cumsum(events["kind"] == k.PASS)
+    return int(np.bincount(number[events["kind"] == k.SUBMITTED], minlength=1).max())
+
+
+def _orders(book: Book, events: Events) -> Iterator[Finding]:
+    """Find time that goes back, and events of a pass that are not in the order in which the policy takes them."""
+    ends = np.flatnonzero(events["kind"] == k.PASS)
+    times_ms = events["time_ms"][ends]
+    for n in np.flatnonzero(np.diff(times_ms, prepend=0) < 0)[:1].tolist():
+        before = int(times_ms[n - 1]) if n else 0
+        yield Finding(
+            "V206", int(times_ms[n]), book.passes[n], f"a pass at {times_ms[n]} ms", f"one at {before} ms or later"
+        )
+        return
+    at = first_out_of_order(events)
+    if at is not None:
+        n = int(np.searchsorted(ends, at))
+        yield Finding(
+            "V205", int(times_ms[n]), book.passes[n], sentence(events[at - 1]), f"first {sentence(events[at])}"
+        )
+
+
+def _decisions(
+    book: Book, core: Core, events: Events, again: Callable[[], Core], progress: Callable[[int, int], None] | None
+) -> Iterator[Finding]:
+    """Tell the events, and find the first decision that differs, event that cannot be, or deadline that was not kept."""
+    closes_ms, edges_ms = _closings(book)
+    recorded, at = book.decisions, 0
+    ends = np.flatnonzero(events["kind"] == k.PASS)
+    late_ms = LATE_MS.get(str((book.opened or {}).get("source")), 0)
+    asked_ms = k.NEVER
+    for stretch in stretches(core, events, closes_ms=closes_ms, edges_ms=edges_ms):
+        passes = stretch.events[stretch.events["kind"] == k.PASS]
+        n = int(np.searchsorted(ends, stretch.first))
+        wanted_ms = np.concatenate([[asked_ms], passes["until_ms"][:-1]])
+        asked_ms = int(passes["until_ms"][-1])
+        late = np.flatnonzero(passes["time_ms"] > wanted_ms + late_ms)
+        differs = _first_difference(stretch, recorded[at:], events["detail"][ends[n : n + len(passes)]])
+        if len(stretch.refused):
+            row = stretch.refused[0]
+            reason = REASONS[int(row["refused"])]
+            place = n + int(np.searchsorted(passes["time_ms"], row["time_ms"]))
+            yield Finding("V202", int(row["time_ms"]), book.passes[min(place, len(ends) - 1)], sentence(row), reason)
+            return
+        if len(late) and (differs is None or int(late[0]) <= differs):
+            when = int(wanted_ms[late[0]])
+            yield Finding(
+                "V207",
+                when,
+                -1,
+                f"nothing before {int(passes['time_ms'][late[0]])} ms",
+                f"a pass at {when} ms, when a deadline is due",
+            )
+            return
+        if differs is not None:
+            yield _divergence(book, again(), events, n + differs)
+            return
+        at += len(stretch.decisions)
+        if progress is not None:
+            progress(stretch.first + len(stretch.events), len(events))
+
+
+def _first_difference(stretch: Stretch, recorded: Any, counts: Any) -> int | None:
+    """Return the first pass of a stretch whose decisions are not those recorded; None if all are."""
+    passes = stretch.events[stretch.events["kind"] == k.PASS]
+    own = stretch.decisions
+    uneven = np.flatnonzero(passes["detail"] != counts).tolist()
+    same = min(len(own), len(recorded))
+    unlike = np.flatnonzero(own[:same] != recorded[:same]).tolist()
+    first: list[int] = uneven[:1]
+    if unlike:
+        first.append(int(np.searchsorted(np.cumsum(passes["detail"]), unlike[0], side="right")))
+    return min(first) if first else None
+
+
+def _divergence(book: Book, core: Core, events: Events, number: int) -> Finding:
+    """Tell everything up to a pass to a core anew, then that pass, and say what was recorded and required, and why."""
+    ends = np.flatnonzero(events["kind"] == k.PASS)
+    closes_ms, edges_ms = _closings(book)
+    at_ms = int(events["time_ms"][ends[number]])
+    begin = int(ends[number - 1]) + 1 if number else 0
+    before = events[:begin]
+    stops = [close for close in closes_ms[:-1] if close <= at_ms]
+    for _ in stretches(core, before, closes_ms=[*stops, at_ms], edges_ms=[edge for edge in edges_ms if edge <= at_ms]):
+        pass
+    told = stretches(core, events[begin : int(ends[number]) + 1])
+    required = next(iter(told)).decisions
+    first = int(np.sum(events["detail"][ends[:number]]))
+    recorded = book.decisions[first : first + int(events["detail"][ends[number]])]
+    place = next(
+        (n for n, (a, b) in enumerate(zip(recorded, required, strict=False)) if a != b),
+        min(len(recorded), len(required)),
+    )
+    said, due = (rows[place] if place < len(rows) else None for rows in (recorded, required))
+    names = book.workload()
+    jobs = dict.fromkeys(
+        int(row["job"]) for row in (said, due) if row is not None and 0 <= row["job"] < core.layout.n_jobs
+    )
+    why = tuple(explain(core.state, core.layout, job, changes=False) for job in jobs)
+    recorded_text, required_text = (decision_text(core.layout, names, row) for row in (said, due))
+    return Finding("V201", at_ms, book.passes[number], recorded_text, required_text, why)
+
+
+def _closings(book: Book) -> tuple[list[int], list[int]]:
+    """Return the times of closes and, beside them, those at which windows and closes of promises begin and end."""
+    origin_ms = book.origin_ms or 0
+    closes_ms = [int(values["at_ms"]) for _, values in book.judged if values["kind"] == "totals"]
+    edges: set[int] = set()
+    for _, values in book.judged:
+        if values["kind"] in ("window", "close"):
+            edges |= {int(values["from_ms"]) - origin_ms} | (
+                {int(values["to_ms"]) - origin_ms} if values["kind"] == "close" else set()
+            )
+    ends = book.ended or {}
+    if not closes_ms:
+        closes_ms = [int(ends["at_ms"])] if "at_ms" in ends else []
+    return closes_ms, sorted(edges - set(closes_ms))
+
+
+def _judged(book: Book, record: Record) -> Iterator[Finding]:
+    """Find totals, windows, closes and verdicts that do not follow from the passes."""
+    required = [(at_ms, values) for at_ms, _, values in judged(record)]
+    left: dict[tuple[Any, ...], Values] = {_name(values): values for _, values in required}
+    for entry, values in book.judged:
+        own = left.pop(_name(values), None)
+        if own != values:
+            code = "V203" if values["kind"] == "totals" else "V204"
+            yield Finding(code, _when(values), entry, _told(values, own), _told(own, values))
+    for values in left.values():
+        yield Finding("V203" if values["kind"] == "totals" else "V204", _when(values), -1, "", _told(values, None))
+
+
+def _name(values: Values) -> tuple[Any, ...]:
+    return tuple(values.get(name) for name in ("kind", "promise", "at_ms", "from_ms", "to_ms"))
+
+
+def _when(values: Values) -> int:
+    return int(values.get("to_ms", values.get("at_ms", 0)))
+
+
+def _told(values: Values | None, other: Values | None) -> str:
+    """Say what an entry says that the other does not."""
+    if values is None:
+        return ""
+    what = f"{values['kind']} of '{values['promise']}'" if "promise" in values else str(values["kind"])
+    unlike = [f"{name} {value}" for name, value in values.items() if other is None or other.get(name) != value]
+    return f"{what}: " + ", ".join(unlike)[:400] if other is not None else what
