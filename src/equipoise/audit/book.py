@@ -22,6 +22,7 @@ from equipoise.workload.requests import Requests
 
 Values = Mapping[str, Any]
 FORMAT = 1
+JUDGED = ("totals", "teams", "window", "close", "verdict")
 
 
 class Book:
@@ -47,10 +48,14 @@ class Book:
         self._services: list[Values] = []
         self._requests: list[Values] = []
         self._takes: dict[str, Callable[[Values], None]] = {
-            "pass": self._take_pass, "opened": self._take_opened, "charter": self._take_charter, "names": self._take_names,
-            "service": self._services.append, "request": self._requests.append, "ended": self._take_ended,
-            "totals": self._take_judged, "window": self._take_judged, "close": self._take_judged, "verdict": self._take_judged,
-        }  # fmt: skip
+            "opened": self._take_opened,
+            "charter": self._take_charter,
+            "names": self._take_names,
+            "service": self._services.append,
+            "request": self._requests.append,
+            "pass": self._take_pass,
+            "ended": self._take_ended,
+        } | dict.fromkeys(JUDGED, self._take_judged)
 
     def add(self, values: Values) -> None:
         """Take the next entry.

@@ -248,14 +248,17 @@ def _judged(book: Book, record: Record) -> Iterator[Finding]:
     for entry, values in book.judged:
         own = left.pop(_name(values), None)
         if own != values:
-            code = "V203" if values["kind"] == "totals" else "V204"
-            yield Finding(code, _when(values), entry, _told(values, own), _told(own, values))
+            yield Finding(_code(values), _when(values), entry, _told(values, own), _told(own, values))
     for values in left.values():
-        yield Finding("V203" if values["kind"] == "totals" else "V204", _when(values), -1, "", _told(values, None))
+        yield Finding(_code(values), _when(values), -1, "", _told(values, None))
+
+
+def _code(values: Values) -> str:
+    return "V203" if values["kind"] in ("totals", "teams") else "V204"
 
 
 def _name(values: Values) -> tuple[Any, ...]:
-    return tuple(values.get(name) for name in ("kind", "promise", "at_ms", "from_ms", "to_ms"))
+    return tuple(values.get(name) for name in ("kind", "promise", "part", "at_ms", "from_ms", "to_ms"))
 
 
 def _when(values: Values) -> int:

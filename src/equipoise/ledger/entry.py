@@ -65,6 +65,11 @@ def parse_entry(data: bytes) -> dict[str, Value]:
     """
     if len(data) > MAX_ENTRY_BYTES:
         raise VerificationError("L127", f"an entry of {len(data)} bytes, where {MAX_ENTRY_BYTES} is the most")
+    return parse_long_entry(data)
+
+
+def parse_long_entry(data: bytes) -> dict[str, Value]:
+    """Return what an entry says that was stored in pieces (`pieces`), of any length; as :func:`parse_entry` else."""
     try:
         value = _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):

@@ -33,6 +33,8 @@ Values = dict[str, Any]
 BEFORE, PASS, AFTER = 0, 1, 2  # entries of an instant come before its passes, but for those of the run's end
 
 FORMAT = 1
+ROWS = 300
+"""Rows of teams in one entry."""
 
 
 def entries(record: Record, charter_text: str) -> Iterator[Values]:
@@ -123,22 +125,29 @@ def _passes(record: Record) -> Iterator[Timed]:
 
 
 def _totals(record: Record) -> Iterator[Timed]:
-    """Yield the totals of teams and pools at each close; teams that never had anything are left out."""
+    """Yield at each close the totals of pools, of the lab and of teams with promises, then those of all teams that had anything."""
     run, paths = record.run, [line.path for line in record.reference.lines]
     names = [pool.name for pool in record.charter.pools]
     times = run.closes_ms.tolist()
     teams = run.teams.reshape(len(times), len(names), len(paths), len(TEAM_TOTALS))
+    told = sorted({0, *(record.reference.line_of(one.promise.team) for one in run.promised if not one.foreign)})
     for n, at_ms in enumerate(times):
-        last = n == len(times) - 1
-        values: Values = {"kind": "totals", "at_ms": at_ms}
-        values["pools"] = [[name, *_integers(run.pools[n, p])] for p, name in enumerate(names)]
-        values["teams"] = [
+        when = AFTER if n == len(times) - 1 else BEFORE
+        rows = [[name, paths[t], *_integers(teams[n, p, t])] for p, name in enumerate(names) for t in told]
+        pools = [[name, *_integers(run.pools[n, p])] for p, name in enumerate(names)]
+        yield at_ms, when, {"kind": "totals", "at_ms": at_ms, "pools": pools, "teams": rows}
+        rows = [
             [name, path, *_integers(teams[n, p, t])]
             for p, name in enumerate(names)
             for t, path in enumerate(paths)
             if t and teams[n, p, t].any()
         ]
-        yield at_ms, AFTER if last else BEFORE, values
+        for part in range(0, len(rows), ROWS):
+            yield (
+                at_ms,
+                when,
+                {"kind": "teams", "at_ms": at_ms, "part": part // ROWS, "teams": rows[part : part + ROWS]},
+            )
 
 
 def _promises(record: Record) -> Iterator[Timed]:
