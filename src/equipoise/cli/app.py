@@ -32,6 +32,7 @@ COMMANDS = {
     "knowledge": "What a lab's people know of its files, and what would leave with them, from git.",
     "outlook": "What a course does to a lab's people, knowledge and lead, with intervals and failed checks in view.",
     "report": "Replay a job log and write a report: one HTML file.",
+    "keys": "Make a key to sign with, and show the public part of one.",
     "demo": "Replay a synthetic lab as promised, and with the product first.",
 }
 """Every command and its one line of help. The function ``run`` of the module ``equipoise.cli.NAME`` carries it out."""
