@@ -20,7 +20,7 @@ from equipoise.policy.events import REASONS, Events, first_out_of_order, sentenc
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.state import build
 from equipoise.policy.why import explain
-from equipoise.simulator.bookkeeping import judged
+from equipoise.simulator.bookkeeping import ending, judged
 from equipoise.simulator.record import Record
 from equipoise.simulator.replay import run_of
 from equipoise.units import SECOND_MS
@@ -251,6 +251,9 @@ def _judged(book: Book, record: Record) -> Iterator[Finding]:
             yield Finding(_code(values), _when(values), entry, _told(values, own), _told(own, values))
     for values in left.values():
         yield Finding(_code(values), _when(values), -1, "", _told(values, None))
+    own = ending(record)
+    if book.ended is not None and book.ended != own:
+        yield Finding("V203", _when(own), book.size - 1, _told(book.ended, own), _told(own, book.ended))
 
 
 def _code(values: Values) -> str:

@@ -37,5 +37,5 @@ def job_text(layout: Layout, workload: Workload, job: int) -> str:
 def _name(layout: Layout, workload: Workload, job: int) -> str:
     if job < layout.n_jobs:
         return f"job {job if workload.jobs.name is None else workload.jobs.name[job]}"
-    service = int(layout.state.serves[job])
+    service = int(layout.state.serves[job - layout.n_jobs])
     return f"replica {job} of {workload.services[service].name}"

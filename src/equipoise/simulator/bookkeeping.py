@@ -62,7 +62,16 @@ def entries(record: Record, charter_text: str) -> Iterator[Values]:
     yield from _opening(record, charter_text)
     for _, _, values in heapq.merge(_passes(record), judged(record), key=lambda one: one[:2]):
         yield values
-    yield {"kind": "ended", "at_ms": int(run.closes_ms[-1]), "partial": run.partial, "decisions": run.digest}
+    yield ending(record)
+
+
+def ending(record: Record) -> Values:
+    """Return the last entry: how many passes there were, and the name of all decisions."""
+    run = record.run
+    assert run.events is not None
+    passes = int((run.events["kind"] == k.PASS).sum())
+    at_ms = int(run.closes_ms[-1])
+    return {"kind": "ended", "at_ms": at_ms, "partial": run.partial, "passes": passes, "decisions": run.digest}
 
 
 Timed = tuple[int, int, Values]

@@ -31,7 +31,7 @@ def test_a_key_comes_back_from_its_file_and_signs(tmp_path: Path, kind: str) -> 
 def test_no_two_keys_are_equal_and_none_is_written_over(tmp_path: Path) -> None:
     first = new_key("ann", tmp_path / "a.key")
     before = (tmp_path / "a.key").read_bytes()
-    with pytest.raises(InputError, match="L171 .* never written over"):
+    with pytest.raises(InputError, match="never written over"):
         new_key("ann", tmp_path / "a.key")
     assert (tmp_path / "a.key").read_bytes() == before
     assert new_key("ann", tmp_path / "b.key").seed != first.seed
