@@ -1,8 +1,9 @@
 """Events in, decisions out: what a policy is told, whoever tells it (a simulator's record, a live controller, an audit).
 
-The events of one instant are taken in this order: days, confirmations, ends, nodes, (deadlines of its own warnings), demands,
-cancellations, submissions; then every pool that something happened to decides once. `take_reports` takes those up to the ends,
-`take_requests` the rest; between them the caller changes nodes. An event that cannot be is refused with a reason, and changes nothing.
+The events of one instant are taken in this order: days, confirmations, ends, nodes, charters, caps, (deadlines of its own warnings),
+demands, cancellations, submissions; then every pool that something happened to decides once. `take_reports` takes those up to the ends,
+`take_requests` the rest; between them the caller changes nodes, the charter and caps. An event that cannot be is refused with a reason,
+and changes nothing.
 """
 
 from equipoise.policy.kernel.claims import deadline, deadline_holds
