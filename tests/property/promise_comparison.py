@@ -200,7 +200,7 @@ def _told(verdict: Any) -> Told | None:
 def starts_differ(books: Replayed, system: System, done: Run, seen: Counter[str]) -> list[str]:
     """Compare which jobs promises of starts count, and their verdicts."""
     found, end_ms = list[str](), int(done.closes_ms[-1])
-    judged = starts_seen(system.charter, done, system.workload.origin_ms)
+    judged = starts_seen([system.charter], done, system.workload.origin_ms)
     for number, one in enumerate(books.starts.promises):
         answers = books.starts.answers(number, end_ms)
         told = {
