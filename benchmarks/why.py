@@ -219,7 +219,7 @@ def judged(charter: Charter, looks: Looks) -> list[Both]:
 
 def replayed(charter: Charter) -> tuple[Workload, Road]:
     """Return the log, and its replay under a charter."""
-    workload = as_workload(LOG, charter, {})
+    workload = as_workload(LOG, [charter], {})
     reference = plan(charter)
     return workload, Road(workload, charter, reference, reference, Options(), (), name="charter", progress=None)
 

@@ -205,7 +205,7 @@ class _Drive:
             owed = 0
             one = self.core.layout.promised[number]
             if promise.make_good[0] and since_ms:
-                owed = carried(self.charter, one, self.core.promises, now_ms, 0)
+                owed = carried(self.core.layout.promised, one, self.core.promises, now_ms, 0)
             place = since_ms // lab.window_ms % one.spans
             self.tell_event(k.WINDOW_BEGAN, number, place, until_ms=now_ms + length_ms, amount=owed)
             self.books[number].open(now_ms, now_ms + length_ms)
@@ -325,7 +325,7 @@ class _Drive:
 
     def judge(self) -> None:
         """Judge every window by the kernel's closes, and hold them to the books that were kept beside."""
-        for one in windows_seen(self.charter, self.core.layout.promised, self.core.promises, 0):
+        for one in windows_seen(self.core.layout.promised, self.core.promises, 0):
             if one.judgement is None:
                 continue
             promise = self.lab.promises[one.promised.number]

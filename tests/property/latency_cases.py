@@ -12,7 +12,8 @@ from equipoise.policy.core import Core, retrace
 from equipoise.policy.latency import Latency
 from equipoise.policy.state import Layout, build
 from equipoise.simulator.replay import Run
-from tests.property.policy_systems import System, draw_closes, draw_system, with_latency, with_outages
+from tests.property.amended_systems import with_caps, with_enactments
+from tests.property.policy_systems import Shape, System, draw_closes, draw_system, with_latency, with_outages
 from tests.property.promised_systems import PROMISED, with_promises
 
 DRAWN = Latency(seed=1)
@@ -33,13 +34,13 @@ def case(seed: int, *, latency: Latency | None = DRAWN) -> tuple[System, list[in
 
 def core_of(system: System, policy: str, run_times: Literal["known", "unknown"]) -> Layout:
     """Lay out a core that is told its events."""
-    reference = system.plan()
-    executing = reference if policy == "charter" else system.plan(policy)
+    (executing, reference), *later = system.ways(policy)
     return build(
         system.workload,
         system.charter.pools,
         executing,
         reference=reference,
+        later=later,
         options=system.options,
         run_times=run_times,
     )
@@ -54,6 +55,30 @@ def promised_case(seed: int) -> tuple[System, list[int]]:
     if seed % 3 == 0:
         system = with_outages(system, chance)
     return system, draw_closes(chance, system)
+
+
+def amended_case(seed: int) -> tuple[System, list[int]]:
+    """Draw a system whose charter and caps change, half with promises, every third with outages."""
+    chance = Random(seed)
+    promised = seed % 2 == 0
+    shape = PROMISED if promised else Shape()
+    system = draw_system(chance, shape)
+    if promised:
+        system = with_promises(system, chance)
+    if chance.random() < 0.9:
+        system = with_enactments(system, chance, shape=shape, promised=promised)
+    system = with_caps(system, chance)
+    if chance.random() < 0.6:
+        system = with_latency(system, chance)
+    if seed % 3 == 0:
+        system = with_outages(system, chance)
+    return system, draw_closes(chance, system)
+
+
+def check_amended(seed: int, policy: str) -> Run:
+    """Fail unless the record leads to the same also where other charters come into force and services are capped; returns the run."""
+    known = seed % 4 > 1 or seed % 2 == 0 or policy in BY_RUN_TIME
+    return _check(amended_case(seed), policy, "known" if known else "unknown", f"amended, seed {seed}, {policy}")
 
 
 def check(seed: int, policy: str) -> Run:

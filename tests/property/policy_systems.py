@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from equipoise.charter.model import EVERYTHING, NOTHING, Charter, Pool, Share, Team
+from equipoise.policy.course import Enactment, course
 from equipoise.policy.latency import Latency
 from equipoise.policy.plan import POLICIES, Plan, plan
 from equipoise.policy.state import Options
-from equipoise.simulator.run import NodeChange, Run, simulate
+from equipoise.simulator.run import CapChange, NodeChange, Run, simulate
 from equipoise.workload.model import Jobs, Service, Workload
 
 __all__ = ["COUNTED", "POLICIES", "Shape", "System", "draw_closes", "draw_system", "with_outages"]
@@ -62,6 +63,15 @@ class System:
     options: Options
     tick_ms: int
     outages: tuple[NodeChange, ...] = ()
+    enact: tuple[tuple[int, Charter], ...] = ()
+    caps: tuple[CapChange, ...] = ()
+
+    def ways(self, policy: str = "charter") -> list[tuple[Plan, Plan]]:
+        """Return what executes and what is accounted against, under the first charter and under each that follows."""
+        charters = [self.charter, *(charter for _, charter in self.enact)]
+        references = course(charters)
+        executing = references if policy == "charter" else course(charters, policy, first=self.charter.teams[0].path)
+        return list(zip(executing, references, strict=True))
 
     def plan(self, policy: str = "charter") -> Plan:
         """Return the plan of a policy; ``product-first`` leads with the first team."""
@@ -76,8 +86,7 @@ class System:
         record: bool = False,
     ) -> Run:
         """Run the system and keep every decision."""
-        reference = self.plan()
-        executing = reference if policy == "charter" else self.plan(policy)
+        (executing, reference), *later = self.ways(policy)
         return simulate(
             self.workload,
             self.charter,
@@ -86,6 +95,8 @@ class System:
             options=self.options,
             closes_ms=closes_ms,
             nodes=self.outages,
+            enact=[Enactment(at_ms, *way) for (at_ms, _), way in zip(self.enact, later, strict=True)],
+            caps=self.caps,
             keep=True,
             record=record,
             interpreted=interpreted,
@@ -99,7 +110,7 @@ def draw_system(chance: Random, shape: Shape = Shape()) -> System:
     charter = Charter(
         lab="Drawn",
         pools=pools,
-        teams=_teams(chance, shape, pools, tick_ms),
+        teams=draw_teams(chance, shape, pools, tick_ms),
         usage_half_life_ms=chance.choice((5, 40, 1000)) * tick_ms,
         reclaim=chance.choice(tuple(shape.reclaim)),  # pyright: ignore[reportArgumentType]
     )
@@ -149,15 +160,15 @@ def _pools(chance: Random, shape: Shape) -> tuple[Pool, ...]:
     return tuple(pools)
 
 
-def _teams(chance: Random, shape: Shape, pools: tuple[Pool, ...], tick_ms: int) -> tuple[Team, ...]:
+def draw_teams(chance: Random, shape: Shape, pools: tuple[Pool, ...], tick_ms: int) -> tuple[Team, ...]:
     teams: list[Team] = []
 
     def grow(parent: Team | None, depth: int, inherited: dict[str, Any]) -> None:
         siblings = chance.randint(2 if parent is None else 1, 4 if parent is None else 3)
-        floors = [_divide(chance, siblings) for _ in pools]
+        floors = [divide(chance, siblings) for _ in pools]
         for number in range(siblings):
             name = f"t{number}"
-            terms = _terms(chance, shape, tick_ms) if chance.random() < 0.5 else inherited
+            terms = draw_terms(chance, shape, tick_ms) if chance.random() < 0.5 else inherited
             if terms["max_job"] is None or (inherited["max_job"] or 99) < terms["max_job"]:
                 terms = {**terms, "max_job": inherited["max_job"]}  # the smallest along the path holds
             floor = {pool.name: floors[p][number] for p, pool in enumerate(pools)}
@@ -168,7 +179,7 @@ def _teams(chance: Random, shape: Shape, pools: tuple[Pool, ...], tick_ms: int) 
                     name=name,
                     parent=None if parent is None else parent.path,
                     floor=floor,
-                    limit={pool.name: _limit(chance, shape, floor[pool.name]) for pool in pools},
+                    limit={pool.name: draw_limit(chance, shape, floor[pool.name]) for pool in pools},
                     weight_e4=chance.choice(tuple(shape.weights_e4)),
                     **terms,
                 )
@@ -177,25 +188,25 @@ def _teams(chance: Random, shape: Shape, pools: tuple[Pool, ...], tick_ms: int) 
                 teams[at] = replace(teams[at], is_leaf=False)
                 grow(teams[at], depth + 1, terms)
 
-    grow(None, 1, _terms(chance, shape, tick_ms))
+    grow(None, 1, draw_terms(chance, shape, tick_ms))
     return tuple(teams)
 
 
-def _divide(chance: Random, siblings: int) -> list[Share]:
+def divide(chance: Random, siblings: int) -> list[Share]:
     """Percentages of the parent's floor that together are at most the whole."""
     parts = [chance.choice((0, 0, 1, 1, 2, 3)) for _ in range(siblings)]
     whole = sum(parts) + chance.choice((0, 1, 2, 4))
     return [Share(fraction=Fraction(1_000_000 * part // whole, 1_000_000)) if part else NOTHING for part in parts]
 
 
-def _limit(chance: Random, shape: Shape, floor: Share) -> Share:
+def draw_limit(chance: Random, shape: Shape, floor: Share) -> Share:
     if not shape.limits or chance.random() < 0.6:
         return EVERYTHING
     floor_e6 = int((floor.fraction or Fraction(0)) * 1_000_000)
     return Share(fraction=Fraction(chance.randint(max(floor_e6, 150_000), 1_000_000), 1_000_000))
 
 
-def _terms(chance: Random, shape: Shape, tick_ms: int) -> dict[str, Any]:
+def draw_terms(chance: Random, shape: Shape, tick_ms: int) -> dict[str, Any]:
     """What ``defaults`` or a team above may set: lend, recover, protect, max_job."""
     lend = Fraction(chance.choice((0, 1, 2, 4)), 4) if shape.lend and chance.random() < 0.4 else Fraction(1)
     return {

@@ -169,7 +169,7 @@ def _count_states(own: Books, kind: str, seen: Counter[str]) -> None:
 def verdicts_differ(books: Replayed, system: System, done: Run, seen: Counter[str]) -> list[str]:
     """Compare the verdicts of all windows that ended within the run."""
     origin_ms = system.workload.origin_ms or 0
-    judged = windows_seen(system.charter, done.promised, done.promises, origin_ms)
+    judged = windows_seen(done.promised, done.promises, origin_ms)
     found = list[str]()
     accounted = [one for one in done.promised if not one.foreign]
     for one, own in zip(accounted, books.books, strict=True):
@@ -200,7 +200,7 @@ def _told(verdict: Any) -> Told | None:
 def starts_differ(books: Replayed, system: System, done: Run, seen: Counter[str]) -> list[str]:
     """Compare which jobs promises of starts count, and their verdicts."""
     found, end_ms = list[str](), int(done.closes_ms[-1])
-    judged = starts_seen(system.charter, done, system.workload.origin_ms)
+    judged = starts_seen([system.charter], done, system.workload.origin_ms)
     for number, one in enumerate(books.starts.promises):
         answers = books.starts.answers(number, end_ms)
         told = {

@@ -35,7 +35,7 @@ def caught(fraud: Callable[[list[Values], Random], bool], *, promised: bool = Fa
     codes: set[str] = set()
     done = 0
     for seed in SEEDS:
-        told = copy.deepcopy(ledger(seed, promised=promised))
+        told = copy.deepcopy(ledger(seed, "promised" if promised else "plain"))
         if fraud(told, Random(seed)):
             found = findings(told)
             assert found, f"seed {seed}: not found"
@@ -48,7 +48,7 @@ def caught(fraud: Callable[[list[Values], Random], bool], *, promised: bool = Fa
 def test_the_product_is_served_first_and_the_charter_is_said_to_have_been_executed() -> None:
     done = 0
     for seed in SEEDS:
-        told, honest = ledger(seed, promised=False, policy="no-floors"), ledger(seed, promised=False)
+        told, honest = ledger(seed, policy="no-floors"), ledger(seed)
         decided = [[values.get("decisions") for values in one if values["kind"] == "pass"] for one in (told, honest)]
         assert audit(book(told)).policy == "no-floors"
         told[0]["policy"] = "charter"
@@ -149,11 +149,7 @@ def test_a_charter_changed_or_dated_back() -> None:
         return True
 
     # A floor that was taken away does not always bear on a decision; where it does, the first such decision is found.
-    found = [
-        seed
-        for seed in SEEDS
-        if (told := ledger(seed, promised=False)) and canonical(told, Random(seed)) and findings(told)
-    ]
+    found = [seed for seed in SEEDS if (told := ledger(seed)) and canonical(told, Random(seed)) and findings(told)]
     assert len(found) >= 5
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,11 @@ from equipoise.charter_io import loads
 from equipoise.charter_io.finding import CharterError
 from equipoise.errors import VerificationError
 from equipoise.policy.columns import Options
+from equipoise.policy.course import course
+from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.latency import Latency
 from equipoise.policy.passage import Reader
-from equipoise.policy.plan import Plan, plan
+from equipoise.policy.plan import Plan
 from equipoise.units import shown
 from equipoise.workload.model import Service, Workload
 from equipoise.workload.requests import Requests
@@ -113,27 +115,42 @@ class Book:
         """What was recorded as decided: rows of ``layout.DECISION``."""
         return self._reader.decisions
 
-    def charter(self) -> Charter:
-        """Return the charter that was founded; raises ``VerificationError`` V209 where its text is not what the entry says."""
-        if len(self._charters) != 1:
-            raise VerificationError("V209", f"the ledger has {len(self._charters)} charters", hint="this reads one")
-        _, values = self._charters[0]
+    def charters(self) -> tuple[Charter, ...]:
+        """Return the charters in the order in which they came into force.
+
+        Raises
+        ------
+        VerificationError
+            V209 where there is none, a text is not what its entry says, or one does not follow the one before.
+        """
+        if not self._charters:
+            raise VerificationError("V209", "the ledger has no charter", hint="the second entry is the first charter")
+        return tuple(self._read_charter(values) for _, values in self._charters)
+
+    def _read_charter(self, values: Values) -> Charter:
         try:
             charter = loads(str(values["text"]).encode())
         except (CharterError, KeyError) as error:
-            raise VerificationError("V209", "the ledger's charter cannot be read", hint=str(error)) from error
+            raise VerificationError("V209", "a charter of the ledger cannot be read", hint=str(error)) from error
         if charter.digest != values.get("digest"):
-            said = f"the charter's text is {charter.digest}, and its entry says {shown(str(values.get('digest')))}"
+            said = f"a charter's text is {charter.digest}, and its entry says {shown(str(values.get('digest')))}"
             raise VerificationError("V209", said, hint="the text or the digest was changed")
         if to_values(charter) != values.get("canonical"):
-            said = "the charter's canonical form does not say what its text says"
+            said = "a charter's canonical form does not say what its text says"
             raise VerificationError("V209", said, hint="receipts are judged by the canonical form")
         return charter
 
-    def plan(self, charter: Charter) -> Plan:
-        """Return the plan that was executed, by what the first entry says."""
+    @property
+    def enact_ms(self) -> tuple[int, ...]:
+        """When all charters but the first came into force, as their entries say; NEVER for one that was only announced."""
+        return tuple(
+            NEVER if values["how"] == "announced" else int(values["at_ms"]) for _, values in self._charters[1:]
+        )
+
+    def plans(self, charters: Sequence[Charter]) -> tuple[Plan, ...]:
+        """Return the plans that were executed under each charter, by what the first entry says."""
         opened = self.opened or {}
-        return plan(charter, str(opened.get("policy")), first=str(opened.get("first")))
+        return course(charters, str(opened.get("policy")), first=str(opened.get("first")))
 
     def options(self) -> Options:
         """Return what the policy assumed beyond charter and workload."""

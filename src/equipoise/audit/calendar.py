@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 import numpy as np
 
@@ -11,14 +12,27 @@ from equipoise.audit.book import Book
 from equipoise.audit.finding import Finding
 from equipoise.policy.core import Core
 from equipoise.policy.kernel import layout as k
-from equipoise.simulator.days import midnights
+from equipoise.simulator.days import midnights_under
 from equipoise.simulator.windows import windows_of
 
 
 def calendar_findings(book: Book, core: Core) -> Iterator[Finding]:
-    """Find the first day, and the first window of a promise, that began when it should not, or did not when it should."""
+    """Find the first charter, day or window of a promise that began when it should not, or did not when it should."""
+    yield from _charters(book)
     yield from _days(book, core)
     yield from _windows(book, core)
+
+
+def _charters(book: Book) -> Iterator[Finding]:
+    """Charters are enacted when their entries say, in their order."""
+    rows = book.events[book.events["kind"] == k.CHARTER_ENACTED]
+    told = list(zip(rows["time_ms"].tolist(), rows["subject"].tolist(), strict=True))
+    required = [(at_ms, n) for n, at_ms in enumerate(book.enact_ms, start=1) if at_ms < k.NEVER]
+    for said, due in zip_longest(told, required):
+        if said != due:
+            recorded, wanted = ("" if one is None else f"that charter {one[1]} came into force" for one in (said, due))
+            yield Finding("V209", (said or due or (0,))[0], -1, recorded, wanted)
+            return
 
 
 def _days(book: Book, core: Core) -> Iterator[Finding]:
@@ -26,7 +40,8 @@ def _days(book: Book, core: Core) -> Iterator[Finding]:
     events = book.events
     ends = np.flatnonzero(events["kind"] == k.PASS)
     times_ms = events["time_ms"][ends]
-    after = midnights(core.layout.plan.charter.timezone, book.origin_ms)
+    zones = [core.layout.plan.charter.timezone, *(one.charter.timezone for one, _ in core.layout.later)]
+    after = midnights_under(zones, book.enact_ms, book.origin_ms)
     wanted: set[int] = set()
     at_ms = after(0)
     while len(times_ms) and at_ms <= times_ms[-1]:
@@ -48,7 +63,7 @@ def _windows(book: Book, core: Core) -> Iterator[Finding]:
     number = np.searchsorted(ends, np.flatnonzero(events["kind"] == k.WINDOW_BEGAN))
     fields = ("subject", "detail", "until_ms", "amount")
     told = [(int(row["time_ms"]), *(int(row[name]) for name in fields)) for row in rows]
-    due = windows_of(core.layout, core.layout.reference.charter, book.origin_ms)
+    due = windows_of(core.layout, core.layout.reference.charter, book.origin_ms, book.enact_ms)
     required: list[tuple[int, ...]] = []
     last_ms = int(events["time_ms"][-1]) if len(events) else -1
     while due is not None and due.next_ms <= last_ms:

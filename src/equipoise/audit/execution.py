@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from equipoise.audit.calendar import calendar_findings
 from equipoise.audit.finding import Finding
 from equipoise.audit.sentences import decision_text
 from equipoise.policy.core import Core, Stretch, stretches
+from equipoise.policy.course import Enactment
 from equipoise.policy.events import REASONS, Events, first_out_of_order, sentence
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.state import build
@@ -85,15 +88,15 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
     InputError
         What `policy.state.build` raises, for a workload that does not fit the charter.
     """
-    charter, workload, events = book.charter(), book.workload(), book.events
-    plan = book.plan(charter)
-    known = book.known
+    charters, workload, events = book.charters(), book.workload(), book.events
+    plans = book.plans(charters)
+    enacted = tuple(Enactment(at_ms, one, one) for at_ms, one in zip(book.enact_ms, plans[1:], strict=True))
     options = book.options()
 
     def core() -> Core:
         layout = build(
-            workload, charter.pools, plan, reference=plan, options=options, run_times="known" if known else "unknown",
-            burst=_burst(events),
+            workload, charters[0].pools, plans[0], reference=plans[0], later=[(one, one) for one in plans[1:]],
+            options=options, run_times="known" if book.known else "unknown", burst=_burst(events),
         )  # fmt: skip
         return Core(layout)
 
@@ -104,8 +107,9 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
     record = None
     if not findings:
         run = run_of(first, partial=bool((book.ended or {}).get("partial", True)), events=events)
+        outages = bool((events["kind"] == k.NODE_CHANGED).any())
         record = Record(
-            run, workload, charter, plan, plan, outages=bool((events["kind"] == k.NODE_CHANGED).any()), options=options
+            run, workload, charters[0], plans[0], plans[0], outages=outages, options=options, enacted=enacted
         )
         findings += calendar_findings(book, first)
         findings += _judged(book, record)
@@ -116,7 +120,7 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
         decisions=len(book.decisions),
         findings=tuple(findings),
         record=record,
-        policy=plan.name,
+        policy=plans[0].name,
     )
 
 
@@ -130,7 +134,8 @@ def _orders(book: Book, events: Events) -> Iterator[Finding]:
     """Find time that goes back, and events of a pass that are not in the order in which the policy takes them."""
     ends = np.flatnonzero(events["kind"] == k.PASS)
     times_ms = events["time_ms"][ends]
-    for n in np.flatnonzero(np.diff(times_ms, prepend=0) < 0)[:1].tolist():
+    back: list[int] = np.flatnonzero(np.diff(times_ms, prepend=0) < 0).tolist()
+    for n in back[:1]:
         before = int(times_ms[n - 1]) if n else 0
         yield Finding(
             "V206", int(times_ms[n]), book.passes[n], f"a pass at {times_ms[n]} ms", f"one at {before} ms or later"
@@ -158,15 +163,15 @@ def _decisions(
         n = int(np.searchsorted(ends, stretch.first))
         wanted_ms = np.concatenate([[asked_ms], passes["until_ms"][:-1]])
         asked_ms = int(passes["until_ms"][-1])
-        late = np.flatnonzero(passes["time_ms"] > wanted_ms + late_ms)
+        late: list[int] = np.flatnonzero(passes["time_ms"] > wanted_ms + late_ms).tolist()
         differs = _first_difference(stretch, recorded[at:], events["detail"][ends[n : n + len(passes)]])
         if len(stretch.refused):
             row = stretch.refused[0]
-            reason = REASONS[int(row["refused"])]
-            place = n + int(np.searchsorted(passes["time_ms"], row["time_ms"]))
-            yield Finding("V202", int(row["time_ms"]), book.passes[min(place, len(ends) - 1)], sentence(row), reason)
+            at_ms = int(row["time_ms"])
+            place = min(n + int(np.searchsorted(passes["time_ms"], at_ms)), len(ends) - 1)
+            yield Finding("V202", at_ms, book.passes[place], sentence(row), REASONS[int(row["refused"])])
             return
-        if len(late) and (differs is None or int(late[0]) <= differs):
+        if late and (differs is None or late[0] <= differs):
             when = int(wanted_ms[late[0]])
             yield Finding(
                 "V207",
@@ -188,10 +193,10 @@ def _first_difference(stretch: Stretch, recorded: Any, counts: Any) -> int | Non
     """Return the first pass of a stretch whose decisions are not those recorded; None if all are."""
     passes = stretch.events[stretch.events["kind"] == k.PASS]
     own = stretch.decisions
-    uneven = np.flatnonzero(passes["detail"] != counts).tolist()
+    uneven: list[int] = np.flatnonzero(passes["detail"] != counts).tolist()
     same = min(len(own), len(recorded))
-    unlike = np.flatnonzero(own[:same] != recorded[:same]).tolist()
-    first: list[int] = uneven[:1]
+    unlike: list[int] = np.flatnonzero(own[:same] != recorded[:same]).tolist()
+    first = uneven[:1]
     if unlike:
         first.append(int(np.searchsorted(np.cumsum(passes["detail"]), unlike[0], side="right")))
     return min(first) if first else None
@@ -244,12 +249,15 @@ def _closings(book: Book) -> tuple[list[int], list[int]]:
 def _judged(book: Book, record: Record) -> Iterator[Finding]:
     """Find totals, windows, closes and verdicts that do not follow from the passes."""
     required = [(at_ms, values) for at_ms, _, values in judged(record)]
-    left: dict[tuple[Any, ...], Values] = {_name(values): values for _, values in required}
+    left: defaultdict[tuple[Any, ...], deque[Values]] = defaultdict(deque)
+    for _, values in required:
+        left[_name(values)].append(values)
     for entry, values in book.judged:
-        own = left.pop(_name(values), None)
+        same = left[_name(values)]
+        own = same.popleft() if same else None
         if own != values:
             yield Finding(_code(values), _when(values), entry, _told(values, own), _told(own, values))
-    for values in left.values():
+    for values in chain.from_iterable(left.values()):
         yield Finding(_code(values), _when(values), -1, "", _told(values, None))
     own = ending(record)
     if book.ended is not None and book.ended != own:

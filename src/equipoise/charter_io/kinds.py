@@ -211,7 +211,7 @@ def _share(text: str) -> Share:
         raise InputError("C201", f"{shown(text)} is not a share", hint=hint) from None
 
 
-def _moment(text: str) -> date | datetime:
+def moment(text: str) -> date | datetime:
     """Read a date, or an instant in UTC."""
     match = _DATE.match(text) or _INSTANT.match(text)
     if match is None:
@@ -250,7 +250,7 @@ def _denominator(text: str) -> tuple[str, date | datetime | None]:
     if not text.startswith("capacity at "):
         hint = "delivered, capacity or capacity at DATE"
         raise InputError("C201", f"{shown(text)} is not a denominator", hint=hint)
-    return "capacity at", _moment(text.removeprefix("capacity at "))
+    return "capacity at", moment(text.removeprefix("capacity at "))
 
 
 def _key(text: str) -> bytes:
@@ -277,7 +277,7 @@ SHARE = Kind(_share, _pattern(rf"({units.PERCENT_PATTERN}|{units.AMOUNT_PATTERN}
 AMOUNT = Kind(lambda text: units.amount(text, low=1), _pattern(units.AMOUNT_PATTERN))
 NODES = Kind(units.nodes, _pattern(units.NODES_PATTERN))
 _MOMENT_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?Z)?"
-MOMENT = Kind(_moment, _pattern(_MOMENT_PATTERN))
+MOMENT = Kind(moment, _pattern(_MOMENT_PATTERN))
 WINDOW = Kind(_window, {"anyOf": [{"enum": list(CALENDARS)}, _pattern(r"rolling [0-9]+d")]})
 DENOMINATOR = Kind(_denominator, _pattern(rf"(delivered|capacity|capacity at {_MOMENT_PATTERN})"))
 ZONE = Kind(_text, {"type": "string"})

@@ -137,6 +137,14 @@ def replayed(
             help="How long starts take until the job runs, and stopped jobs until devices are clear (5s..90s:2s..30s).",
         ),
     ] = None,
+    enact: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--enact",
+            metavar="DATE=FILE",
+            help="Another charter that is in force from a date, or 14d into the log, on. Repeat for more.",
+        ),
+    ] = None,
     requests: Annotated[
         str | None,
         typer.Option("--requests", metavar="FILE", help="Requests for credits: CSV or Parquet; docs/requests.md."),
@@ -183,6 +191,7 @@ def replayed(
     }
     from equipoise.cli.interruption import halting
     from equipoise.cli.progress import watch
+    from equipoise.tasks.enact import split
     from equipoise.tasks.simulate import simulate  # late: it needs numba and polars
 
     with watch() as on, halting() as halt:
@@ -196,6 +205,7 @@ def replayed(
             enforce_walltime=enforce,
             outages=outages or (),
             latency=latency_of(latency, seed),
+            enact=[split(one) for one in enact or ()],
             requests=requests,
             events=events,
             closes=closes or "auto",

@@ -108,7 +108,7 @@ def queues_of(
     workload: Workload, columns: dict[str, Any], plan: Plan, n_pools: int
 ) -> tuple[Any, Any, list[list[int]]]:
     """Queues (row, user, priority, solid) and users (row, user); sets each job's queue in ``columns``."""
-    numbers = [plan.line_of(path) for path in workload.teams]
+    numbers = [plan.leaf_of(path) for path in workload.teams]
     for path, number in zip(workload.teams, numbers, strict=True):
         if plan.lines[number].children:
             raise InputError(

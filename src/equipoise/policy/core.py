@@ -25,6 +25,7 @@ from equipoise.policy.kernel import (
     confirmation,
     decay,
     draws,
+    enactment,
     entitlement,
     fair_tree,
     heap,
@@ -54,8 +55,9 @@ from equipoise.policy.kernel import layout as k
 from equipoise.policy.kernel.capacity import rescale, set_devices_out, set_node
 from equipoise.policy.kernel.layout import State
 from equipoise.policy.kernel.pointer import Handle
-from equipoise.policy.promises import settle
-from equipoise.policy.state import Layout, plain
+from equipoise.policy.kernel.services import set_cap
+from equipoise.policy.promises import is_live, nominal_shares, settle
+from equipoise.policy.state import Layout, plain, steps_per_half_life, write_terms
 from equipoise.policy.stream import Stream
 
 TEAM_TOTALS = ("acc_held", "acc_entitled", "acc_denied", "acc_lost", "acc_reclaims")
@@ -66,7 +68,7 @@ POOL_TOTALS = (
 PROMISE_TOTALS = ("owed", "delivered", "gross", "unclaimed", "surplus", "balance", "pace", "held", "asked", "whole")
 WINDOW_TOTALS = ("from_ms", "to_ms", "make_good", "denied", "denied_both", "lost_ms")
 KERNEL: tuple[ModuleType, ...] = (
-    calendar, capacity, claims, confirmation, decay, draws, entitlement, fair_tree, heap, lifting, ordering, packing, pacing,
+    calendar, capacity, claims, confirmation, decay, draws, enactment, entitlement, fair_tree, heap, lifting, ordering, packing, pacing,
     placement, promises, reclaim, restoring, running, schedule, services, shadow, submission, taking, transition,
     turns, victims, waiting, webster, wide,
 )  # fmt: skip
@@ -144,10 +146,10 @@ class Core:
         n = len(told)
         self._tell(told)
         first = after = int(self._call["take_reports"](self._handle, at_ms, n))
-        while after < n and told[after]["kind"] == k.NODE_CHANGED:
+        while after < n and k.NODE_CHANGED <= told[after]["kind"] <= k.CAP_SET:
             after += 1
-        if after > first:
-            self._change_nodes(told[first:after])
+        self._follow_windows()
+        self._change(told[first:after])
         next_ms = int(self._call["take_requests"](self._handle, at_ms, after, n))
         reasons = self._refusals(n)
         reasons[first:after] = told["refused"][first:after]
@@ -155,7 +157,7 @@ class Core:
         return Answer(self._drain(), told[reasons != 0], next_ms)
 
     def take_passes(self, record: Events) -> tuple[NDArray[Any], Events]:
-        """Tell the core whole passes, none of which changes nodes; returns the decisions, and what was told.
+        """Tell the core whole passes, none of which changes nodes, charter or caps; returns the decisions, and what was told.
 
         As many are taken as there is room for, at least one. In what is returned each ``PASS`` has in ``detail`` how many
         decisions it led to and in ``until_ms`` when the policy then wants to be asked again, and every event its reason in
@@ -264,7 +266,9 @@ class Core:
             return jit.plain([*KERNEL, *self._more_modules()])
         call: dict[str, Any] = {"take_reports": taking.take_reports, "take_requests": taking.take_requests}
         call |= {"take_passes": taking.take_passes, "close": taking.close}
-        return call | {"set_node": set_node, "set_devices_out": set_devices_out, "rescale": rescale}
+        call |= {"set_node": set_node, "set_devices_out": set_devices_out, "rescale": rescale, "set_cap": set_cap}
+        charter = (enactment.begin_charter, enactment.change_half_life, enactment.settle_charter)
+        return call | dict(zip(("begin_charter", "change_half_life", "settle_charter"), charter, strict=True))
 
     def _more_modules(self) -> tuple[ModuleType, ...]:
         """Return further modules of compiled functions that are called from here."""
@@ -298,6 +302,16 @@ class Core:
             return np.array([row.refused for row in self._handle.events[:n]], np.int32)
         return self._arrays.events["refused"][:n].copy()
 
+    def _change(self, changes: Events) -> None:
+        """Change nodes, the charter and caps as events say, in this order; marks what is refused."""
+        nodes, others = changes[changes["kind"] == k.NODE_CHANGED], changes[changes["kind"] != k.NODE_CHANGED]
+        if len(nodes):
+            self._change_nodes(nodes)
+            changes["refused"][changes["kind"] == k.NODE_CHANGED] = nodes["refused"]
+        for row in others:
+            row["refused"] = self._enact(row) if row["kind"] == k.CHARTER_ENACTED else self._set_cap(row)
+        changes["refused"][changes["kind"] != k.NODE_CHANGED] = others["refused"]
+
     def _change_nodes(self, changes: Events) -> None:
         """Let nodes go and come back as events say, then divide what is left of each pool; marks what is refused."""
         touched: set[int] = set()
@@ -324,21 +338,67 @@ class Core:
             self._call["set_devices_out"](self._handle, p, 1, state)
         self._out[p, node] = state
 
+    def _enact(self, enacted: Any) -> int:
+        """Let another charter be in force from now on; returns why not, or 0."""
+        number, g = int(enacted["subject"]), self._member("glob")[0]
+        if not 0 <= number <= len(self.layout.later):
+            return k.NO_SUCH_CHARTER
+        before, after = self.layout.in_force(int(g.charter)), self.layout.in_force(number)
+        g.charter = number
+        if all(one.decides_as(other) for one, other in zip(before, after, strict=True)):
+            return 0
+        self._call["begin_charter"](self._handle)
+        plan, reference = after
+        g.rules = int(g.rules) & ~k.SHARES | plan.rules & k.SHARES
+        if plan.half_life_ms != int(g.half_life_ms):
+            per_half_life = steps_per_half_life(plan.half_life_ms)
+            self._call["change_half_life"](self._handle, plan.half_life_ms, per_half_life)
+        firm = nominal_shares(self.layout.promised, number, self.layout.pools)
+        for p, pool in enumerate(self.layout.pools):
+            for at, line in enumerate(reference.lines, start=p * len(reference.lines)):
+                self._member("refs")[at].weight = line.weight_e4
+            for at, line in enumerate(plan.lines, start=p * len(plan.lines)):
+                self._member("shares")[at].weight = line.weight_e4
+                row = self._member("rows")[at]
+                write_terms(row, line, p)
+                row.nominal_floor = max(int(row.nominal_floor), firm.get((line.path, pool.name), 0))
+        for p in range(len(self.layout.pools)):
+            self._rescale(p)
+        for p in range(len(self.layout.pools)):
+            self._call["settle_charter"](self._handle, p)
+        return 0
+
+    def _set_cap(self, cap: Any) -> int:
+        """Let a service have at most so many accelerators from now on; returns why not, or 0."""
+        number, amount = int(cap["subject"]), int(cap["amount"])
+        if not (0 <= number < int(self._member("glob")[0].n_services) and amount >= 0):
+            return k.NO_SUCH_SERVICE
+        self._call["set_cap"](self._handle, number, amount)
+        return 0
+
+    def _follow_windows(self) -> None:
+        """Where a promise has several texts: divide anew once a window of one that is no longer in force has ended."""
+        if self.layout.later:
+            found = self.layout.promised
+            live = [int(self._member("promises")[one.number].live) for one in found]
+            if live != [int(is_live(self._member, one)) for one in found]:
+                for p in range(len(self.layout.pools)):
+                    self._rescale(p)
+
     def _rescale(self, p: int) -> None:
         """Write floors, limits and reserves for the devices that are up now, to each tree by its own charter."""
         devices = int(self._member("pools")[p].capacity)
         name = self.layout.pools[p].name
-        for plan, member in ((self.layout.reference, "refs"), (self.layout.plan, "shares")):
-            for number, quota in enumerate(plan.quotas(name, devices), start=p * len(plan.lines)):
+        plan, reference = self.layout.in_force(int(self._member("glob")[0].charter))
+        for of, member in ((reference, "refs"), (plan, "shares")):
+            for number, quota in enumerate(of.quotas(name, devices), start=p * len(of.lines)):
                 share = self._member(member)[number]
                 share.floor, share.limit, share.reserve = quota.floor, quota.limit, quota.reserve
-        plan = self.layout.plan
         for number, quota in enumerate(plan.quotas(name, devices)):
             row = self._member("rows")[p * len(plan.lines) + number]
             row.limit = quota.limit
             row.floor, row.reserve = (quota.floor, quota.reserve) if number else (0, 0)
-        layout = self.layout
-        settle(self._member, layout.promised, plan, layout.reference, layout.pools, p)
+        settle(self._member, self.layout.promised, plan, reference, self.layout.pools, p)
         self._call["rescale"](self._handle, p)
         for number in range(p * len(plan.lines), (p + 1) * len(plan.lines)):
             row = self._member("rows")[number]
@@ -434,7 +494,7 @@ def stretches(
     coming = deque(sorted(stops, key=lambda stop: stop[0]))
     ends = np.flatnonzero(record["kind"] == k.PASS)
     times_ms = record["time_ms"][ends]
-    changes = np.unique(np.searchsorted(ends, np.flatnonzero(record["kind"] == k.NODE_CHANGED)))
+    changes = np.unique(np.searchsorted(ends, np.flatnonzero(_told_alone(core, record["kind"]))))
     at = first = 0
     while at < len(ends):
         while coming and coming[0][0] <= times_ms[at]:
@@ -455,8 +515,14 @@ def stretches(
         close(stop_ms)
 
 
+def _told_alone(core: Core, kinds: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which events have to be told with `Core.take`: those between reports and requests, and windows of promises with several texts."""
+    between = (kinds >= k.NODE_CHANGED) & (kinds <= k.CAP_SET)
+    return between | (kinds == k.WINDOW_BEGAN) if core.layout.later else between
+
+
 def _told(core: Core, record: Events, first: int, end: int) -> Stretch:
-    """Tell one batch that changes nodes, and its pass."""
+    """Tell one batch, and its pass."""
     told = record[first : end + 1].copy()
     answer = core.take(int(record["time_ms"][end]), told[:-1])
     told["detail"][-1], told["until_ms"][-1] = len(answer.decisions), answer.next_ms

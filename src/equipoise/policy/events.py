@@ -19,6 +19,8 @@ KINDS = {
     k.STOP_CONFIRMED: "stop confirmed",
     k.ENDED: "ended",
     k.NODE_CHANGED: "node changed",
+    k.CHARTER_ENACTED: "charter enacted",
+    k.CAP_SET: "cap set",
     k.DEMAND_CHANGED: "demand changed",
     k.JOB_CANCELLED: "cancelled",
     k.SUBMITTED: "submitted",
@@ -37,6 +39,7 @@ REASONS = {
     k.NO_SUCH_SERVICE: "there is no such service, or no such number of replicas",
     k.NO_SUCH_NODE: "there is no such node, or no such state",
     k.NO_SUCH_PROMISE: "there is no such promise or place for its window, or the window ends before it begins",
+    k.NO_SUCH_CHARTER: "there is no such charter in the sequence that this core was laid out for",
 }
 
 
@@ -57,7 +60,8 @@ def event(
     kind : int
         One of ``layout.DAY_BEGAN`` … ``layout.SUBMITTED``.
     subject : int
-        A job's or replica's number, a service's, a promise's (`Layout.promised`), or a node's within ``pool``.
+        A job's or replica's number, a service's, a promise's (`Layout.promised`), a charter's (`Layout.in_force`), or a node's within
+        ``pool``.
     detail : int
         Of what is confirmed or ended: the attempt, that is how often the job was stopped before. Of a demand: replicas.
         Of a node: ``capacity.UP``, ``DOWN`` or ``MAINTENANCE``. Of a submission: 1 for a job that takes no time.
@@ -68,7 +72,7 @@ def event(
     until_ms : int
         When the next change of a demand is known to come; carried demand is to be made up by then. Of a window: its end.
     amount : int
-        What a window is to make good, in the promise's stock units.
+        What a window is to make good, in the promise's stock units. Of a cap: whole accelerators (``layout.NEVER``: no cap).
 
     Examples
     --------
@@ -130,6 +134,12 @@ def per_pass(events: Events) -> Events:
 def sentence(row: Any) -> str:
     """Say an event in words: ``job 3 ended (attempt 0) at 500 ms``."""
     kind = int(row["kind"])
-    what = {k.NODE_CHANGED: "node", k.WINDOW_BEGAN: "promise", k.DEMAND_CHANGED: "demand for service"}.get(kind, "job")
+    what = {
+        k.NODE_CHANGED: "node",
+        k.WINDOW_BEGAN: "promise",
+        k.CHARTER_ENACTED: "charter",
+        k.CAP_SET: "cap of service",
+        k.DEMAND_CHANGED: "demand for service",
+    }.get(kind, "job")
     attempt = f" (attempt {row['detail']})" if kind in (k.START_CONFIRMED, k.STOP_CONFIRMED, k.ENDED) else ""
     return f"{what} {row['subject']}: {KINDS.get(kind, f'kind {kind}')}{attempt} at {row['time_ms']} ms"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from equipoise.errors import VerificationError
 from equipoise.policy.events import KINDS, Events
 from equipoise.policy.kernel import layout as k
+from equipoise.units import json_integer, read_json_integer
 from equipoise.workload.model import Jobs, Workload
 
 EVENT_WORDS = {kind: words.replace(" ", "_") for kind, words in KINDS.items() if kind != k.PASS}
@@ -28,6 +29,7 @@ _EVENT_DEFAULTS = (-1, 0, -1, 0, -1)
 _DECISION_DEFAULTS = (-1, -1, 0)
 _EVENT_KINDS = {word: kind for kind, word in EVENT_WORDS.items()}
 _DECISION_KINDS = {word: kind for kind, word in DECISION_WORDS.items()}
+_WITH_LARGE = (EVENT_WORDS[k.WINDOW_BEGAN], EVENT_WORDS[k.CAP_SET])
 AT_ONCE = 1 << 18
 """So many rows are turned into arrays at a time."""
 
@@ -73,12 +75,19 @@ def _rows(
     n = len(names)
     for first in range(0, len(rows), AT_ONCE):
         part = rows[first : first + AT_ONCE]
-        columns = [part[name].tolist() for name in names]
+        columns = [_plain(part[name]) for name in names]
         kept = np.zeros(len(part), np.int64)  # how many values have to be said
         for at, (name, default) in enumerate(zip(names, defaults, strict=True)):
             kept[part[name] != default] = at + 1
         for kind, most, *values in zip(part["kind"].tolist(), kept.tolist(), *columns, strict=True):
             yield [words[kind], *(values if most == n else values[:most])]
+
+
+def _plain(column: NDArray[Any]) -> list[int | str]:
+    values: list[int | str] = column.tolist()
+    for at in np.flatnonzero(np.abs(column) >= 1 << 53).tolist():  # "no cap", and what windows make good
+        values[at] = json_integer(int(column[at]))
+    return values
 
 
 def job_values(workload: Workload, *, known: bool) -> Iterator[Values]:
@@ -149,7 +158,10 @@ class Reader:
             at_ms, events, decisions = values["at_ms"], values.get("events", ()), values.get("decisions", ())
             flat = self._events
             for row in events:
-                flat += (at_ms, _EVENT_KINDS[row[0]], *row[1:], *_EVENT_DEFAULTS[len(row) - 1 :])
+                word, *numbers = row
+                if word in _WITH_LARGE:
+                    numbers = map(_number, numbers)
+                flat += (at_ms, _EVENT_KINDS[word], *numbers, *_EVENT_DEFAULTS[len(row) - 1 :])
             flat += (at_ms, k.PASS, -1, len(decisions), -1, 0, -1)
             out = self._decisions
             for row in decisions:
@@ -237,6 +249,13 @@ def _as_rows(flat: list[int], names: tuple[str, ...], record: np.dtype[Any]) -> 
         if not np.array_equal(rows[name], table[:, at]):
             raise VerificationError("V102", f"a pass has a {name} that is too large", hint="the record is malformed")
     return rows
+
+
+def _number(value: object) -> int:
+    read = read_json_integer(value)
+    if read is None:
+        raise TypeError("not a whole number")
+    return read
 
 
 def _malformed(values: Mapping[str, Any]) -> VerificationError:

@@ -37,6 +37,10 @@ ORDERS = {
     "srsf": BY_SERVICE,
     "las": BY_ATTAINED,
 }
+OWN = "*"
+"""Names the row of a team's own work where it is a leaf in one charter and has teams of its own in another (`course`)."""
+GONE = -1
+"""The ``max_job`` of a team that the charter in force does not have: nothing may be submitted to it."""
 POLICIES = ("charter", "no-floors", "product-first", "fair-tree", "easy", "fifo", *ORDERS)
 
 
@@ -64,7 +68,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the kernel needs to know of a charter and a policy; ``first`` is the team that ``product-first`` puts first."""
+    """What the kernel needs to know of a charter and a policy.
+
+    ``tree`` is the charter whose teams are the lines: ``charter``, or that with the teams of others that come before or after it.
+    ``first`` is the team that ``product-first`` puts first.
+    """
 
     name: str
     charter: Charter
@@ -75,6 +83,7 @@ class Plan:
     one_queue: bool = False
     unfloored: bool = False
     paces: bool = False
+    tree: Charter | None = None
 
     def line_of(self, path: str) -> int:
         """Return the line number of a team; of a plan with one queue, that of the queue."""
@@ -85,15 +94,29 @@ class Plan:
                 return number
         raise InputError("C301", f"no team '{path}' in the charter")
 
+    def leaf_of(self, path: str) -> int:
+        """Return the line that holds a leaf's work: its own, or that of its own work where another charter divides it."""
+        own = f"{path}.{OWN}"
+        return self.line_of(own if any(line.path == own for line in self.lines) else path)
+
+    def decides_as(self, other: Plan) -> bool:
+        """Whether another plan of the same tree differs in nothing that decides or is counted."""
+        return self._deciding == other._deciding
+
+    @property
+    def _deciding(self) -> tuple[object, ...]:
+        tree = self.tree or self.charter
+        return tree.teams, self.lines, self.rules, self.half_life_ms, self.charter.commitments, self.charter.timezone
+
     def quotas(self, pool: str, devices: int) -> tuple[Quota, ...]:
         """Return what every line has in a pool of which ``devices`` are up."""
         if self.one_queue:
             return (Quota(0, devices, 0),)
-        found = _quotas(self.charter, [line.path for line in self.lines], pool, devices)
+        found = _quotas(self.tree or self.charter, [line.path for line in self.lines], pool, devices)
         return tuple(map(_bare, found)) if self.unfloored else found
 
 
-def plan(charter: Charter, policy: str = "charter", *, first: str = "product") -> Plan:
+def plan(charter: Charter, policy: str = "charter", *, first: str = "product", tree: Charter | None = None) -> Plan:
     """Return the plan that runs ``policy`` under ``charter``.
 
     Parameters
@@ -103,6 +126,8 @@ def plan(charter: Charter, policy: str = "charter", *, first: str = "product") -
         One of `POLICIES`.
     first : str
         The team that ``product-first`` puts before its siblings.
+    tree : Charter or None
+        The charter with further teams, that it does not have (`course.completed`).
 
     Raises
     ------
@@ -116,26 +141,29 @@ def plan(charter: Charter, policy: str = "charter", *, first: str = "product") -
         if policy in ORDERS:
             rules = ORDERED | ORDERS[policy] << ORDER_SHIFT
         return Plan(policy, charter, (root,), rules, half_life_ms, one_queue=True)
-    lines = _lines(charter)
+    lines = _lines(charter, tree or charter)
     if policy == "charter":
         rules = BACKFILL | RECLAIM | SECURE_START | TURNS | PREEMPT | (SHARES if charter.reclaim == "shares" else 0)
-        return Plan(policy, charter, lines, rules, half_life_ms, paces=True)
+        return Plan(policy, charter, lines, rules, half_life_ms, paces=True, tree=tree)
     if policy not in POLICIES:
         raise InputError("P101", f"no policy '{policy}'", hint="one of: " + ", ".join(POLICIES))
     leading = set[str]()
     if policy == "product-first":
-        charter.team(first)
+        (tree or charter).team(first)
         parts = first.split(".")
         leading = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
     unfloored = tuple(
         replace(line, quotas=tuple(map(_bare, line.quotas)), leading=line.path in leading) for line in lines
     )
     rules = BACKFILL | (FAIR_TREE if policy == "fair-tree" else PREEMPT)
-    return Plan(policy, charter, unfloored, rules, half_life_ms, first=first if leading else "", unfloored=True)
+    return Plan(
+        policy, charter, unfloored, rules, half_life_ms, first=first if leading else "", unfloored=True, tree=tree
+    )
 
 
-def _lines(charter: Charter) -> tuple[Line, ...]:
-    """Lay the teams out level by level, so that siblings are side by side and parents come first."""
+def _lines(own: Charter, charter: Charter) -> tuple[Line, ...]:
+    """Lay the teams out level by level, so that siblings are side by side and parents come first; ``own`` has some of them."""
+    leaves = {team.path for team in own.leaves}
     order: list[Team | None] = [None]
     parent, first, count = [-1], [0], [0]
     at = 0
@@ -168,10 +196,16 @@ def _lines(charter: Charter) -> tuple[Line, ...]:
                 min_runtime_ms=team.min_runtime_ms,
                 recover_ms=team.recover_ms,
                 reclaims_per_day=team.reclaims_per_day,
-                max_job=NEVER if team.max_job is None else team.max_job,
+                max_job=_max_job(team, gone=team.is_leaf and team.path.removesuffix(f".{OWN}") not in leaves),
             )
         )
     return tuple(lines)
+
+
+def _max_job(team: Team, *, gone: bool) -> int:
+    if gone:
+        return GONE
+    return NEVER if team.max_job is None else team.max_job
 
 
 def _quotas(charter: Charter, paths: list[str], pool: str, devices: int) -> tuple[Quota, ...]:

@@ -2,12 +2,15 @@
 
 The reference charter's promises are accounted; they also pace where that charter executes. Where another charter executes, its own
 promises follow them: they pace, and nobody judges them.
+
+Where charters follow one another, a window is judged by the text in force when it began. So a promise whose terms change is counted
+twice, once by each text: the old one paces until its last window is over, the new one from its first window on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
@@ -53,6 +56,10 @@ class Promised:
         Delta: how long before a window's end pacing aims.
     largest : int
         The team's largest gang, for the rounded floor.
+    charter : Charter
+        The text that it is judged by: the first in which it has these terms.
+    charters : tuple of int
+        Of the charters that come into force one after another, those that promise the same on the same terms.
     """
 
     number: int
@@ -66,6 +73,8 @@ class Promised:
     spans: int
     margin_ms: int
     largest: int
+    charter: Charter
+    charters: tuple[int, ...] = (0,)
 
     @property
     def longest_ms(self) -> int:
@@ -76,28 +85,75 @@ class Promised:
         return days * DAY_MS
 
 
-def promised(plan: Plan, reference: Plan) -> tuple[Promised, ...]:
-    """Return the promises of hours that a run counts, the accounted ones first."""
+def promised(plans: Sequence[Plan], references: Sequence[Plan]) -> tuple[Promised, ...]:
+    """Return the promises of hours that a run counts, the accounted ones first; plans in the order in which they come into force."""
     found: list[Promised] = []
-    same = plan.lines is reference.lines
-    for one in _of_hours(reference.charter):
-        found.append(_promised(found, one, reference, foreign=False, acting=same and plan.paces))
-    if not same and plan.paces:
-        for one in _of_hours(plan.charter):
-            found.append(_promised(found, one, plan, foreign=True, acting=True))
+    same = plans[0].lines is references[0].lines
+    for number, reference in enumerate(references):
+        for one in _of_hours(reference.charter):
+            _enter(found, _promised(found, one, reference, number, foreign=False, acting=same and plans[0].paces))
+    if not same and plans[0].paces:
+        for number, plan in enumerate(plans):
+            for one in _of_hours(plan.charter):
+                _enter(found, _promised(found, one, plan, number, foreign=True, acting=True))
     return tuple(found)
 
 
-def starts_promises(charter: Charter) -> tuple[Commitment, ...]:
-    """Return a charter's promises of starts, in order; the kernel tells which jobs each counts by a bit."""
-    return tuple(one for one in charter.commitments if one.kind == "starts")
+def _enter(found: list[Promised], new: Promised) -> None:
+    """Add a promise, or note that another charter promises the same on the same terms."""
+    for at, one in enumerate(found):
+        if one.foreign == new.foreign and _terms(one) == _terms(new):
+            found[at] = replace(one, charters=tuple(sorted({*one.charters, *new.charters})))
+            return
+    found.append(new)
+
+
+def _terms(one: Promised) -> tuple[object, ...]:
+    """Return all by which a promise's windows are paced and judged."""
+    expected = {pool.name: pool.capacity for pool in one.charter.pools}
+    leaves = [team.path for team in one.charter.leaves if _within(team.path, one.promise.team)]
+    asked = asks(one, one.charter, expected)
+    return one.promise, one.weights, one.margin_ms, one.largest, one.charter.timezone, leaves, asked
+
+
+@dataclass(frozen=True, slots=True)
+class StartsPromised:
+    """A promise of starts; the kernel tells which jobs it counts by a bit, its place among `starts_promised`."""
+
+    promise: Commitment
+    charter: Charter
+    charters: tuple[int, ...]
+
+
+def starts_promised(charters: Sequence[Charter]) -> tuple[StartsPromised, ...]:
+    """Return the promises of starts of charters that come into force one after another; equal ones are one."""
+    found: list[StartsPromised] = []
+    for number, charter in enumerate(charters):
+        for promise in charter.commitments:
+            if promise.kind == "starts":
+                same = [
+                    at
+                    for at, one in enumerate(found)
+                    if _starts_terms(one.promise, one.charter) == _starts_terms(promise, charter)
+                ]
+                if same:
+                    found[same[0]] = replace(found[same[0]], charters=(*found[same[0]].charters, number))
+                else:
+                    found.append(StartsPromised(promise, charter, (number,)))
+    return tuple(found)
+
+
+def _starts_terms(promise: Commitment, charter: Charter) -> tuple[object, ...]:
+    return promise, charter.timezone
 
 
 def _of_hours(charter: Charter) -> list[Commitment]:
     return [one for one in charter.commitments if one.kind != "starts"]
 
 
-def _promised(before: list[Promised], one: Commitment, plan: Plan, *, foreign: bool, acting: bool) -> Promised:
+def _promised(
+    before: list[Promised], one: Commitment, plan: Plan, number: int, *, foreign: bool, acting: bool
+) -> Promised:
     share = one.at_least if one.at_least is not None else one.at_most
     assert share is not None
     heh = {name: plan.charter.pool(name).heh for name in one.pools}
@@ -112,6 +168,7 @@ def _promised(before: list[Promised], one: Commitment, plan: Plan, *, foreign: b
     return Promised(
         len(before), one, foreign, acting, share.numerator, share.denominator, weights, first, spans,
         2 * pacing.notices_ms(plan.charter)[team], pacing.counted_gang(pacing.largest_gangs(plan.charter)[team]),
+        plan.charter, (number,),
     )  # fmt: skip
 
 
@@ -120,9 +177,15 @@ def _within(path: str, team: str) -> bool:
 
 
 def lay_out(
-    found: Sequence[Promised], plan: Plan, reference: Plan, pools: Sequence[Pool], n_jobs: int, workload: Workload
+    found: Sequence[Promised],
+    plan: Plan,
+    references: Sequence[Plan],
+    pools: Sequence[Pool],
+    n_jobs: int,
+    workload: Workload,
 ) -> dict[str, NDArray[Any]]:
     """Return the kernel's arrays of promises, their pools, windows and budgets; lists of promises by reference row."""
+    reference = references[0]
     members = sum(len(one.weights) for one in found)
     arrays: dict[str, NDArray[Any]] = {
         "promises": np.zeros(max(1, len(found)), k.PROMISE),
@@ -153,7 +216,7 @@ def lay_out(
     arrays["covers"], arrays["covering"] = _covers(found, reference, len(pools), names)
     arrays["refusals"] = _refusals(workload, reference, names) if found else np.zeros(0, k.REFUSAL)
     arrays["budgets"] = np.zeros(len(found) * (n_jobs + len(arrays["refusals"])), k.BUDGET)
-    arrays["starts_rules"] = _starts_rules(reference, names)
+    arrays["starts_rules"] = _starts_rules(references, names)
     return arrays
 
 
@@ -161,20 +224,21 @@ def _refusals(workload: Workload, reference: Plan, names: Sequence[str]) -> NDAr
     """Refused requests as demand: at the reference row of their team, of the size that they had over their window."""
     told = workload.refusals()
     found = np.zeros(len(told.at_ms), k.REFUSAL)
-    lines = np.array([reference.line_of(path) for path in workload.teams] or [0], np.int64)
+    lines = np.array([reference.leaf_of(path) for path in workload.teams] or [0], np.int64)
     pools = np.array([names.index(name) if name else 0 for name in workload.pools] or [0], np.int64)
     found["at_ms"], found["amount"], found["gang"] = np.maximum(told.at_ms, 0), told.amount_gpu_ms, told.gpus
     found["row"] = pools[told.pool] * len(reference.lines) + lines[told.team]
     return found
 
 
-def _starts_rules(reference: Plan, names: Sequence[str]) -> NDArray[Any]:
+def _starts_rules(references: Sequence[Plan], names: Sequence[str]) -> NDArray[Any]:
     """One record for every pool of every promise of starts; the bit is the promise's number among them."""
     found: list[tuple[int, int, int, int]] = []
-    for bit, one in enumerate(starts_promises(reference.charter)):
-        assert one.starts is not None
-        row = reference.line_of(one.team)
-        found += [(names.index(name) * len(reference.lines) + row, one.starts.jobs_up_to, bit, 0) for name in one.pools]
+    lines = len(references[0].lines)
+    for bit, one in enumerate(starts_promised([reference.charter for reference in references])):
+        assert one.promise.starts is not None
+        row, up_to = references[0].line_of(one.promise.team), one.promise.starts.jobs_up_to
+        found += [(names.index(name) * lines + row, up_to, bit, 0) for name in one.promise.pools]
     return np.array(found, k.STARTS_RULE)
 
 
@@ -216,14 +280,15 @@ def settle(
     for one in found:
         v = get("promises")[one.number]
         v.capacity = sum(weight * capacity[name] for name, weight in one.weights.items())
-        v.most, v.peak = 0, -1
+        v.most, v.peak, v.live = 0, -1, 1 if is_live(get, one) else 0
         look_anew.py_func(v)
-        asked = asks(one, plan.charter if one.foreign else reference.charter, capacity)
+        asked = asks(one, one.charter, capacity)
         for i in range(v.member, v.member + v.members):
             m = get("members")[i]
             ask = asked[pools[int(m.pool)].name]
-            m.num, m.den, m.most, m.level = ask.num, ask.den, ask.most, ask.level
-            m.share = pacing.rounded_floor(ask.level, one.largest)
+            m.num, m.den = ask.num, ask.den
+            m.most, m.level = (ask.most, ask.level) if v.live else (0, 0)
+            m.share = pacing.rounded_floor(m.level, one.largest)
             v.most += m.weight * m.most
             if m.pool == p:
                 m.still_limit = m.limit = (shares if one.foreign else refs)[m.row].limit
@@ -237,12 +302,32 @@ def settle(
         _check_room(get, [one for one in found if one.foreign is foreign], p, "shares" if foreign else "refs")
 
 
+def is_live(get: Callable[[str], Any], one: Promised) -> bool:
+    """Whether a promise's charter is in force, or a window of it is open."""
+    g, v = get("glob")[0], get("promises")[one.number]
+    if int(g.charter) in one.charters:
+        return True
+    return any(g.now < get("spans")[i].to_ms < k.NEVER for i in range(v.span, v.span + v.spans))
+
+
+def nominal_shares(found: Sequence[Promised], number: int, pools: Sequence[Pool]) -> dict[tuple[str, str], int]:
+    """Return by team and pool what promises of charter ``number`` that act hold on to when all devices are up (rounded B)."""
+    expected = {pool.name: pool.capacity for pool in pools}
+    shares: dict[tuple[str, str], int] = {}
+    for one in found:
+        if one.acting and number in one.charters and one.promise.kind == "at_least":
+            for name, ask in asks(one, one.charter, expected).items():
+                place = (one.promise.team, name)
+                shares[place] = max(shares.get(place, 0), pacing.rounded_floor(ask.level, one.largest))
+    return shares
+
+
 def _lay_still(lifts: Any, shares: Any, rows: range, at: int) -> None:
     """Floors as they are without promises, and what the children of each row have together."""
     for v in rows:
         x = lifts[at + v]
         x.still = x.rounded = shares[v].floor
-        x.below = x.below_rounded = x.asked = 0
+        x.below = x.below_rounded = x.asked = x.on_path = 0
     for v in rows:
         if shares[v].parent >= 0:
             up = lifts[at + int(shares[v].parent)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cache, partial
@@ -33,7 +34,7 @@ DEFAULTS = Options()
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A built state with what is needed to read it: pools, plans, and the rows of services' replicas."""
+    """A built state with what is needed to read it: pools, plans (of the first charter, and of those that come later)."""
 
     state: k.State
     pools: tuple[Pool, ...]
@@ -42,6 +43,11 @@ class Layout:
     n_jobs: int
     room: int
     promised: tuple[Promised, ...] = ()
+    later: tuple[tuple[Plan, Plan], ...] = ()
+
+    def in_force(self, number: int) -> tuple[Plan, Plan]:
+        """Return what executes and what is accounted against under charter ``number``: 0 is the first, then ``later``."""
+        return (self.plan, self.reference) if number == 0 else self.later[number - 1]
 
 
 def build(
@@ -50,6 +56,7 @@ def build(
     plan: Plan,
     *,
     reference: Plan,
+    later: Sequence[tuple[Plan, Plan]] = (),
     options: Options = DEFAULTS,
     run_times: Literal["simulated", "known", "unknown"] = "simulated",
     record: bool = False,
@@ -59,6 +66,9 @@ def build(
 
     Parameters
     ----------
+    later : sequence of (Plan, Plan)
+        What executes, and what is accounted against, under charters that may come into force later: the second, the third …
+        All plans of a sequence must come from one `course.course`, so that they have one tree.
     run_times : {"simulated", "known", "unknown"}
         Whether the simulated engine ends jobs. Else events do, and how long jobs run is "known" to the account only
         (what waiting work still needs bounds what is denied), or to nobody: then that bound rests on estimates.
@@ -79,6 +89,7 @@ def build(
     columns = columns_of(workload, pool_of, options)
     n_rows, n_refs = len(plan.lines) * len(pools), len(reference.lines) * len(pools)
     same = plan.lines is reference.lines
+    _check_course(plan, reference, later)
     queues, users, leaf_queues = queues_of(workload, columns, plan, len(pools))
     n_all = len(columns["gang"])
     devices = sum(p.capacity for p in pools)
@@ -102,8 +113,9 @@ def build(
     items = _none(_in_lines(n_slots + n_nodes, k.ITEM), "next", "prev")
     items["ms"] = k.NEVER
     refs = _shares(reference, pools)
-    found = promised(plan, reference)
-    owing = lay_out(found, plan, reference, pools, n_all, workload)
+    references = [reference, *(one for _, one in later)]
+    found = promised([plan, *(one for one, _ in later)], references)
+    owing = lay_out(found, plan, references, pools, n_all, workload)
     state = k.State(
         glob=np.zeros(1, k.GLOB),
         pools=_pools(pools, len(plan.lines), len(reference.lines), horizon),
@@ -178,7 +190,16 @@ def build(
     # What can be stopped by nobody may fill what its team's promise holds on to, and is refused only beyond that.
     state.rows["nominal_floor"] = np.maximum(state.rows["nominal_floor"], state.rows["firm"])
     state.pools["dirty"] = 0  # nothing has happened yet
-    return Layout(state, pools, plan, reference, len(workload.jobs), room, found)
+    return Layout(state, pools, plan, reference, len(workload.jobs), room, found, tuple(later))
+
+
+def _check_course(plan: Plan, reference: Plan, later: Sequence[tuple[Plan, Plan]]) -> None:
+    """Plans that follow one another have one tree, and are the reference's own where the first one is."""
+    same = plan.lines is reference.lines
+    for executing, account in later:
+        assert (executing.lines is account.lines) == same, "a plan is the reference's own under all charters or none"
+        for one, first in ((executing, plan), (account, reference)):
+            assert [line.path for line in one.lines] == [line.path for line in first.lines], "one `course` makes them"
 
 
 def _check_order(plan: Plan) -> None:
@@ -219,9 +240,9 @@ def _rows(plan: Plan, pools: tuple[Pool, ...], leaf_queues: list[list[int]]) -> 
     offset = 0
     for p in range(len(pools)):
         for number, line in enumerate(plan.lines):
-            row = rows[p * n + number]
+            row = rows[p * n + number : p * n + number + 1]
             _fill_row(row, line, p, number, base=p * n)
-            row["act"] = offset
+            row["act"][0] = offset
             offset += max(line.children, len(leaf_queues[p * n + number]))
     for name in ("run_head", "run_tail", "hungry_at", "turn_job", "tried_ends", "tried_freed", "left_stamp", "day"):
         rows[name] = -1
@@ -230,17 +251,22 @@ def _rows(plan: Plan, pools: tuple[Pool, ...], leaf_queues: list[list[int]]) -> 
 
 
 def _fill_row(row: Any, line: Line, pool: int, number: int, *, base: int) -> None:
-    quota = line.quotas[pool]
     row["pool"], row["share"] = pool, base + number
     row["parent"] = base + line.parent if line.parent >= 0 else -1
     row["first"], row["n"] = base + line.first, line.children
-    row["floor"], row["limit"] = quota.floor if line.parent >= 0 else 0, quota.limit
-    row["reserve"] = quota.reserve if line.parent >= 0 else 0
-    row["nominal_floor"], row["nominal_limit"] = row["floor"], row["limit"]
-    row["weight"], row["leading"] = line.weight_e4, line.leading
-    row["per_weight"] = 1.0 / line.weight_e4 if line.weight_e4 else 0.0
-    row["grace_ms"], row["min_runtime_ms"], row["recover_ms"] = line.grace_ms, line.min_runtime_ms, line.recover_ms
-    row["reclaims_per_day"], row["max_job"] = line.reclaims_per_day, line.max_job
+    write_terms(row.view(np.recarray), line, pool)
+    row["floor"], row["limit"] = row["nominal_floor"], row["nominal_limit"]
+    row["reserve"] = line.quotas[pool].reserve if line.parent >= 0 else 0
+
+
+def write_terms(row: Any, line: Line, pool: int) -> None:
+    """Write to a row what its team's line says, but what follows the devices that are up."""
+    quota = line.quotas[pool]
+    row.nominal_floor, row.nominal_limit = quota.floor if line.parent >= 0 else 0, quota.limit
+    row.weight, row.leading = float(line.weight_e4), int(line.leading)
+    row.per_weight = 1.0 / line.weight_e4 if line.weight_e4 else 0.0
+    row.grace_ms, row.min_runtime_ms, row.recover_ms = line.grace_ms, line.min_runtime_ms, line.recover_ms
+    row.reclaims_per_day, row.max_job = line.reclaims_per_day, line.max_job
 
 
 def _shares(plan: Plan, pools: tuple[Pool, ...]) -> Any:
@@ -311,7 +337,7 @@ def _jobs(columns: dict[str, Any], reference: Plan, workload: Workload, options:
     """One record per job, then per replica; filled some at a time, so that nothing else grows with the log."""
     jobs = _in_lines(len(columns["gang"]), k.JOB)
     n = len(workload.jobs)
-    lines = np.array([reference.line_of(path) for path in workload.teams] or [0], np.int64)
+    lines = np.array([reference.leaf_of(path) for path in workload.teams] or [0], np.int64)
     for first in range(0, len(jobs), AT_ONCE):
         rows = slice(first, first + AT_ONCE)
         part, own = jobs[rows], jobs[first : min(first + AT_ONCE, n)]
@@ -351,6 +377,7 @@ def _services(workload: Workload) -> tuple[Any, Any]:
         most = int(service.replicas.max(initial=0)) * (2 if service.carry else 1)
         x = services[number]
         x["first_job"], x["most"], x["gang"], x["carry"] = first, most, service.gang, service.carry
+        x["cap"] = k.NEVER
         first += most
         part = np.zeros(len(service.at_ms), k.DEMAND)
         part["at_ms"], part["replicas"], part["service"] = service.at_ms, service.replicas, number
@@ -417,10 +444,15 @@ def _globals(
     g["n_pools"], g["n_rows"], g["n_refs"] = len(state.pools), len(state.rows), len(state.refs)
     g["n_arrivals"], g["n_demands"] = len(workload.jobs), sum(len(s.at_ms) for s in workload.services)
     g["n_jobs"], g["n_slots"], g["n_users"] = n_all, len(state.slots), n_users
-    g["per_half_life"] = (1 << 30) / plan.half_life_ms * (1 - 2.0**-40)  # never reaches 2^30 within one half-life
+    g["per_half_life"] = steps_per_half_life(plan.half_life_ms)
     g["heap_room"], g["timer_room"], g["out_room"] = len(state.heap), len(state.timers), len(state.out)
     g["n_services"], g["n_bonds"] = len(workload.services), len(state.bonds)
     g["savepoint_cost_ms"] = options.savepoint_cost_ms
+
+
+def steps_per_half_life(half_life_ms: int) -> float:
+    """Return how many of 2^30 steps of decay a millisecond is; never reaches 2^30 within one half-life."""
+    return (1 << 30) / half_life_ms * (1 - 2.0**-40)
 
 
 def _engine(state: k.State, latency: Latency | None, *, outside: bool, record: bool, n_nodes: int) -> None:

@@ -75,8 +75,8 @@ def verify_receipt(data: bytes, *, policy: Policy, until_s: int | None = None) -
     receipt = parse_receipt(data)
     witnessed = policy.open(receipt.checkpoint, until_s=until_s)
     entries = _proven(receipt, witnessed)
-    opened, charter = _one(entries, "opened"), _charter(_one(entries, "charter"))
-    window, verdict = _one(entries, "window"), _one(entries, "verdict")
+    opened, window, verdict = (_one(entries, kind) for kind in ("opened", "window", "verdict"))
+    charter = _charter(entries, window)
     for values in (window, verdict):
         if (values["promise"], values["from_ms"], values["to_ms"]) != (receipt.promise, receipt.from_ms, receipt.to_ms):
             raise _wrong("the receipt is of another window than its entries")
@@ -111,11 +111,15 @@ def _proven(receipt: Receipt, witnessed: Witnessed) -> list[Values]:
     return [values for _, values in joined(parsed)]
 
 
-def _charter(values: Values) -> Charter:
-    charter = from_values(values.get("canonical"))
-    if charter.digest != values.get("digest"):
-        raise _wrong("the charter's canonical form is of another text")
-    return charter
+def _charter(entries: Sequence[Values], window: Values) -> Charter:
+    """Return the charter whose text the window names."""
+    for values in entries:
+        if values.get("kind") == "charter" and values.get("digest") == window.get("text"):
+            charter = from_values(values.get("canonical"))
+            if charter.digest != values["digest"]:
+                raise _wrong("the charter's canonical form is of another text")
+            return charter
+    raise _wrong("the receipt lacks the charter that its window is judged by")
 
 
 def _one(entries: Sequence[Values], kind: str) -> Values:

@@ -69,7 +69,7 @@ def method_section(view: View, source: Source) -> Markup:
 
 def charter_section(view: View, source: Source) -> Markup:
     """The charter in sentences and, where there is one, as it was written."""
-    sentences = element("pre", "\n".join(explain(view.record.charter)), class_="wrap", tabindex=0)
+    sentences = element("pre", "\n".join(explain(view.record.reference.charter)), class_="wrap", tabindex=0)
     if source.charter_text is None:
         return section("charter", "The charter", "What the floors above rest on, in plain sentences.", sentences)
     written = element("pre", source.charter_text, tabindex=0)

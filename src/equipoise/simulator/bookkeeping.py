@@ -7,8 +7,8 @@ Times inside passes are milliseconds since the run's origin, those of windows an
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from equipoise import __version__
 from equipoise.account import Close, Span
 from equipoise.charter.canonical import to_values
+from equipoise.charter.model import Charter
 from equipoise.errors import InputError
 from equipoise.policy.core import TEAM_TOTALS, WINDOW_TOTALS
 from equipoise.policy.events import record_in_order
@@ -37,15 +38,15 @@ ROWS = 300
 """Rows of teams in one entry."""
 
 
-def entries(record: Record, charter_text: str) -> Iterator[Values]:
+def entries(record: Record, texts: Sequence[str]) -> Iterator[Values]:
     """Yield the entries of a run in the order of a ledger.
 
     Parameters
     ----------
     record : Record
         With its events and decisions, run under its own charter.
-    charter_text : str
-        The charter as it was written; its SHA-256 is ``record.charter.digest``.
+    texts : sequence of str
+        The charters as they were written, in the order in which they came into force; each has its digest from its text.
 
     Raises
     ------
@@ -59,8 +60,8 @@ def entries(record: Record, charter_text: str) -> Iterator[Values]:
             "a ledger is of one run under the charter by which it is accounted",
             hint="record the run of the charter itself, without `--vs`",
         )
-    yield from _opening(record, charter_text)
-    for _, _, values in heapq.merge(_passes(record), judged(record), key=lambda one: one[:2]):
+    yield from _opening(record, texts[0])
+    for _, _, values in heapq.merge(_passes(record), judged(record), _amended(record, texts), key=lambda one: one[:2]):
         yield values
     yield ending(record)
 
@@ -94,10 +95,7 @@ def _opening(record: Record, charter_text: str) -> Iterator[Values]:
     if workload.origin_ms is not None:
         opened["origin_ms"] = workload.origin_ms
     yield opened
-    yield {
-        "kind": "charter", "at_ms": 0, "how": "founded", "digest": record.charter.digest, "text": charter_text,
-        "canonical": to_values(record.charter),
-    }  # fmt: skip
+    yield charter_values(record.charter, charter_text, at_ms=0, how="founded")
     yield {"kind": "names", "teams": list(workload.teams), "pools": list(workload.pools), "users": list(workload.users)}
     for service in workload.services:
         yield {
@@ -112,6 +110,24 @@ def _opening(record: Record, charter_text: str) -> Iterator[Values]:
             "end_ms": int(asked.end_ms[n]), "answered_ms": int(asked.answered_ms[n]), "granted_gpu_ms": int(asked.granted_gpu_ms[n]),
             "reason": asked.reason[n], "avenue": asked.avenue[n], "purpose": asked.purpose[n], "project": asked.project[n],
         }  # fmt: skip
+
+
+def charter_values(charter: Charter, text: str, *, at_ms: int, how: str) -> Values:
+    """Return the entry of a charter that comes into force: ``how`` is founded, amended, or announced and never in force."""
+    return {
+        "kind": "charter", "at_ms": at_ms, "how": how, "digest": charter.digest, "text": text, "canonical": to_values(charter),
+    }  # fmt: skip
+
+
+def _amended(record: Record, texts: Sequence[str]) -> Iterator[Timed]:
+    assert record.run.events is not None
+    enacted = int((record.run.events["kind"] == k.CHARTER_ENACTED).sum())
+    end_ms = int(record.run.closes_ms[-1])
+    for n, (one, charter, text) in enumerate(zip(record.enacted, record.charters[1:], texts[1:], strict=True)):
+        if n < enacted:
+            yield one.at_ms, BEFORE, charter_values(charter, text, at_ms=one.at_ms, how="amended")
+        else:  # it was to come after the run's end, and work may have named its teams
+            yield end_ms, AFTER, charter_values(charter, text, at_ms=one.at_ms, how="announced")
 
 
 def _passes(record: Record) -> Iterator[Timed]:
@@ -162,23 +178,25 @@ def _totals(record: Record) -> Iterator[Timed]:
 def _promises(record: Record) -> Iterator[Timed]:
     """Yield of every promise of hours its closes, when its windows open, and their verdicts."""
     run, origin_ms = record.run, record.workload.origin_ms or 0
-    seen = windows_seen(record.charter, run.promised, run.promises, origin_ms)
+    seen = windows_seen(run.promised, run.promises, origin_ms)
     end_ms = int(run.closes_ms[-1])
     found: list[Timed] = []
     for one in run.promised:
         if not one.foreign:
             own = [window for window in seen if window.promised is one]
-            found += [*_closes(record, one, own), *_verdicts(own), *_opened(record, own)]
+            found += [*_closes(record, one, own), *_verdicts(own), *_opened(own)]
     for at_ms, values in sorted(((at_ms, values) for at_ms, _, values in found), key=lambda one: one[0]):
         yield at_ms, AFTER if at_ms == end_ms else BEFORE, values
 
 
-def _opened(record: Record, windows: list[Window]) -> Iterator[Timed]:
+def _opened(windows: list[Window]) -> Iterator[Timed]:
     for window in windows:
         terms = window.terms
         dated = terms.capacity is not None
         capacity = (
-            {p.name: p.capacity for p in record.charter.pools if p.name in window.promised.weights} if dated else None
+            {p.name: p.capacity for p in window.promised.charter.pools if p.name in window.promised.weights}
+            if dated
+            else None
         )
         yield window.span.from_ms, BEFORE, {"kind": "window", **terms.to_json(capacity)}
 
@@ -200,16 +218,19 @@ def _closes(record: Record, one: Promised, windows: list[Window]) -> Iterator[Ti
     """Yield the close of each stretch between times at which the promise's totals were recorded."""
     totals, origin_ms = record.run.promises, record.workload.origin_ms or 0
     times, begun = sorted(totals), sorted(window.span.from_ms for window in windows)
-    for from_ms, to_ms in pairwise(times[bisect_left(times, begun[0]) :] if begun else []):
+    ends_ms = max((window.seen_ms for window in windows), default=0)
+    for from_ms, to_ms in pairwise(times[bisect_left(times, begun[0]) : bisect_right(times, ends_ms)] if begun else []):
         spans = totals[to_ms][1][one.first_span : one.first_span + one.spans].tolist()
         told = [row for row in spans if row[0] < to_ms <= row[1] < k.NEVER]
+        if not told:  # between two windows of a promise whose text changed
+            continue
         row = dict(zip(WINDOW_TOTALS, min(told, key=lambda row: row[1]), strict=True))
         before, after = (stocks_of(totals[at_ms][0][one.number]) for at_ms in (from_ms, to_ms))
         close = Close.between(
             before,
             replace(after, denied=row["denied"], denied_both=row["denied_both"]),
             promise=one.promise.name,
-            text=record.charter.digest,
+            text=one.charter.digest,
             window_from_ms=origin_ms + row["from_ms"],
             span=Span(origin_ms + from_ms, origin_ms + to_ms),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -51,6 +51,24 @@ def midnights(timezone: str, origin_ms: int | None) -> Callable[[int], int]:
             day += timedelta(days=1)
             midnight_ms = _midnight_ms(day, zone)
         return midnight_ms - origin_ms
+
+    return after
+
+
+def midnights_under(zones: Sequence[str], enact_ms: Sequence[int], origin_ms: int | None) -> Callable[[int], int]:
+    """Return the same where charters with time zones of their own come into force one after another, all but the first at ``enact_ms``."""
+    begins_ms = [*enact_ms, None]
+    parts = [(until_ms, midnights(zone, origin_ms)) for zone, until_ms in zip(zones, begins_ms, strict=True)]
+    if len(set(zones)) == 1:
+        return parts[0][1]
+
+    def after(at_ms: int) -> int:
+        for until_ms, midnight_after in parts:
+            found_ms = midnight_after(at_ms)
+            if until_ms is None or found_ms < until_ms:
+                return found_ms
+            at_ms = max(at_ms, until_ms - 1)
+        raise AssertionError("the last charter has no end")
 
     return after
 

@@ -12,6 +12,7 @@ from equipoise.policy.kernel.layout import (
     DEPENDENT,
     DONE,
     FUTURE,
+    NO_TEAM,
     OVER_FLOOR,
     OVER_LIMIT,
     OVER_MAX_JOB,
@@ -41,6 +42,7 @@ REASONS = {
     OVER_MAX_JOB: "larger than max_job",
     OVER_LIMIT: "larger than a limit",
     OVER_FLOOR: "cannot be stopped and is larger than the floor",
+    NO_TEAM: "its team was not in the charter",
 }
 GPU_MS_PER_H = 3_600_000.0
 

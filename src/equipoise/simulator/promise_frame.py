@@ -53,10 +53,10 @@ def promises_frame(record: Record) -> pl.DataFrame:
     run = record.run
     rows = [
         _row(record, window)
-        for window in windows_seen(record.charter, run.promised, run.promises, origin_ms or 0)
+        for window in windows_seen(run.promised, run.promises, origin_ms or 0)
         if window.seen_ms > window.span.from_ms
     ]
-    rows += [_starts_row(record, window) for window in starts_seen(record.charter, run, origin_ms)]
+    rows += [_starts_row(record, window) for window in starts_seen(record.charters, run, origin_ms, record.enact_ms)]
     return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
 
 
@@ -108,7 +108,7 @@ def days_of(record: Record, one: Promised) -> Days:
     totals = record.run.promises
     times = sorted(totals)
     table = np.array([totals[at_ms][0][one.number] for at_ms in times], np.int64).reshape(len(times), -1)
-    scale = Scale.of_promise(record.charter, one.promise)
+    scale = Scale.of_promise(one.charter, one.promise)
     hour = float(scale.heh_h(1 << 40)) / (1 << 40)
     columns = {name: table[:, n] for n, name in enumerate(PROMISE_TOTALS)}
     owed, delivered, pace = (

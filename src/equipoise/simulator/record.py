@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.charter.model import Charter
+from equipoise.policy.course import Enactment
 from equipoise.policy.kernel.layout import LOST, ORDERED, PREEMPT, RECLAIM, STOP
 from equipoise.policy.plan import Plan
 from equipoise.policy.state import Options
@@ -36,6 +37,8 @@ class Record:
         Whether nodes changed during the run.
     options : Options
         What the run assumed beyond charter and workload.
+    enacted : tuple of Enactment
+        The charters that came into force during the run; ``charter``, ``plan`` and ``reference`` were the first.
 
     Notes
     -----
@@ -49,6 +52,17 @@ class Record:
     reference: Plan
     outages: bool = False
     options: Options = field(default_factory=Options)
+    enacted: tuple[Enactment, ...] = ()
+
+    @property
+    def charters(self) -> tuple[Charter, ...]:
+        """The reference charters, in the order in which they came into force."""
+        return (self.reference.charter, *(one.reference.charter for one in self.enacted))
+
+    @property
+    def enact_ms(self) -> tuple[int, ...]:
+        """When all of them but the first did."""
+        return tuple(one.at_ms for one in self.enacted)
 
     @property
     def count(self) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from equipoise.errors import InputError, InternalError
 from equipoise.policy.core import POOL_TOTALS, TEAM_TOTALS, Core
-from equipoise.policy.events import Events, event, per_pass
+from equipoise.policy.events import Events, event, in_order, per_pass
 from equipoise.policy.kernel import capacity
 from equipoise.policy.kernel.layout import (
     DAY_BEGAN,
@@ -24,7 +24,7 @@ from equipoise.policy.kernel.layout import (
     DEMAND,
     EVENT,
     NEVER,
-    NODE_CHANGED,
+    SHARES,
     WINDOW_BEGAN,
     State,
 )
@@ -43,7 +43,7 @@ UNSAVED = frozenset({"out", "events", "powers"})  # emptied after every call; th
 GIVEN = (  # what a run never changes
     *(f"jobs.{name}" for name in ("duration_ms", "savepoint_ms", "gang", "queue", "ref")),
     *(f"demands.{name}" for name in DEMAND.names or ()),
-    *(f"glob.{name}" for name in ("rules", "half_life_ms", "savepoint_cost_ms", "seed")),
+    *(f"glob.{name}" for name in ("rules", "savepoint_cost_ms", "seed")),
     *(f"glob.{name}" for name in ("startup_ms", "startup_span_ms", "drain_ms", "drain_span_ms")),
     "arrivals.",
     "edges.",
@@ -58,6 +58,15 @@ class NodeChange:
     pool: str
     node: int
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class CapChange:
+    """From ``at_ms`` on, service ``service`` (its number) may have at most ``gpus`` accelerators; None: any number."""
+
+    at_ms: int
+    service: int
+    gpus: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +174,13 @@ class Replay(Core):
         self._keep_events()
         return int(next_ms)
 
-    def change_nodes(self, at_ms: int, changes: Sequence[NodeChange]) -> None:
-        """End what ends at ``at_ms``, change the nodes, rescale the floors, and finish the instant."""
+    def change(self, at_ms: int, rows: Events) -> None:
+        """End what ends at ``at_ms``, change nodes, the charter and caps as events say, and finish the instant."""
         self._call["begin_instant"](self._handle, at_ms)
         self._keep_events()
-        names = [pool.name for pool in self.layout.pools]
-        rows = np.concatenate(
-            [
-                event(NODE_CHANGED, c.node, detail=NODE_STATES[c.state], pool=names.index(c.pool), at_ms=at_ms)
-                for c in changes
-            ]
-        )
-        self._change_nodes(rows)
+        rows = in_order(rows)
+        self._change(rows)
+        assert not rows["refused"].any(), "what changes was checked before the run"
         if self._recording:
             self._events.append(rows)
         self.advance(at_ms, resume=True)
@@ -203,6 +207,7 @@ class Replay(Core):
                 self._events.append(row)
         self._call["begin_instant"](self._handle, at_ms)
         self._keep_events()
+        self._follow_windows()
         self.advance(at_ms, resume=True)
 
     def close_now(self) -> None:
@@ -221,8 +226,9 @@ class Replay(Core):
 
     @property
     def waiting(self) -> bool:
-        """Whether work waits that a change of nodes could let start."""
-        return any(pool.pending > 0 for pool in self._member("pools"))
+        """Whether work waits that a change of nodes, or of the charter, could let start, or a cap holds some back."""
+        held_back = any(service.sought > service.asked for service in self._member("services"))
+        return held_back or any(pool.pending > 0 for pool in self._member("pools"))
 
     def pool_capacity(self, number: int) -> int:
         """Return how many devices of a pool are up."""
@@ -354,7 +360,8 @@ def _columns(state: State) -> dict[str, NDArray[Any]]:
 
 def _rules(layout: Layout) -> str:
     """Name pools, plans and their charters."""
-    return hashlib.sha256(repr((layout.pools, layout.plan, layout.reference)).encode()).hexdigest()
+    told = (layout.pools, layout.plan, layout.reference, *layout.later)
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _check_fit(facts: dict[str, Any], columns: dict[str, NDArray[Any]], layout: Layout) -> None:
@@ -372,7 +379,10 @@ def _check_fit(facts: dict[str, Any], columns: dict[str, NDArray[Any]], layout: 
     given = {name: columns[name] for name in GIVEN} if fits else {}
     for name, column in given.items():
         rows = slice(layout.n_jobs if name.startswith("jobs.") else None)  # of a service's replicas a run changes these
-        fits = fits and np.array_equal(column[rows], own[name][rows])
+        same = column[rows], own[name][rows]
+        if name == "glob.rules":  # one of them follows the charter in force
+            same = same[0] & ~SHARES, same[1] & ~SHARES
+        fits = fits and np.array_equal(*same)
     if not fits:
         raise InputError(
             "S106", "the snapshot is of another workload, charter or options", hint="lay out what it was made of"

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from equipoise.charter.model import Charter, Pool
 from equipoise.errors import InputError
+from equipoise.policy.course import Enactment
 from equipoise.policy.plan import Plan
 from equipoise.policy.state import Options, build
-from equipoise.simulator.days import midnights
-from equipoise.simulator.replay import NODE_STATES, NodeChange, Progress, Replay, Run
+from equipoise.simulator.days import midnights_under
+from equipoise.simulator.replay import NODE_STATES, CapChange, NodeChange, Progress, Replay, Run
 from equipoise.simulator.timeline import Timeline
 from equipoise.simulator.windows import windows_of
 from equipoise.workload.model import Workload
 
-__all__ = ["NODE_STATES", "NodeChange", "Progress", "Run", "simulate"]
+__all__ = ["NODE_STATES", "CapChange", "NodeChange", "Progress", "Run", "simulate"]
 
 DEFAULTS = Options()
 
@@ -31,6 +32,8 @@ def simulate(
     options: Options = DEFAULTS,
     closes_ms: Iterable[int] = (),
     nodes: Sequence[NodeChange] = (),
+    enact: Sequence[Enactment] = (),
+    caps: Sequence[CapChange] = (),
     keep: bool = False,
     record: bool = False,
     interpreted: bool = False,
@@ -51,6 +54,11 @@ def simulate(
         it is over. One more is added at the time of the last event; later ones are left out.
     nodes : sequence of NodeChange
         Changes of capacity, in any order. Those that come when nothing happens or waits any more are left out.
+    enact : sequence of Enactment
+        Charters that come into force during the run, in order; their plans, and ``plan`` and ``reference``, are of one `course.course`.
+        Jobs of teams that come later are refused before.
+    caps : sequence of CapChange
+        Caps on services of the workload, in any order.
     keep : bool
         Whether to return the stream of decisions.
     record : bool
@@ -65,26 +73,55 @@ def simulate(
     Raises
     ------
     InputError
-        W101, W102, C301 for a workload that does not fit the charter; W103 for a node that is not there.
+        W101, W102, C301 for a workload that does not fit the charter; W103 for a node that is not there; P106 for charters whose times
+        are not in order; P107 for a cap of no service.
 
     Examples
     --------
     See `equipoise.tasks.simulate`, which adds files, reports and comparison.
     """
     _check_nodes(nodes, charter.pools)
-    layout = build(workload, charter.pools, plan, reference=reference, options=options, record=record)
+    check_times([one.at_ms for one in enact])
+    _check_caps(caps, workload)
+    later = [(one.plan, one.reference) for one in enact]
+    layout = build(workload, charter.pools, plan, reference=reference, later=later, options=options, record=record)
     replay = Replay(layout, keep=keep, interpreted=interpreted)
-    midnight_after = midnights(charter.timezone, workload.origin_ms)
+    enact_ms = [one.at_ms for one in enact]
+    zones = [charter.timezone, *(one.plan.charter.timezone for one in enact)]
+    midnight_after = midnights_under(zones, enact_ms, workload.origin_ms)
     Timeline(
         replay,
         midnight_after=midnight_after,
         closes_ms=closes_ms,
         nodes=nodes,
-        windows=windows_of(layout, charter, workload.origin_ms),
+        enact_ms=enact_ms,
+        caps=caps,
+        windows=windows_of(layout, charter, workload.origin_ms, enact_ms),
         progress=progress,
         halt=halt,
     ).run()
     return replay.result()
+
+
+def check_times(times_ms: Sequence[int]) -> None:
+    """Raise ``InputError`` P106 unless charters come into force one after another, after the run's beginning."""
+    for before_ms, at_ms in zip([0, *times_ms], times_ms, strict=False):
+        if at_ms <= before_ms:
+            raise InputError(
+                "P106",
+                f"a charter that comes into force at {at_ms} ms does not come after {before_ms} ms",
+                hint="the run begins at 0 with its first charter; the others follow, each at a time of its own",
+            )
+
+
+def _check_caps(caps: Sequence[CapChange], workload: Workload) -> None:
+    for change in caps:
+        if not 0 <= change.service < len(workload.services) or change.at_ms < 0 or (change.gpus or 0) < 0:
+            raise InputError(
+                "P107",
+                f"service {change.service} cannot be capped at {change.gpus} gpu at {change.at_ms} ms",
+                hint=f"the workload has {len(workload.services)} services, counted from 0; a cap is 0 or more",
+            )
 
 
 def _check_nodes(nodes: Sequence[NodeChange], pools: tuple[Pool, ...]) -> None:

@@ -1,4 +1,6 @@
-"""The one road of a run: the kernel moves from instant to instant; closes, days and changes of nodes come between.
+"""The one road of a run: the kernel moves from instant to instant; closes, days and changes come between.
+
+Nodes change, other charters come into force, services are capped.
 
 Who simulates, compares, measures or continues from a snapshot goes along it, so that all of them decide alike.
 """
@@ -8,15 +10,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from equipoise.policy.kernel.layout import NEVER
-from equipoise.simulator.replay import NodeChange, Progress, Replay
+import numpy as np
+
+from equipoise.policy.events import Events, event
+from equipoise.policy.kernel.layout import CAP_SET, CHARTER_ENACTED, NEVER, NODE_CHANGED
+from equipoise.simulator.replay import NODE_STATES, CapChange, NodeChange, Progress, Replay
 from equipoise.simulator.windows import Windows
 
 
 class Timeline:
     """What happens to a replay from outside, each thing at its time.
 
-    At one instant a close comes first, then a new day, then windows of promises, then what ends, and then the nodes change.
+    At one instant a close comes first, then a new day, then windows of promises, then what ends, and then nodes, the charter and
+    caps change.
 
     Parameters
     ----------
@@ -30,6 +36,10 @@ class Timeline:
         When windows of promises begin and end.
     nodes : sequence of NodeChange
         Changes of nodes that exist, in any order.
+    enact_ms : sequence of int
+        When the second, the third … charter of the layout comes into force, in order.
+    caps : sequence of CapChange
+        When services of the workload are capped, in any order.
     progress : callable or None
         Called now and then with how far the run is.
     halt : callable or None
@@ -48,6 +58,8 @@ class Timeline:
         midnight_after: Callable[[int], int],
         closes_ms: Iterable[int] = (),
         nodes: Sequence[NodeChange] = (),
+        enact_ms: Sequence[int] = (),
+        caps: Sequence[CapChange] = (),
         windows: Windows | None = None,
         progress: Callable[[Progress], None] | None = None,
         halt: Callable[[], bool] | None = None,
@@ -61,8 +73,14 @@ class Timeline:
         if windows is not None and not replay.over:  # windows come without end
             windows.skip(passed_ms)
         self._midnight_ms = self._midnight_after(replay.day_ms)
-        due = sorted((change for change in nodes if change.at_ms > passed_ms), key=lambda change: change.at_ms)
-        self._changes = deque(due)
+        pools = [pool.name for pool in replay.layout.pools]
+        rows = [
+            *(_node_row(change, pools) for change in nodes),
+            *(event(CHARTER_ENACTED, number, at_ms=at_ms) for number, at_ms in enumerate(enact_ms, start=1)),
+            *(_cap_row(change) for change in caps),
+        ]
+        due = [(int(row["time_ms"][0]), row) for row in rows]
+        self._changes = deque(sorted((one for one in due if one[0] > passed_ms), key=lambda one: one[0]))
         self._progress = progress
         self._halt = halt
 
@@ -87,7 +105,7 @@ class Timeline:
 
     @property
     def _change_ms(self) -> int:
-        return self._changes[0].at_ms if self._changes else NEVER
+        return self._changes[0][0] if self._changes else NEVER
 
     @property
     def _window_ms(self) -> int:
@@ -105,11 +123,21 @@ class Timeline:
         if self._windows is not None and stop_ms == self._window_ms:
             self._replay.close_promises(stop_ms)
             begun = self._windows.turn(self._replay)
-            if begun:
+            if begun or self._replay.layout.later:  # a text that is no longer in force may have ended with its window
                 self._replay.begin_windows(stop_ms, begun)
-        due: list[NodeChange] = []
+        due: list[Events] = []
         while self._change_ms == stop_ms:
-            due.append(self._changes.popleft())
+            due.append(self._changes.popleft()[1])
         if due:
-            self._replay.change_nodes(stop_ms, due)
+            self._replay.change(stop_ms, np.concatenate(due))
         self._replay.passed_ms = stop_ms
+
+
+def _node_row(change: NodeChange, pools: Sequence[str]) -> Events:
+    state = NODE_STATES[change.state]
+    return event(NODE_CHANGED, change.node, detail=state, pool=pools.index(change.pool), at_ms=change.at_ms)
+
+
+def _cap_row(change: CapChange) -> Events:
+    gpus = NEVER if change.gpus is None else change.gpus
+    return event(CAP_SET, change.service, at_ms=change.at_ms, amount=gpus)

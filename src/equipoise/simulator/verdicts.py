@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.account import Close, Judgement, Span, Stocks, Terms, judge, open_window, pacing_grace
-from equipoise.charter.model import Charter
+from equipoise.account.scale import Scale
 from equipoise.policy.core import PROMISE_TOTALS, WINDOW_TOTALS
 from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.promises import Promised, asks
@@ -50,13 +50,11 @@ class Window:
     lost_ms: int | None
 
 
-def windows_seen(charter: Charter, promised: tuple[Promised, ...], totals: Totals, origin_ms: int) -> list[Window]:
+def windows_seen(promised: tuple[Promised, ...], totals: Totals, origin_ms: int) -> list[Window]:
     """Return every window of the accounted promises that a run saw, by promise and time.
 
     Parameters
     ----------
-    charter : Charter
-        The reference charter.
     promised : tuple of Promised
     totals : mapping
         `Run.promises`.
@@ -74,24 +72,32 @@ def windows_seen(charter: Charter, promised: tuple[Promised, ...], totals: Total
             for from_ms, to_ms in rows[:, :2].tolist():
                 if from_ms < at_ms <= to_ms < NEVER:
                     latest[from_ms] = at_ms
-        found += [_window(charter, one, totals, from_ms, latest[from_ms], origin_ms) for from_ms in sorted(latest)]
+        found += [_window(one, totals, from_ms, latest[from_ms], origin_ms) for from_ms in sorted(latest)]
     return found
 
 
-def carried(charter: Charter, one: Promised, totals: Totals, at_ms: int, origin_ms: int) -> int:
-    """Return what the window that begins at ``at_ms`` has to make good of the one that ends there, in stock units."""
-    row = totals[at_ms][1][one.first_span]
-    if one.foreign or int(row[1]) != at_ms:
-        return 0
-    judgement = _window(charter, one, totals, int(row[0]), at_ms, origin_ms).judgement
-    return judgement.carried if judgement is not None else 0
+def carried(promised: tuple[Promised, ...], one: Promised, totals: Totals, at_ms: int, origin_ms: int) -> int:
+    """Return what a calendar window that begins at ``at_ms`` has to make good of the one that ends there, in its stock units.
+
+    What is to be made good is said by the text of the window that ends; hours stay hours where the weights of pools change.
+    """
+    owed_heh_ms = Fraction(0)
+    for before in promised:
+        if not before.foreign and before.promise.name == one.promise.name and before.promise.make_good:
+            row = totals[at_ms][1][before.first_span]
+            if before.promise.window.calendar and int(row[1]) == at_ms:
+                judgement = _window(before, totals, int(row[0]), at_ms, origin_ms).judgement
+                owed_heh_ms += judgement.carried_heh_ms if judgement is not None else 0
+    scale = Scale.of_promise(one.charter, one.promise)
+    made_good = owed_heh_ms / scale.heh * scale.q
+    return -(-made_good.numerator // made_good.denominator)
 
 
-def _window(charter: Charter, one: Promised, totals: Totals, from_ms: int, at_ms: int, origin_ms: int) -> Window:
+def _window(one: Promised, totals: Totals, from_ms: int, at_ms: int, origin_ms: int) -> Window:
     promises, rows = totals[at_ms]
     row = next(row for row in rows[one.first_span : one.first_span + one.spans].tolist() if row[0] == from_ms)
     told = dict(zip(WINDOW_TOTALS, row, strict=True))
-    terms = terms_of(charter, one, Span(origin_ms + from_ms, origin_ms + told["to_ms"]), told["make_good"])
+    terms = terms_of(one, Span(origin_ms + from_ms, origin_ms + told["to_ms"]), told["make_good"])
     before = stocks_of(totals[from_ms][0][one.number])
     now = stocks_of(promises[one.number])
     opening = terms.opening
@@ -116,8 +122,9 @@ def _window(charter: Charter, one: Promised, totals: Totals, from_ms: int, at_ms
     return Window(one, Span(from_ms, told["to_ms"]), at_ms, terms, after, judgement, lost_ms)
 
 
-def terms_of(charter: Charter, one: Promised, span: Span, make_good: int) -> Terms:
+def terms_of(one: Promised, span: Span, make_good: int) -> Terms:
     """Return what a window is judged by: its grace is what pacing leaves to chance, (P_max + s) tau (PACING 3)."""
+    charter = one.charter
     expected = {pool.name: pool.capacity for pool in charter.pools if pool.name in one.weights}
     grace = 0
     if one.promise.kind == "at_least":

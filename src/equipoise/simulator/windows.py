@@ -1,13 +1,13 @@
 """When windows of promises begin and end in a run, and what each has to make good of the one before.
 
-A promise begins with the run. Times are milliseconds since the run's origin; without a calendar, time 0 is taken as midnight UTC of
-1 January 1970, so that its quarters are 90, 91, 92 and 92 days.
+A promise begins with the run, or when its charter comes into force. Times are milliseconds since the run's origin; without a calendar,
+time 0 is taken as midnight UTC of 1 January 1970, so that its quarters are 90, 91, 92 and 92 days.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from equipoise.account import Period, Span, first_period, next_period
@@ -36,13 +36,13 @@ class Edge:
 class Windows:
     """All edges of a run's promises, in order; `Timeline` asks when the next comes and takes it."""
 
-    def __init__(self, layout: Layout, charter: Charter, origin_ms: int | None) -> None:
+    def __init__(self, layout: Layout, charter: Charter, origin_ms: int | None, enact_ms: Sequence[int] = ()) -> None:
         self._layout, self._charter, self._origin_ms = layout, charter, origin_ms or 0
-        zone = "UTC" if origin_ms is None else charter.timezone
-        streams = [
-            _calendar(one, zone, self._origin_ms) if one.promise.window.calendar else _rolling(one, zone, origin_ms)
-            for one in layout.promised
-        ]
+        names = {(one.foreign, one.promise.name): None for one in layout.promised}
+        streams: list[Iterator[Edge]] = []
+        for name in names:
+            versions = [one for one in layout.promised if (one.foreign, one.promise.name) == name]
+            streams += _edges(versions, enact_ms, origin_ms)
         self._edges = heapq.merge(*streams, key=lambda edge: edge.at_ms)
         self._next = next(self._edges, None)
 
@@ -64,28 +64,76 @@ class Windows:
             if edge.to_ms is not None:
                 one = self._layout.promised[edge.promise]
                 owed = 0
-                if one.promise.make_good and one.promise.window.calendar:
-                    owed = carried(self._charter, one, core.promises, edge.at_ms, self._origin_ms)
+                if one.promise.window.calendar and not one.foreign:
+                    owed = carried(self._layout.promised, one, core.promises, edge.at_ms, self._origin_ms)
                 begun.append(WindowBegin(edge.promise, edge.place, edge.to_ms, owed))
             self._next = next(self._edges, None)
         return begun
 
 
-def windows_of(layout: Layout, charter: Charter, origin_ms: int | None) -> Windows | None:
-    """Return the windows of a run's promises of hours; None where there is no such promise."""
-    return Windows(layout, charter, origin_ms) if layout.promised else None
+def windows_of(layout: Layout, charter: Charter, origin_ms: int | None, enact_ms: Sequence[int] = ()) -> Windows | None:
+    """Return the windows of a run's promises of hours; None where there is no such promise.
+
+    ``enact_ms``: when the second, the third … charter of the layout comes into force.
+    """
+    return Windows(layout, charter, origin_ms, enact_ms) if layout.promised else None
 
 
-def spans_of(window: Window, zone: str, origin_ms: int | None) -> Iterator[Span]:
-    """Yield the windows of a promise that begins with the run, by their end, without end; milliseconds since the run's origin."""
-    if window.calendar is not None:
-        base_ms = origin_ms or 0
-        for period in _periods(window.calendar, zone, base_ms):
-            yield Span(period.span.from_ms - base_ms, period.span.to_ms - base_ms)
-    else:
-        assert window.rolling_days is not None
-        for _, span in _spans(1, window.rolling_days, zone, origin_ms):
-            yield span
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A promise as some charters of a sequence have it: its window, its time zone, and which charters."""
+
+    window: Window
+    timezone: str
+    charters: tuple[int, ...]
+
+
+def spans_of(
+    texts: Sequence[Text], enact_ms: Sequence[int], origin_ms: int | None, *, of: int | None = None
+) -> Iterator[tuple[int, int, Span]]:
+    """Yield the windows of a promise whose text may change: whose text, the how many-th of it, and its span, by beginning.
+
+    Each window is of the text in force when it begins, and runs to its end. After a calendar window the next begins where it ends; a
+    promise that is new, or was rolling, begins where its charter comes into force. Spans are in milliseconds since the run's origin.
+
+    ``of``: only the windows of that text, which may be the only ones to come to an end.
+    """
+    base_ms, begins_ms, busy_ms, count = origin_ms or 0, [0, *enact_ms], 0, [0] * len(texts)
+    numbers = range(len(begins_ms)) if of is None else range(max(texts[of].charters) + 1)
+    for number in numbers:
+        until_ms = begins_ms[number + 1] if number + 1 < len(begins_ms) else NEVER
+        text = next((n for n, one in enumerate(texts) if number in one.charters), None)
+        if text is None:
+            continue
+        window, zone = texts[text].window, "UTC" if origin_ms is None else texts[text].timezone
+        if window.calendar is None:
+            assert window.rolling_days is not None
+            spans = _rolling(window.rolling_days, zone, origin_ms, begins_ms[number])
+        else:
+            first_ms = max(begins_ms[number], busy_ms)
+            spans = _calendar(window.calendar, zone, base_ms, first_ms) if first_ms < until_ms else iter(())
+        for span in spans:
+            if span.from_ms >= until_ms:
+                break
+            busy_ms = span.to_ms if window.calendar is not None else busy_ms
+            if of is None or of == text:
+                yield text, count[text], span
+            count[text] += 1
+
+
+def _edges(versions: Sequence[Promised], enact_ms: Sequence[int], origin_ms: int | None) -> list[Iterator[Edge]]:
+    """Return the edges of a promise of hours, each stream in order: all beginnings, and the ends of each of its texts."""
+    texts = [Text(one.promise.window, one.charter.timezone, one.charters) for one in versions]
+
+    def begins() -> Iterator[Edge]:
+        for text, number, span in spans_of(texts, enact_ms, origin_ms):
+            yield Edge(span.from_ms, versions[text].number, number % versions[text].spans, span.to_ms)
+
+    def ends(of: int) -> Iterator[Edge]:
+        for _, number, span in spans_of(texts, enact_ms, origin_ms, of=of):
+            yield Edge(span.to_ms, versions[of].number, number % versions[of].spans, None)
+
+    return [begins(), *(ends(of) for of in range(len(texts)))]
 
 
 def _periods(calendar: Calendar, zone: str, origin_ms: int) -> Iterator[Period]:
@@ -98,28 +146,16 @@ def _periods(calendar: Calendar, zone: str, origin_ms: int) -> Iterator[Period]:
             return
 
 
-def _calendar(one: Promised, zone: str, origin_ms: int) -> Iterator[Edge]:
-    calendar = one.promise.window.calendar
-    assert calendar is not None
-    for period in _periods(calendar, zone, origin_ms):
-        yield Edge(period.span.from_ms - origin_ms, one.number, 0, period.span.to_ms - origin_ms)
+def _calendar(calendar: Calendar, zone: str, base_ms: int, first_ms: int) -> Iterator[Span]:
+    """Every calendar window from ``first_ms`` on."""
+    for period in _periods(calendar, zone, base_ms + first_ms):
+        yield Span(period.span.from_ms - base_ms, period.span.to_ms - base_ms)
 
 
-def _rolling(one: Promised, zone: str, origin_ms: int | None) -> Iterator[Edge]:
-    days = one.promise.window.rolling_days
-    assert days is not None
-    return heapq.merge(
-        (Edge(span.from_ms, one.number, place, span.to_ms) for place, span in _spans(one.spans, days, zone, origin_ms)),
-        (Edge(span.to_ms, one.number, place, None) for place, span in _spans(one.spans, days, zone, origin_ms)),
-        key=lambda edge: edge.at_ms,
-    )
-
-
-def _spans(places: int, days: int, zone: str, origin_ms: int | None) -> Iterator[tuple[int, Span]]:
-    """Every full span of so many times 24 h that ends at a midnight, and its place among those open at once."""
+def _rolling(days: int, zone: str, origin_ms: int | None, first_ms: int) -> Iterator[Span]:
+    """Every full span of so many times 24 h that ends at a midnight, from ``first_ms`` on."""
     after = midnights(zone, origin_ms)
-    edge_ms, number = after(days * DAY_MS - 1), 0
+    edge_ms = after(first_ms + days * DAY_MS - 1)
     while True:
-        yield number % places, Span(edge_ms - days * DAY_MS, edge_ms)
+        yield Span(edge_ms - days * DAY_MS, edge_ms)
         edge_ms = after(edge_ms)
-        number += 1

@@ -12,7 +12,7 @@ from equipoise.errors import InputError
 from equipoise.policy.events import Events
 from equipoise.policy.kernel.layout import EVENT
 
-COLUMNS = ("time_ms", "until_ms", "kind", "subject", "detail", "pool")
+COLUMNS = ("time_ms", "until_ms", "amount", "kind", "subject", "detail", "pool")
 
 
 def write_events(events: Events | None, path: str | os.PathLike[str]) -> None:

@@ -18,6 +18,7 @@ import polars as pl
 from equipoise.charter.model import Charter
 from equipoise.charter_io import load
 from equipoise.errors import InputError
+from equipoise.policy.course import Enactment, course
 from equipoise.policy.latency import Latency
 from equipoise.policy.plan import POLICIES, Plan, plan
 from equipoise.policy.state import Options
@@ -28,6 +29,7 @@ from equipoise.simulator.replay import NodeChange, Progress
 from equipoise.simulator.results import Results, results
 from equipoise.tasks.compilation import compile_scheduler
 from equipoise.tasks.dates import Closes, close_times
+from equipoise.tasks.enact import When, in_order, notes
 from equipoise.tasks.events import write_events
 from equipoise.tasks.outages import read_outages
 from equipoise.traces import read, read_requests
@@ -91,6 +93,7 @@ def simulate(
     enforce_walltime: bool | None = None,
     outages: str | os.PathLike[str] | Sequence[NodeChange] = (),
     latency: Latency | None = None,
+    enact: Sequence[tuple[When, Rules]] = (),
     requests: str | os.PathLike[str] | None = None,
     events: str | os.PathLike[str] | None = None,
     closes: Closes = "auto",
@@ -126,6 +129,10 @@ def simulate(
     latency : Latency or None
         How long the engine takes to confirm starts and stops; until then devices start up or drain, which counts for
         nobody. None: it takes no time.
+    enact : sequence of (time, path or Charter)
+        Charters that come into force during the run, for the same pools: what everything is accounted against from then on, and
+        where a policy is executed also what is executed. A time is milliseconds since the log's first submission, or text: a
+        duration since then, a date or an instant. Jobs of a team that the charter in force does not have are refused.
     requests : path or None
         Requests for credits, CSV or Parquet, as ``traces.read_requests`` reads them.
     events : path or None
@@ -157,7 +164,8 @@ def simulate(
     InputError
         As ``traces.read``; S101 teams that are no leaves of the charter; S102 options that make no sense; S103 charters
         that do not fit together; S104 the file of outages; S105 events that cannot be written; C301 no such team; P101
-        no such policy; W101 no such pool.
+        no such policy; P105 charters of another machine; P106, P108 charters whose times are not in order, or cannot be read;
+        W101 no such pool.
 
     Examples
     --------
@@ -174,29 +182,40 @@ def simulate(
     >>> [(run.policy, run.team("safety")["wait_mean_s"]) for run in both]
     [('charter', 2340.0), ('product-first', 3540.0)]
     """
-    workload, rules = read_both(log, charter, reading)
+    rules = as_charter(charter)
+    others = [(at, as_charter(one)) for at, one in enact]
+    workload = as_workload(log, [rules, *(one for _, one in others)], reading)
+    amended = in_order(others, rules, workload.origin_ms)
+    charters = [rules, *(one for _, one in amended)]
     if requests is not None:
         workload = read_requests(requests, workload, timezone=reading.get("timezone") or "UTC")
-    check_teams(workload, rules, named="the charter")
+    check_teams(workload, *charters, named="the charter")
     nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)
     enforced = enforceable(workload) if enforce_walltime is None else enforce_walltime
     options = Options(estimates=_estimates(estimates), enforce_walltime=enforced, latency=latency)
     if events is not None and vs:
         raise InputError("S102", "events of several runs in one file", hint="write the events of one run, without --vs")
     times = close_times(workload, rules.timezone, closes)
-    reference = plan(rules)
-    ways = [way_of(entry, rules, reference, first=first) for entry in (policy, *vs)]
-    for way in ways:
-        check_teams(workload, way.charter, named=way.name)
+    references = course(charters)
+    courses: list[Course] = []
+    for entry in (policy, *vs):
+        way = way_of(entry, rules, references[0], first=first)
+        ours = way.charter is rules
+        check_teams(workload, *(charters if ours else [way.charter]), named=way.name)
+        plans = (way.plan,) * len(charters)
+        if ours:
+            plans = references if way.plan is references[0] else course(charters, way.name, first=first)
+        enacted = [
+            Enactment(at_ms, *pair) for (at_ms, _), *pair in zip(amended, plans[1:], references[1:], strict=True)
+        ]
+        courses.append(Course(way.name, way.charter, plans[0], references[0], tuple(enacted)))
     compile_scheduler(outages=bool(nodes), announce=announce)
     runs: list[Results] = []
-    for way in ways:
+    for one in courses:
         runs.append(
             _replayed(
                 workload,
-                rules,
-                way,
-                reference,
+                one,
                 options,
                 nodes,
                 times,
@@ -266,6 +285,17 @@ class Way:
     plan: Plan
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A way to run, with what it is accounted against, and the charters that come into force meanwhile."""
+
+    name: str
+    charter: Charter
+    plan: Plan
+    reference: Plan
+    enacted: tuple[Enactment, ...]
+
+
 def way_of(entry: Rules, charter: Charter, reference: Plan, *, first: str) -> Way:
     """Return the way that a policy's name, a charter's path or a charter stands for."""
     if isinstance(entry, str) and entry in POLICIES:
@@ -292,9 +322,9 @@ def way_of(entry: Rules, charter: Charter, reference: Plan, *, first: str) -> Wa
     return Way(name, other, plan(other))
 
 
-def check_teams(workload: Workload, charter: Charter, *, named: str) -> None:
-    """Raise ``InputError`` S101, with all of them, if some teams of a workload are no leaves of a charter."""
-    leaves = {team.path for team in charter.leaves}
+def check_teams(workload: Workload, *charters: Charter, named: str) -> None:
+    """Raise ``InputError`` S101, with all of them, if some teams of a workload are leaves of no charter."""
+    leaves = {team.path for charter in charters for team in charter.leaves}
     unknown = [team for team in workload.teams if team not in leaves]
     if unknown:
         more = f" and {len(unknown) - 20} more" if len(unknown) > 20 else ""
@@ -321,14 +351,14 @@ def as_charter(charter: Rules) -> Charter:
 def read_both(log: Log, charter: Rules, reading: dict[str, Any]) -> tuple[Workload, Charter]:
     """Read a charter, and the log for its teams and pools with options of ``traces.read``; both may be read already."""
     rules = as_charter(charter)
-    return as_workload(log, rules, reading), rules
+    return as_workload(log, [rules], reading), rules
 
 
-def as_workload(log: Log, charter: Charter, reading: dict[str, Any]) -> Workload:
-    """Return a workload, read from its file for the leaves and pools of a charter if need be."""
+def as_workload(log: Log, charters: Sequence[Charter], reading: dict[str, Any]) -> Workload:
+    """Return a workload, read from its file for the leaves of some charters and the pools of the first if need be."""
     if not isinstance(log, Workload):
-        leaves = [team.path for team in charter.leaves]
-        return read(log, leaves=leaves, pools=[pool.name for pool in charter.pools], **reading)
+        leaves = list(dict.fromkeys(team.path for charter in charters for team in charter.leaves))
+        return read(log, leaves=leaves, pools=[pool.name for pool in charters[0].pools], **reading)
     given = [name for name, value in reading.items() if value is not None]
     if given:
         raise InputError("S102", f"{', '.join(given)}: options for reading a log, but no log is read")
@@ -343,9 +373,7 @@ def _estimates(estimates: str) -> str:
 
 def _replayed(
     workload: Workload,
-    charter: Charter,
-    way: Way,
-    reference: Plan,
+    way: Course,
     options: Options,
     nodes: tuple[NodeChange, ...],
     times: Callable[[], Iterator[int]],
@@ -360,7 +388,8 @@ def _replayed(
         workload,
         way.charter,
         way.plan,
-        reference=reference,
+        reference=way.reference,
+        enact=way.enacted,
         options=options,
         closes_ms=times(),
         nodes=nodes,
@@ -370,17 +399,21 @@ def _replayed(
         halt=halt,
     )
     took_s = max(time.perf_counter() - begun_s, 1e-9)
-    made = Record(run, workload, charter, way.plan, reference, outages=bool(nodes), options=options)
-    found = replace(results(made, policy=way.name, notes=_notes(options)), view=show)
+    charter = way.reference.tree or way.reference.charter
+    made = Record(
+        run, workload, charter, way.plan, way.reference, outages=bool(nodes), options=options, enacted=way.enacted
+    )
+    said = (*notes(way.enacted, workload.origin_ms), *_notes(options))
+    found = replace(results(made, policy=way.name, notes=said), view=show)
     return found if found.partial else replace(found, jobs_per_s=len(workload.jobs) / took_s)
 
 
 def _notes(options: Options) -> tuple[str, ...]:
-    notes: list[str] = []
+    told: list[str] = []
     if options.enforce_walltime:
-        notes.append("jobs end at their declared walltime")
+        told.append("jobs end at their declared walltime")
     if options.estimates == "actual":
-        notes.append("backfill knows the true run times")
+        told.append("backfill knows the true run times")
     if options.latency is not None:
-        notes.append(f"the engine is simulated: {options.latency}")
-    return tuple(notes)
+        told.append(f"the engine is simulated: {options.latency}")
+    return tuple(told)

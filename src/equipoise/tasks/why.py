@@ -115,7 +115,7 @@ def why(
         started; else as `simulate`.
     """
     rules = as_charter(charter)
-    workload = as_workload(log, rules, reading)
+    workload = as_workload(log, [rules], reading)
     check_teams(workload, rules, named="the charter")
     row = find_job(job, workload)
     nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)

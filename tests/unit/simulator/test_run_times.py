@@ -34,7 +34,7 @@ def state_of(folder: Path) -> tuple[k.State, np.ndarray]:
     log = folder / "log.csv"
     log.write_text("\n".join(lines) + "\n")
     rules = as_charter(charter)
-    workload = as_workload(log, rules, {})
+    workload = as_workload(log, [rules], {})
     way = plan(rules)
     replay, timeline = Road(workload, rules, way, way, Options(), (), name="charter", progress=None).begun()
     timeline.run(WEEKS * 7 * DAY_MS + 10 * HOUR_MS + 1)

@@ -1,8 +1,9 @@
 """Events in, decisions out: what a policy is told, whoever tells it (a simulator's record, a live controller, an audit).
 
-The events of one instant are taken in this order: days, confirmations, ends, nodes, (deadlines of its own warnings), demands,
-cancellations, submissions; then every pool that something happened to decides once. `take_reports` takes those up to the ends,
-`take_requests` the rest; between them the caller changes nodes. An event that cannot be is refused with a reason, and changes nothing.
+The events of one instant are taken in this order: days, confirmations, ends, nodes, charters, caps, (deadlines of its own warnings),
+demands, cancellations, submissions; then every pool that something happened to decides once. `take_reports` takes those up to the ends,
+`take_requests` the rest; between them the caller changes nodes, the charter and caps. An event that cannot be is refused with a reason,
+and changes nothing.
 """
 
 from equipoise.policy.kernel.claims import deadline, deadline_holds
@@ -100,7 +101,7 @@ def requests(s, now, first, n):
 
 @entry
 def take_passes(s, n, room):
-    """Take whole passes of a record, none of which changes nodes; returns how many of the ``n`` events were taken.
+    """Take whole passes of a record, none of which changes nodes, charter or caps; returns how many of the ``n`` events were taken.
 
     Returns early when the decision stream has less than ``room`` entries left. Each ``PASS`` is told how many decisions had been
     made after it, and when the policy wants to be asked again.

@@ -38,7 +38,7 @@ FUTURE, DEPENDENT, PENDING, CLAIMED, RUNNING, DONE, REFUSED, CANCELLED = 0, 1, 2
 START, CLAIM, WARN, STOP, WITHDRAW, REFUSE, RELEASE, END, MARK, LOST = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 # Reasons of a refusal at submission
-OVER_MAX_JOB, OVER_LIMIT, OVER_POOL, OVER_FLOOR = 1, 2, 3, 4
+OVER_MAX_JOB, OVER_LIMIT, OVER_POOL, OVER_FLOOR, NO_TEAM = 1, 2, 3, 4, 5
 
 # Rules of a run (bits of GLOB.rules)
 BACKFILL, RECLAIM, SHARES, SECURE_START, PREEMPT, TURNS, TRACE = 1, 2, 4, 8, 16, 32, 64
@@ -47,7 +47,7 @@ OUTSIDE = 256  # ends and confirmations are told by events, not foreseen by a si
 
 # Events, in the order in which those of one instant are taken; deadlines of warnings come before changes of demand
 DAY_BEGAN, WINDOW_BEGAN, START_CONFIRMED, STOP_CONFIRMED, ENDED, NODE_CHANGED = 1, 2, 3, 4, 5, 6
-DEMAND_CHANGED, JOB_CANCELLED, SUBMITTED, PASS = 7, 8, 9, 10
+CHARTER_ENACTED, CAP_SET, DEMAND_CHANGED, JOB_CANCELLED, SUBMITTED, PASS = 7, 8, 9, 10, 11, 12
 
 # Promises: what they are a share of, and which way
 BY_DELIVERED, BY_CAPACITY, BY_RECORD = 0, 1, 2
@@ -56,8 +56,8 @@ AT_LEAST, AT_MOST = 0, 1
 # Why an event is refused
 (
     NO_SUCH_KIND, NO_SUCH_JOB, NOT_RUNNING, SUPERSEDED, NOT_CONFIRMED, CONFIRMED_BEFORE, NOT_STOPPED, SUBMITTED_BEFORE,
-    NOT_ASKED_FOR, NO_SUCH_SERVICE, NO_SUCH_NODE, NO_SUCH_PROMISE,
-) = range(1, 13)  # fmt: skip
+    NOT_ASKED_FOR, NO_SUCH_SERVICE, NO_SUCH_NODE, NO_SUCH_PROMISE, NO_SUCH_CHARTER,
+) = range(1, 14)  # fmt: skip
 
 ORDERED, FAIR_TREE = 512, 1024  # baselines with a pass of their own: one order of all jobs; users ranked as Slurm does
 
@@ -79,7 +79,7 @@ GLOB = np.dtype(
         ("startup_span_ms", I8), ("drain_ms", I8), ("drain_span_ms", I8), ("recorded", I8), ("record_room", I8),
         ("n_promises", I8), ("n_acting", I8), ("wake_ms", I8), ("n_refusals", I8), ("refused_n", I8),
         ("booked_stops", I8), ("unforeseen", I8),
-        ("n_starts", I8), ("n_budgets", I8),
+        ("n_starts", I8), ("n_budgets", I8), ("charter", I8),
     ],
     align=True,
 )  # fmt: skip
@@ -146,7 +146,8 @@ JOB = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-# A promise of hours (see `promises`). ``foreign``: of the executing charter where another one is accounted against; it only paces.
+# A promise of hours (see `promises`). ``live``: its charter is in force, or a window of it is open.
+# ``foreign``: of the executing charter where another one is accounted against; it only paces.
 PROMISE = np.dtype(
     [
         # What every instant reads comes first.
@@ -156,7 +157,7 @@ PROMISE = np.dtype(
         ("owed", I8), ("delivered", I8), ("gross", I8), ("unclaimed", I8), ("surplus", I8), ("balance", I8), ("rise", I8), ("charge", I8),
         ("pace", I8), ("binding", I8), ("any", I8), ("calm_ms", I8), ("lost_safe_ms", I8),
         ("span", I4), ("spans", I4), ("tail", I4), ("peak", I4),
-        ("margin_ms", I8), ("largest", I8), ("most", I8), ("lost", I8), ("lost_by_all", I8), ("pad", I8, (4,)),
+        ("margin_ms", I8), ("largest", I8), ("most", I8), ("lost", I8), ("lost_by_all", I8), ("live", I8), ("pad", I8, (3,)),
     ],
     align=True,
 )  # fmt: skip
@@ -229,11 +230,13 @@ WARN_ = np.dtype(
     [("slot", I4), ("job", I4), ("claim", I4), ("next", I4), ("warn_ms", I8), ("stop_ms", I8), ("state", I4), ("pad", I4)],
     align=True,
 )  # fmt: skip
+# ``sought`` replicas are demanded until ``until_ms`` as far as is known; at most ``cap`` of them are ``asked`` for.
 SERVICE = np.dtype(
     [
         ("first_job", I4), ("most", I4), ("wanted", I4), ("asked", I4), ("running", I4), ("gang", I4),
         ("carry", I4), ("ring_n", I4), ("last_ms", I8), ("demanded", I8), ("served", I8), ("shed", I8),
         ("carried", I8), ("short_ms", I8), ("over_ms", I8),
+        ("cap", I8), ("until_ms", I8), ("sought", I4), ("pad", I4, (3,)),
     ],
     align=True,
 )  # fmt: skip
@@ -264,7 +267,8 @@ DRAIN = np.dtype(
 PLACE = np.dtype([("draining", I8), ("head", I4), ("tail", I4)], align=True)
 STARTUP = np.dtype([("starting", I8), ("acc_starting", I8), ("last_ms", I8)], align=True)
 # `subject` is a job, service or node; `detail` an attempt, a number of replicas, a state of a node, or 1 for a job that takes no time;
-# `until_ms` is how long a demand holds, as far as is known; `refused` is the answer.
+# `until_ms` is how long a demand holds, as far as is known; `amount` what a window makes good, or a cap's accelerators; `refused` is
+# the answer.
 EVENT = np.dtype(
     [
         ("time_ms", I8), ("until_ms", I8), ("amount", I8), ("kind", I4), ("subject", I4), ("detail", I4), ("pool", I4), ("refused", I4),

@@ -7,7 +7,7 @@ written by itself; otherwise all are found anew, in order of need, for they take
 from equipoise.policy.kernel.capacity import watch_all
 from equipoise.policy.kernel.entitlement import ANEW, STAY, settle_all, settle_below
 from equipoise.policy.kernel.jit import apart, inlined, kernel
-from equipoise.policy.kernel.layout import AT_LEAST
+from equipoise.policy.kernel.layout import AT_LEAST, NEVER
 from equipoise.policy.kernel.running import pool_accrue, watch_hunger, watch_path
 from equipoise.policy.kernel.wide import exceeds
 
@@ -271,11 +271,24 @@ def limit_tree(s, pool, shares, foreign):
                 m = s.members[i]
                 if m.pool == pool:
                     y = shares[m.row]
-                    limit = max(y.floor, min(m.limit, s.rows[m.row].still_limit))
+                    limit = max(y.floor, min(lowest_ceiling(s, m.row, foreign), s.rows[m.row].still_limit))
                     changed = changed or y.limit != limit
                     y.limit = limit
                     s.rows[m.row].limit = limit
     return changed
+
+
+@inlined
+def lowest_ceiling(s, row, foreign):
+    """The lowest limit that a ceiling leaves row ``row``: a team may have several, and after an amendment two of one name."""
+    limit = NEVER
+    for k in range(s.glob[0].n_promises):
+        v = s.promises[k]
+        if v.kind != AT_LEAST and v.foreign == foreign and v.acting:
+            for i in range(v.member, v.member + v.members):
+                if s.members[i].row == row:
+                    limit = min(limit, s.members[i].limit)
+    return limit
 
 
 @kernel

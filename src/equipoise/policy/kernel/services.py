@@ -1,7 +1,10 @@
-"""Services: replicas that follow a demand series. Unserved demand is shed, or carried for at most an hour."""
+"""Services: replicas that follow a demand series, up to a cap. Unserved demand is shed, or carried for at most an hour.
 
-from equipoise.policy.kernel.jit import inlined, kernel
-from equipoise.policy.kernel.layout import FUTURE
+What a cap holds back is not asked for: it is neither shed nor carried, and nobody is denied it (what a release gate holds is no demand).
+"""
+
+from equipoise.policy.kernel.jit import entry, inlined, kernel
+from equipoise.policy.kernel.layout import FUTURE, NEVER
 from equipoise.policy.kernel.running import service_accrue
 from equipoise.policy.kernel.submission import cancel, submit
 
@@ -51,6 +54,14 @@ def change_demand(s, d):
     ask_replicas(s, e.service, e.replicas, e.next_ms)
 
 
+@entry
+def set_cap(s, k, gpus):
+    """From now on service k may have as many whole replicas as fit ``gpus`` accelerators (NEVER: any number)."""
+    v = s.services[k]
+    v.cap = gpus // v.gang if gpus < NEVER else NEVER
+    ask_replicas(s, k, v.sought, v.until_ms)
+
+
 @kernel
 def ask_replicas(s, k, replicas, next_ms):
     """From now on service k is asked for ``replicas``, as far as is known until ``next_ms``."""
@@ -63,8 +74,9 @@ def ask_replicas(s, k, replicas, next_ms):
         v.shed += v.short_ms
     v.short_ms = 0
     v.over_ms = 0
-    v.asked = replicas
-    wanted = min(replicas + (extra if replicas > 0 else 0), v.most)
+    v.sought, v.until_ms = replicas, next_ms
+    v.asked = min(replicas, v.cap)
+    wanted = min(v.asked + (extra if v.asked > 0 else 0), v.most, v.cap)
     for i in range(v.wanted, wanted):
         submit(s, v.first_job + i)
     for i in range(v.wanted - 1, wanted - 1, -1):

@@ -10,6 +10,7 @@ from equipoise.policy.kernel.layout import (
     CLAIMED,
     DEPENDENT,
     NEVER,
+    NO_TEAM,
     ORDERED,
     OVER_FLOOR,
     OVER_LIMIT,
@@ -44,8 +45,8 @@ def refusal(s, j):
     t = s.rows[u.row]
     if job.gang > s.pools[t.pool].largest:
         return OVER_POOL
-    if job.gang > t.max_job:
-        return OVER_MAX_JOB
+    if job.gang > t.max_job:  # below zero: the charter in force does not have the team
+        return OVER_MAX_JOB if t.max_job >= 0 else NO_TEAM
     v = u.row
     while v >= 0:
         if job.gang > s.rows[v].nominal_limit and s.rows[v].parent >= 0:

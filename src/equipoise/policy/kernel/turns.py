@@ -71,6 +71,16 @@ def pay_turn(s, v):
         s.pools[t.pool].crossed -= 1
         s.pools[t.pool].crossed_row = -1
     t.crossed_ms = NEVER
+    t.turn_job = oldest_beyond_floor(s, v)
+    if t.turn_job < 0:
+        forget_turn(s, v)
+    s.pools[t.pool].turn_check_ms = 0
+
+
+@kernel
+def oldest_beyond_floor(s, v):
+    """The oldest waiting gang of leaf v that is larger than its floor; -1 if none."""
+    t = s.rows[v]
     best = -1
     for i in range(t.act_n):
         q = s.active[t.act + i]
@@ -84,9 +94,25 @@ def pay_turn(s, v):
                 j = s.jobs[j].next
             if j >= 0 and (best < 0 or older(s, j, best)):
                 best = j
-    t.turn_job = best
-    if best < 0:
-        forget_turn(s, v)
+    return best
+
+
+@kernel
+def renew_turn(s, v):
+    """The floor of leaf v is another one: a gang that it now holds saves up no more, and one that it no longer holds begins to."""
+    t = s.rows[v]
+    if t.turn_job >= 0 and s.jobs[t.turn_job].gang <= t.floor:
+        if t.crossed_ms < NEVER:
+            s.pools[t.pool].crossed -= 1
+            s.pools[t.pool].crossed_row = -1
+        t.crossed_ms = NEVER
+        t.turn_job = oldest_beyond_floor(s, v)
+        if t.turn_job < 0:
+            forget_turn(s, v)
+    elif t.turn_job < 0 and t.waiting > 0:
+        j = oldest_beyond_floor(s, v)
+        if j >= 0:
+            watch_turn(s, v, j)
     s.pools[t.pool].turn_check_ms = 0
 
 
