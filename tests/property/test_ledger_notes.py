@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -350,6 +352,19 @@ def test_keys_on_which_verifiers_disagree_are_not_enrolled(key: bytes) -> None:
         with pytest.raises(InputError) as caught:
             VerifierKey("k", algorithm, key)
         assert caught.value.code == "L115"
+
+
+def test_without_lattice_signatures_in_the_library_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    note = cosign(GROWN.note(), [LATTICE], time_s=TIME_S)
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.mldsa", None)
+    assert open_note(note, [LOG.verifier]).unknown == 1
+    for action in (
+        lambda: open_note(note, [LATTICE.verifier]),
+        lambda: cosign(GROWN.note(), [LATTICE], time_s=TIME_S),
+        lambda: SigningKey("k", Algorithm.ML_DSA_44, bytes(32)),
+    ):
+        with pytest.raises(InputError, match="L116"):
+            action()
 
 
 def test_names_and_seeds_that_cannot_stand_in_a_note_are_refused() -> None:

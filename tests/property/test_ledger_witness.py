@@ -102,6 +102,13 @@ def test_an_empty_log_is_cosigned_only_with_the_empty_root() -> None:
     assert Witness().ask(Request(0, (bytes(32),), log.note()).to_bytes()).status == 422
 
 
+def test_an_origin_too_long_for_a_lattice_cosignature_is_refused() -> None:
+    log = GrowingLog(entries(1), origin="x" * 256)
+    for keys, status in (([EYE], 200), ([EYE, LATTICE], 400)):
+        answer = decide(request(log, 0), logs={log.origin: [LOG.verifier]}, heads={}, keys=keys, time_s=TIME_S)
+        assert (answer.status, answer.head is not None) == (status, status == 200)
+
+
 def test_answers_of_witnesses_are_checked_before_they_are_kept() -> None:
     log = GrowingLog(entries(5))
     answer = Witness().ask(request(log, 0))
