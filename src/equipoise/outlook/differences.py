@@ -73,26 +73,31 @@ class Difference:
 
 
 def measures(world: World, month: int) -> tuple[Measure, ...]:
-    """Return what courses are compared by, after a month."""
-    found = [Measure(f"{team}: first people still there", "part", _team("kept", team, month)) for team in world.teams]
+    """Return what courses are compared by, after a month; among rivals only where there are some."""
+    found = [Measure(f"{team}: first people still there", "part", _team("kept", team, month)) for team in world.groups]
     found += [
         Measure(f"{team}: knowledge for each of its people", "part", _team("knowledge", team, month))
-        for team in world.teams
+        for team in world.groups
     ]
     found += [
-        Measure(f"{team}: lost a fifth within six months", "probability", _bellwether(team)) for team in world.teams
+        Measure(f"{team}: lost a fifth within six months", "probability", _bellwether(team)) for team in world.groups
     ]
-    found += [
+    among = [
         Measure("lead in capability", "log", lambda f: f.lead(month=month)),
         Measure("a rival leapfrogs", "probability", lambda f: (f.end("leapfrog_month") > 0).astype(np.float64)),
         Measure("a rival earns more", "probability", lambda f: (f.end("overtaken_month") > 0).astype(np.float64)),
+    ]
+    found += among if len(world.labs) > 1 else []
+    found += [
         Measure("revenue", "$ bn a year", lambda f: f.lab("revenue", month=month)),
         Measure("compute", "$ bn a year", lambda f: f.lab("compute", month=month)),
+    ]
+    rest = [
         Measure("would find the next paradigm", "probability", lambda f: f.lab("exploration", month=month)),
         Measure("concentration of compute", "HHI", lambda f: f.concentration("compute", month=month)),
         Measure("concentration of revenue", "HHI", lambda f: f.concentration("revenue", month=month)),
     ]
-    return tuple(found)
+    return tuple(found + (rest if len(world.labs) > 1 else []))
 
 
 BELLWETHER = 0.2  # of a team, within six months

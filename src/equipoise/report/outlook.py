@@ -30,6 +30,7 @@ def print_outlook(found: Outlook, console: Console) -> None:
     console.print(
         f"{found.runs:,} runs of {found.months} months; {assumed} of {len(found.parameters)} parameters are assumptions (--parameters)."
     )
+    print_learned(found, console)
     console.print()
     if found.differences:
         _differences(found, console)
@@ -43,6 +44,26 @@ def print_outlook(found: Outlook, console: Console) -> None:
     for measure, rank, variance in found.drivers:
         console.print()
         _drivers(measure, rank, variance, console)
+
+
+def print_learned(found: Outlook, console: Console) -> None:
+    """Print how much the lab's own months taught, if there are any."""
+    if not found.learned:
+        return
+    console.print()
+    rows = found.learned
+    columns = [
+        Column("learned from the lab's own months", [row.name for row in rows], 0),
+        Column("before", [_three(row.before) for row in rows], 0),
+        Column("±", [_three(row.before_deviation) for row in rows], 0),
+        Column("after", [_three(row.after) for row in rows], 0),
+        Column("±", [_three(row.after_deviation) for row in rows], 0),
+        Column("± left", [f"{100 * row.left:.0f} %" for row in rows], 0),
+    ]
+    console.print(fitted(columns, console))
+    console.print(
+        f"{found.learned_from}. ±: standard deviation; where nearly all of it is left the months say next to nothing."
+    )
 
 
 def print_parameters(found: Outlook, console: Console) -> None:
@@ -132,6 +153,10 @@ def signed(value: float) -> str:
     """Write a number with its sign; what rounds to nothing has none."""
     text = number(abs(value))
     return text if not text.strip("0.") else f"{'−' if value < 0 else '+'}{text}"
+
+
+def _three(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
 
 
 def _edge(measure: Measure, value: float) -> str:
