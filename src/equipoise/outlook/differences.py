@@ -119,6 +119,7 @@ def compare(
     asked: Asked | None = None,
     beliefs: Beliefs | None = None,
     parted: bool = True,
+    played: tuple[Forecast, Forecast] | None = None,
     execute: Execute = in_turn,
 ) -> tuple[Difference, ...]:
     """Run two worlds under the same luck and return how they differ, and by which way.
@@ -128,18 +129,29 @@ def compare(
     first, second : World
         Labs and teams of the same names; all else may differ.
     parted : bool
-        Whether differences are also told by way; that takes eight forecasts more.
+        Whether differences are also told by way; that takes up to eight forecasts more.
+    played : (Forecast, Forecast) or None
+        The two, where they have been run already with all of these.
     """
     asked = asked or Asked()
 
-    def run(world: World, *without: str) -> Forecast:
-        return forecast(world, runs=runs, asked=asked, beliefs=beliefs, without=without, execute=execute)
+    done = played or tuple(
+        forecast(world, runs=runs, asked=asked, beliefs=beliefs, execute=execute) for world in (first, second)
+    )
+    known = {(n, frozenset[str]()): one for n, one in enumerate(done)}
 
-    whole = run(first), run(second)
-    steps = [(run(first, *ORDER[n:]), run(second, *ORDER[n:])) for n in range(len(ORDER))] if parted else []
+    def run(n: int, *without: str) -> Forecast:
+        world = (first, second)[n]
+        said = any(stage.mission for lab in world.labs for stage in lab.course)  # else there is nothing to shut
+        key = n, frozenset(without) - (frozenset() if said else {"mission"})
+        if key not in known:
+            known[key] = forecast(world, runs=runs, asked=asked, beliefs=beliefs, without=key[1], execute=execute)
+        return known[key]
+
+    steps = [(run(0, *ORDER[n:]), run(1, *ORDER[n:])) for n in range(len(ORDER))] if parted else []
     found: list[Difference] = []
     for measure in measures(first, asked.marks[-1]):
-        a, b = measure.of(whole[0]), measure.of(whole[1])
+        a, b = measure.of(done[0]), measure.of(done[1])
         means = [float((measure.of(x) - measure.of(y)).mean()) for x, y in steps]
         means.append(float((a - b).mean()))
         parts = dict(zip(PARTS, np.diff(means, prepend=0.0).tolist(), strict=True)) if parted else {}

@@ -101,8 +101,8 @@ def learn(beliefs: Beliefs, lab: str, months: TeamMonths) -> Beliefs:
 
 
 def _with(start: Priors, name: str, known: Prior) -> Priors:
-    centre = known.numbers[0] if len(known.numbers) > 1 else 0.0
-    return replace(start, **{name: replace(getattr(start, name), centre=centre, spread=known.numbers[-1])})
+    *centre, spread = known.numbers
+    return replace(start, **{name: replace(getattr(start, name), centre=sum(centre), spread=spread)})
 
 
 def _mean(values: F64) -> float:

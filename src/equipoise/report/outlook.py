@@ -54,10 +54,10 @@ def print_learned(found: Outlook, console: Console) -> None:
     rows = found.learned
     columns = [
         Column("learned from the lab's own months", [row.name for row in rows], 0),
-        Column("before", [_three(row.before) for row in rows], 0),
-        Column("±", [_three(row.before_deviation) for row in rows], 0),
-        Column("after", [_three(row.after) for row in rows], 0),
-        Column("±", [_three(row.after_deviation) for row in rows], 0),
+        Column("before", [three(row.before) for row in rows], 0),
+        Column("±", [three(row.before_deviation) for row in rows], 0),
+        Column("after", [three(row.after) for row in rows], 0),
+        Column("±", [three(row.after_deviation) for row in rows], 0),
         Column("± left", [f"{100 * row.left:.0f} %" for row in rows], 0),
     ]
     console.print(fitted(columns, console))
@@ -118,10 +118,10 @@ def _checks(kind: str, rows: Sequence[Check], console: Console) -> None:
         Column("fact", [row.fact for row in rows], 0),
         Column(
             "model",
-            [f"{_reach(row.band.median)} ({_reach(row.band.low)} to {_reach(row.band.high)})" for row in rows],
+            [f"{reach(row.band.median)} ({reach(row.band.low)} to {reach(row.band.high)})" for row in rows],
             0,
         ),
-        Column("mean", [_reach(row.band.mean) for row in rows], 1),
+        Column("mean", [reach(row.band.mean) for row in rows], 1),
         Column("passes if", [row.rule for row in rows], 2),
         Column("", [row.verdict for row in rows], 0),
     ]
@@ -155,7 +155,8 @@ def signed(value: float) -> str:
     return text if not text.strip("0.") else f"{'−' if value < 0 else '+'}{text}"
 
 
-def _three(value: float) -> str:
+def three(value: float) -> str:
+    """Write a number with three digits that matter, however small."""
     return f"{value:.3g}".replace("-", "−")
 
 
@@ -163,5 +164,6 @@ def _edge(measure: Measure, value: float) -> str:
     return "" if measure.unit == "probability" and value in (0.0, 1.0) else number(value)
 
 
-def _reach(value: float) -> str:
+def reach(value: float) -> str:
+    """Write a ratio of flows; where nobody came back there is none."""
     return "only one way" if value > OUT_OF_REACH / 1e6 else number(value)

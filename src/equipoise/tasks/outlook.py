@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +17,7 @@ from equipoise.outlook.labs import World
 from equipoise.outlook.learned import Lesson, learn
 from equipoise.outlook.parameters import Beliefs, Parameter
 from equipoise.outlook.room import Asked
-from equipoise.outlook.run import Execute, forecast
+from equipoise.outlook.run import Execute, Forecast, forecast
 from equipoise.report.figures import count, counted
 from equipoise.tasks.scenario import Scenario, scenario
 from equipoise.traces import read_staff
@@ -137,14 +137,19 @@ def foresee(
     drivers: bool,
     learned_from: str,
     execute: Execute,
+    played: tuple[Forecast, ...] = (),
 ) -> Outlook:
-    """Run one world, or two that are compared, and all else that was asked for."""
+    """Run one world, or two that are compared, unless they were ``played`` already; and all else that was asked for."""
     first, second = worlds[0], worlds[1] if len(worlds) > 1 else None
-    found = forecast(first, runs=runs, asked=asked, beliefs=beliefs, execute=execute)
+    played = played or tuple(
+        forecast(each, runs=runs, asked=asked, beliefs=beliefs, execute=execute) for each in worlds
+    )
+    found = played[0]
     told = measures(first, asked.marks[-1])
     differences: tuple[Difference, ...] = ()
     if second is not None:
-        differences = compare(first, second, runs=runs, asked=asked, beliefs=beliefs, execute=execute)
+        both = (found, played[1])
+        differences = compare(first, second, runs=runs, asked=asked, beliefs=beliefs, played=both, execute=execute)
     driven: list[tuple[Measure, tuple[Driver, ...], tuple[Driver, ...]]] = []
     for measure in told if drivers else ():
         if measure.name in DRIVEN:
@@ -194,7 +199,7 @@ def sourced(beliefs: Beliefs, learned_from: str) -> tuple[Parameter, ...]:
 
 
 @contextmanager
-def pooled(threads: int | None = None) -> Iterator[Execute]:
+def pooled(threads: int | None = None) -> Generator[Execute]:
     """Carry out runs on threads, one a processor if None is said; their number changes no bit."""
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         yield _on(pool)

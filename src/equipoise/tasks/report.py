@@ -10,6 +10,7 @@ from equipoise.charter_io import digest
 from equipoise.report.page import write_page
 from equipoise.report.view import Source
 from equipoise.simulator.results import Results
+from equipoise.tasks.prospect import Prospect
 from equipoise.tasks.simulate import Comparison
 
 
@@ -20,6 +21,7 @@ def write_report(
     log: str = "",
     charter: str | os.PathLike[str] = "",
     command: str | None = None,
+    prospect: Prospect | None = None,
 ) -> Path:
     """Write the report of a run, or of several that are compared.
 
@@ -35,6 +37,8 @@ def write_report(
         The file of the reference charter, to show it as it was written.
     command : str or None
         What makes the report again.
+    prospect : Prospect or None
+        The years that follow, where they are to be shown.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def write_report(
     """
     runs = found.runs if isinstance(found, Comparison) else (found,)
     text = _text(charter, runs[0].record.charter) if charter else None
-    return write_page(runs, path, source=Source(log, os.fspath(charter), text, command))
+    return write_page(runs, path, source=Source(log, os.fspath(charter), text, command), prospect=prospect)
 
 
 def _text(path: str | os.PathLike[str], charter: Charter) -> str | None:

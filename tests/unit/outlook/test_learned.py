@@ -103,7 +103,7 @@ def test_outlook_tells_what_was_learned_and_from_how_much(tmp_path: Path) -> Non
     # two in forty leave a month: about six times the belief, which one lab's own rate has to explain
     assert lessons["u_lab"].after > 1 and lessons["u_lab"].left < 0.7
     assert found.learned_from.startswith("90 departures in 1,440 people-months of 1 team")
-    kept = [dict((m.name, b) for m, b in of.results)["safety: first people still there"].median for of in (bare, found)]
+    kept = [{m.name: b for m, b in of.results}["safety: first people still there"].median for of in (bare, found)]
     assert kept[1] < kept[0] / 2
     source = next(p.source for p in found.parameters if p.name == "u_lab")
     assert "brought up to date by 90 departures" in source
