@@ -71,7 +71,7 @@ def measured(run: Results, *, until_ms: int) -> tuple[Measured, ...]:
     """Return what a replay says of each team at the top, by name, up to the end of its account."""
     record = run.record
     account = {row["team"]: row for row in run.account(until_s=until_ms / 1000).to_dicts()}
-    latest_ms = max(1, min(until_ms, record.workload.asked_ms))
+    latest_ms = min(until_ms, record.workload.asked_ms + 1)  # the last submission is in
     asked = asks(record, max(0, latest_ms - LATEST_MS), latest_ms)
     refused = _refused_gpu_h(record, until_ms)
     found: list[Measured] = []

@@ -32,7 +32,7 @@ def clauses(of: Prospect) -> list[str]:
         if any(fan.name == name for fan in of.courses[0].fans):
             told = " and ".join(_amount(course, name) for course in shown)
             parts.append(f"{words} {told}{_sure(of, measure)}")
-    return [*(f"{each}." for each in parts), f"In brackets: 5 to 95 of 100 runs. {failed(of)}"]
+    return [*(f"{each}." for each in parts), f"Medians, and in brackets 5 to 95 of 100 runs. {failed(of)}"]
 
 
 _LAB = (

@@ -12,9 +12,9 @@ from equipoise.outlook.drivers import Driver
 from equipoise.outlook.fans import LEVELS, Fan
 from equipoise.report.figures import count, hours, part
 from equipoise.report.markup import Markup, element, joined, unbroken
-from equipoise.report.outlook import number, reach, signed, three
-from equipoise.report.parts import Column, bar, behind, keys, run_class, section, strong, table
-from equipoise.report.parts import Entry, rows as strips
+from equipoise.report.outlook import reach, signed, three
+from equipoise.report.parts import Column, Entry, bar, behind, keys, run_class, section, strong, table
+from equipoise.report.parts import rows as strips
 from equipoise.report.plot import WIDE, between, box, scale, slope
 from equipoise.report.prospects import clauses, failed, minus
 from equipoise.report.view import View
@@ -24,15 +24,17 @@ if TYPE_CHECKING:
     from equipoise.tasks.prospect import Prospect
 
 HIGH = 100
+ALL = 1.08  # of a team, and room for the words above
 NAMES = {"kept": "first people still there", "lead": "lead in capability over the best rival", "revenue": "revenue"}
 
 
 def people_section(view: View, of: Prospect) -> Markup:
     """What each course does to the people: the sentence, where it starts, a fan for each team of eight or more."""
     lead = (
-        f"The lab goes on for {count(of.main.months)} months as each replay ended, {count(of.main.runs)} times, under the same luck"
-        " on each course. Fans show what part of the people who are in a team now is still there. Nothing is told of fewer than eight"
-        " people. This is a model of few facts and many assumptions; they are listed below, and so is what it fails."
+        f"The lab goes on for {count(of.main.months)} months as each replay ended, {count(of.main.runs)} times, under the same"
+        " luck on each course. Fans show what part of the people who are in a team now is still there; numbers of people count"
+        " those hired, too. Nothing is told of fewer than eight people. This is a model of few facts and many assumptions; they"
+        " are listed below, and so is what it fails."
     )
     cards = [_card(view, of, team, "kept", team) for team in of.courses[0].world.groups]
     return section(
@@ -78,7 +80,7 @@ def _sub(of: Prospect, fan: Fan, low: float, high: float) -> str:
         heads = [course.fan("people", fan.team) for course in of.courses]
         now = f"{count(round(heads[0].bands[0, 0]))} people now"
         ends = " and ".join(count(round(each.at_end()[1])) for each in heads)
-        return f"{now}; at the end, hires and all, {ends}"
+        return f"{now}, {ends} at the end"
     cut = ", cut off there" if float(fan.bands.max()) > high else ""
     return f"{fan.unit} · scale from {low:g} to {high:g}{cut}".replace("-", "−")
 
@@ -86,7 +88,7 @@ def _sub(of: Prospect, fan: Fan, low: float, high: float) -> str:
 def _scale(drawn: Sequence[Fan]) -> tuple[float, float]:
     """Return what all courses of a card are drawn on; revenue has long tails, and its scale ends at the upper quartiles' double."""
     if drawn[0].name == "kept":
-        return 0.0, 1.0
+        return 0.0, ALL
     inner = [fan.bands[LEVELS.index(0.75)] for fan in drawn]
     top = 2.0 * max(float(values.max()) for values in inner) if drawn[0].name == "revenue" else 0.0
     most = top or max(float(fan.bands.max()) for fan in drawn)
@@ -209,7 +211,10 @@ def _drivers(of: Prospect) -> Markup:
         shown.append(
             element("div", element("h3", measure.name), strips(entries, ((0.0, "−1"), (0.5, "0"), (1.0, "+1"))))
         )
-    said = f"On which beliefs {what}: rank correlation with each parameter over the runs. What luck does is not in it."
+    said = (
+        f"On which beliefs {what}: rank correlation with each parameter over the runs. What luck does is not in it; the table at"
+        " the end says what each is."
+    )
     return joined(
         element("h3", "Drivers"), element("p", said, class_="soft"), element("div", *shown, class_="pools drivers")
     )
@@ -254,9 +259,9 @@ def _parameters(found: Outlook) -> Markup:
     text = ["text" for _ in rows]
     columns = [
         Column("parameter", [row.name for row in rows]),
+        Column("what it is, and from where", [f"{row.meaning}: {row.source}" for row in rows], text),
+        Column("", badges),
         Column("prior", [str(row.prior) for row in rows]),
         Column("unit", [row.unit for row in rows]),
-        Column("", badges),
-        Column("what it is, and from where", [f"{row.meaning}: {row.source}" for row in rows], text),
     ]
     return behind(columns, label=f"All {count(len(rows))} parameters, each with its source or the word assumption")
