@@ -144,9 +144,8 @@ def _drivers(measure: Measure, rank: Sequence[Driver], variance: Sequence[Driver
 
 def number(value: float) -> str:
     """Write a number with two or three digits that matter."""
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return text.replace("-", "−")
 
 
 def signed(value: float) -> str:

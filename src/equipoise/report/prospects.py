@@ -54,18 +54,13 @@ def difference(of: Prospect, measure: str) -> Difference | None:
     return next((each for each in of.main.differences if each.measure.name == measure), None)
 
 
-def minus(value: float) -> str:
-    """Write a number with the sign that stands before a number."""
-    return number(value).replace("-", "−")
-
-
 def _kept(course: Course, team: str) -> str:
     low, median, high = course.fan("kept", team).at_end()
     return f"{100 * median:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def _amount(course: Course, name: str) -> str:
-    low, median, high = (minus(value) for value in course.fan(name).at_end())
+    low, median, high = (number(value) for value in course.fan(name).at_end())
     return f"$ {median} bn a year ({low} to {high})" if name == "revenue" else f"{median} ({low} to {high})"
 
 

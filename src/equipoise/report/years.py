@@ -12,11 +12,11 @@ from equipoise.outlook.drivers import Driver
 from equipoise.outlook.fans import LEVELS, Fan
 from equipoise.report.figures import count, hours, part
 from equipoise.report.markup import Markup, element, joined, unbroken
-from equipoise.report.outlook import reach, signed, three
+from equipoise.report.outlook import number, reach, signed, three
 from equipoise.report.parts import Column, Entry, bar, behind, keys, run_class, section, strong, table
 from equipoise.report.parts import rows as strips
 from equipoise.report.plot import WIDE, between, box, scale, slope
-from equipoise.report.prospects import clauses, failed, minus
+from equipoise.report.prospects import clauses, failed
 from equipoise.report.view import View
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def outlook_section(view: View, of: Prospect) -> Markup:
 
 def _keys(of: Prospect) -> Markup:
     runs = (
-        [(run_class(number), course.label) for number, course in enumerate(of.courses)] if len(of.courses) > 1 else []
+        [(run_class(n), course.label) for n, course in enumerate(of.courses)] if len(of.courses) > 1 else []
     )
     return keys(*runs, ("farkey", "5 to 95 % of the runs"), ("nearkey", "25 to 75 %"), ("line", "median"))
 
@@ -108,7 +108,7 @@ def _mini(fan: Fan, low: float, high: float, *, run: int, label: str) -> Markup:
         zero = round(HIGH * high / (high - low))
         shapes.insert(0, element("path", d=f"M0 {zero}h{WIDE}", class_="hair"))
     least, median, most = fan.at_end()
-    words = [f"{100 * value:.0f}" if fan.name == "kept" else minus(value) for value in (median, least, most)]
+    words = [f"{100 * value:.0f}" if fan.name == "kept" else number(value) for value in (median, least, most)]
     unit = " %" if fan.name == "kept" else ""
     value = unbroken(f"{words[0]}{unit} ({words[1]} to {words[2]})")
     return element(
@@ -167,8 +167,8 @@ def _differences(found: Outlook) -> Markup:
     rows = found.differences
     columns = [
         Column(f"{found.world.name} less {found.against.name}", [row.measure.name for row in rows]),
-        Column(f"mean\n{found.world.name}", [minus(row.first.mean) for row in rows]),
-        Column(f"mean\n{found.against.name}", [minus(row.second.mean) for row in rows]),
+        Column(f"mean\n{found.world.name}", [number(row.first.mean) for row in rows]),
+        Column(f"mean\n{found.against.name}", [number(row.second.mean) for row in rows]),
         Column("difference\nmean", [signed(row.paired.mean) for row in rows]),
         Column("run by run\n5 to 95 %", [f"{signed(row.paired.low)} … {signed(row.paired.high)}" for row in rows]),
         Column("other\nsign", [f"{100 * row.flips:.0f} %" for row in rows]),
@@ -191,7 +191,7 @@ def _results(found: Outlook) -> Markup:
     rows = found.results
     columns = [Column(f"after {found.months} months", [measure.name for measure, _ in rows])]
     columns += [
-        Column(head, [minus(getattr(band, field)) for _, band in rows])
+        Column(head, [number(getattr(band, field)) for _, band in rows])
         for head, field in (("mean", "mean"), ("5 %", "low"), ("median", "median"), ("95 %", "high"))
     ]
     return behind([*columns, Column("unit", [measure.unit for measure, _ in rows])])
