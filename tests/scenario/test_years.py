@@ -14,7 +14,8 @@ def test_first_month_of_the_outlook_starves_whom_the_last_month_of_the_replay_st
     found = demo()
     for run, course in zip(found.runs, found.years.courses, strict=True):
         end, before = (
-            {row["team"]: row for row in run.account(until_s=days * 86_400).to_dicts()} for days in (DAYS, DAYS - LATEST)
+            {row["team"]: row for row in run.account(until_s=days * 86_400).to_dicts()}
+            for days in (DAYS, DAYS - LATEST)
         )
         months = forecast(course.world, runs=20, asked=Asked(months=6, marks=(1,)))
         for team in course.world.groups:

@@ -57,9 +57,7 @@ def outlook_section(view: View, of: Prospect) -> Markup:
 
 
 def _keys(of: Prospect) -> Markup:
-    runs = (
-        [(run_class(n), course.label) for n, course in enumerate(of.courses)] if len(of.courses) > 1 else []
-    )
+    runs = [(run_class(n), course.label) for n, course in enumerate(of.courses)] if len(of.courses) > 1 else []
     return keys(*runs, ("farkey", "5 to 95 % of the runs"), ("nearkey", "25 to 75 %"), ("line", "median"))
 
 
