@@ -24,6 +24,7 @@ from equipoise.outlook.parameters import Beliefs
 from equipoise.outlook.room import Asked
 from equipoise.outlook.run import Execute, Forecast, forecast
 from equipoise.people.groups import GROUP_MIN
+from equipoise.policy.plan import POLICIES
 from equipoise.report import prospects, verdict
 from equipoise.report.view import View, view
 from equipoise.simulator.results import Results
@@ -167,8 +168,13 @@ def prospect(
 
 
 def under(run: Results) -> str:
-    """Say how a run was made, as part of a sentence."""
-    return "under the charter" if run.policy == "charter" else f"under {verdict.label(run).replace(' first', '-first')}"
+    """Say how a run was made, as part of a sentence: ``under the charter``, ``under product-first``, ``under other.yaml``."""
+    if run.policy == "charter":
+        return "under the charter"
+    label = verdict.label(run)
+    if label.endswith(" first"):
+        return f"under {label.removesuffix(' first')}-first"
+    return f"under {run.policy if run.policy in POLICIES else label}"
 
 
 def _outlooks(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from equipoise.charter.model import Charter
 from equipoise.charter_io import digest
 from equipoise.report.page import write_page
 from equipoise.report.view import Source
 from equipoise.simulator.results import Results
-from equipoise.tasks.prospect import Prospect
 from equipoise.tasks.simulate import Comparison
+
+if TYPE_CHECKING:
+    from equipoise.tasks.prospect import Prospect  # late: it loads the outlook
 
 
 def write_report(

@@ -298,6 +298,21 @@ def test_another_charter_with_other_teams_at_the_top_is_refused(tmp_path: Path) 
     assert caught.value.code == "N121"
 
 
+def test_several_courses_are_each_compared_with_the_first(tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(
+        CHARTER.replace("safety: {floor: 50%}", "safety: {floor: 20%, lend: 50%}").replace("40%", "10%"), "utf-8"
+    )
+    jobs = "".join(f"{'safety' if n % 2 else 'product'},{n * 600},8,14400\n" for n in range(400))
+    years = prospect(replayed(jobs, "no-floors", str(other)), people())
+    assert [each.under for each in years.courses] == ["under the charter", "under no-floors", "under other.yaml"]
+    assert [found.world.name for found in years.outlooks] == ["without floors", "other.yaml"]
+    assert years.outlooks[0].checks and not years.outlooks[1].checks
+    acts = years.courses[2].world.lab("focal").course[0].charter.team("safety")
+    assert (acts.floor[POOL].fraction, acts.lend) == (Fraction(6, 32), Fraction(1, 2))  # 20 % of 32 devices, whole ones
+    assert years.courses[2].world.lab("focal").reference == years.courses[0].world.lab("focal").reference
+
+
 def test_lent_floor_and_leading_team_in_the_course() -> None:
     record = crowded().runs[1].record
     found = course(plan(record.charter, "product-first"), record.charter)
