@@ -15,6 +15,7 @@ import pytest
 from equipoise.report.page import page
 from equipoise.report.theme import DARK, LIGHT
 from equipoise.report.view import Source
+from tests.unit.outlook.prospects import demo_years
 from tests.unit.report.replays import HOSTILE, outage, synthetic
 
 CHROMIUM = shutil.which("chromium")
@@ -35,6 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = Source("jobs.csv", "lab.yaml", "lab: Small", "equipoise report")
     (folder / "synthetic.html").write_text(page(synthetic().runs, source=source), "utf-8")
     (folder / "outage.html").write_text(page(outage().runs, source=source), "utf-8")
+    (folder / "years.html").write_text(page(synthetic().runs, source=source, prospect=demo_years()), "utf-8")
     odd = Source(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
     (folder / "hostile.html").write_text(page(outage().runs, source=odd, verdict=HOSTILE), "utf-8")
     return folder
@@ -56,7 +58,7 @@ def first_pixel(picture: bytes) -> str:
     return "#" + zlib.decompress(data)[1:4].hex()
 
 
-@pytest.mark.parametrize("name", ["synthetic", "outage", "hostile"])
+@pytest.mark.parametrize("name", ["synthetic", "outage", "hostile", "years"])
 def test_browser_has_nothing_to_complain_of(name: str, folder: Path, tmp_path: Path) -> None:
     done = browse(folder / f"{name}.html", tmp_path, "--dump-dom", "--virtual-time-budget=2000")
     assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []

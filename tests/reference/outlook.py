@@ -151,8 +151,8 @@ class Twin:
             asked = team.start.asks
             if team.start.role == "product":
                 asked *= (state.revenue / state.compute) / (state.lab.revenue / state.lab.compute)
-            else:
-                asked *= team.people / max(team.start.people, 1)
+            elif team.start.people > 0:  # a team of which no people are told asks for the same for ever
+                asked *= team.people / team.start.people
             team.demand = min(100, math.ceil(round(asked * 100, 5))) * 10_000
         reference = state.lab.reference or stage.charter
         acts, due = entitled(stage.charter, state), entitled(reference, state)

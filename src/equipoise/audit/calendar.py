@@ -68,7 +68,8 @@ def _windows(book: Book, core: Core) -> Iterator[Finding]:
     last_ms = int(events["time_ms"][-1]) if len(events) else -1
     while due is not None and due.next_ms <= last_ms:
         at_ms = due.next_ms
-        required += [(at_ms, one.promise, one.place, one.to_ms, one.make_good) for one in due.turn(core)]
+        begun = sorted(due.turn(core), key=lambda one: (one.promise, one.place))
+        required += [(at_ms, one.promise, one.place, one.to_ms, one.make_good) for one in begun]
     for place in range(max(len(told), len(required))):
         said, wanted = (rows[place] if place < len(rows) else None for rows in (told, required))
         if said != wanted:

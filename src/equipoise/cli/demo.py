@@ -1,4 +1,4 @@
-"""``equipoise demo``: what happens to a lab's safety work when the product comes first."""
+"""``equipoise demo``: what happens to a lab's safety work, and to its people, when the product comes first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(
     report: Annotated[str, typer.Option("--report", metavar="FILE", help="Where to write the report.")] = "report.html",
     no_report: Annotated[bool, typer.Option("--no-report", help="Write none.")] = False,
 ) -> None:
-    """Replay a synthetic lab as promised by its charter, and with the product first."""
+    """Replay a synthetic lab as promised by its charter and with the product first, and let each go on for years."""
     with interruptible():
         from equipoise.cli.progress import watch
         from equipoise.tasks.demo import demo  # late: it needs numba and polars
@@ -38,12 +38,13 @@ def run(
 
 
 def as_plain(demo: Demo) -> dict[str, Any]:
-    """Return what ``--json`` prints: the sentence, both accounts of the days, and both runs to their end."""
+    """Return what ``--json`` prints: the sentence, both accounts of the days, both runs to their end, and the years that follow."""
     return {
         "days": demo.days,
         "sentence": demo.sentence(),
         "accounts": {run.policy: {row.pop("team"): row for row in demo.account(run).to_dicts()} for run in demo.runs},
         "runs": [run.to_dict() for run in demo.runs],
+        "outlook": demo.years.to_dict(),
     }
 
 
@@ -55,3 +56,5 @@ def _show(demo: Demo) -> None:
     console.print()
     console.soft_wrap = False
     console.print(demo.sentence(), style="bold")
+    console.print()
+    console.print(demo.years.sentence(), style="bold")

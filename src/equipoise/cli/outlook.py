@@ -22,6 +22,12 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A number or U(a, b), N(m, s), … Repeat for more."),
     ] = None,
+    staff: Annotated[
+        str | None,
+        typer.Option(
+            "--staff", metavar="FILE", help="The focal lab's own team-months: they bring its priors up to date."
+        ),
+    ] = None,
     checks: Annotated[bool, typer.Option("--checks", help="Also check the model against public facts.")] = False,
     drivers: Annotated[
         bool, typer.Option("--drivers", help="Also say what the results hang on (needs SciPy).")
@@ -46,6 +52,7 @@ def run(
             settings=settings or (),
             checks=checks,
             drivers=drivers,
+            staff=staff,
         )
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))

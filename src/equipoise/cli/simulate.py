@@ -10,11 +10,13 @@ import typer
 from equipoise.cli.interruption import INTERRUPTED, interruptible
 from equipoise.cli.output import terminal, wrote
 from equipoise.cli.replay import Replay, replays
+from equipoise.cli.years import People, Staff, print_years, years_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from equipoise.simulator.results import Results
+    from equipoise.tasks.prospect import Prospect
     from equipoise.tasks.simulate import Comparison
 
 
@@ -29,15 +31,22 @@ def run(
     report: Annotated[
         str | None, typer.Option("--report", metavar="FILE", help="Write a report: one HTML file.")
     ] = None,
+    outlook: People = None,
+    staff: Staff = None,
 ) -> None:
     """Replay a job log under a charter: who would have got the machine, who would have waited and starved."""
     with interruptible():
         found = replay()
-        _show(runs_of(found), replay, as_json=as_json, csv=csv, parquet=parquet)
+        years = years_after(found, outlook, staff)
+        _show(runs_of(found), replay, years, as_json=as_json, csv=csv, parquet=parquet)
         if report is not None:
             from equipoise.tasks.report import write_report
 
-            wrote(write_report(found, report, log=replay.log, charter=replay.charter, command=replay.command))
+            wrote(
+                write_report(
+                    found, report, log=replay.log, charter=replay.charter, command=replay.command, prospect=years
+                )
+            )
     leave_if_partial(found)
 
 
@@ -60,7 +69,15 @@ def as_plain(runs: Sequence[Results], *, compared: bool) -> dict[str, Any]:
     return {"runs": [run.to_dict() for run in runs]} if compared else runs[0].to_dict()
 
 
-def _show(runs: Sequence[Results], replay: Replay, *, as_json: bool, csv: str | None, parquet: str | None) -> None:
+def _show(
+    runs: Sequence[Results],
+    replay: Replay,
+    years: Prospect | None,
+    *,
+    as_json: bool,
+    csv: str | None,
+    parquet: str | None,
+) -> None:
     from equipoise.report import print_comparison, print_results, write_frames
 
     written = [
@@ -68,7 +85,9 @@ def _show(runs: Sequence[Results], replay: Replay, *, as_json: bool, csv: str | 
         *(write_frames(runs, parquet, kind="parquet") if parquet else []),
     ]
     if as_json:
-        typer.echo(json.dumps(as_plain(runs, compared=bool(replay.options["vs"])), indent=2, ensure_ascii=False))
+        plain = as_plain(runs, compared=bool(replay.options["vs"]))
+        plain |= {} if years is None else {"outlook": years.to_dict()}
+        typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
     else:
         console = terminal()
         title = f"{replay.log} under {replay.charter}"
@@ -76,6 +95,8 @@ def _show(runs: Sequence[Results], replay: Replay, *, as_json: bool, csv: str | 
             print_results(runs[0], console, title=f"{title}: {runs[0].policy}")
         else:
             print_comparison(runs, console, title=title)
+        if years is not None:
+            print_years(years)
     if written:
         folders = sorted({str(path.parent) for path in written})
         typer.echo(f"Wrote {len(written)} files to {', '.join(folders)}", err=True)

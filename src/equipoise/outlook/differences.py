@@ -73,26 +73,31 @@ class Difference:
 
 
 def measures(world: World, month: int) -> tuple[Measure, ...]:
-    """Return what courses are compared by, after a month."""
-    found = [Measure(f"{team}: first people still there", "part", _team("kept", team, month)) for team in world.teams]
+    """Return what courses are compared by, after a month; among rivals only where there are some."""
+    found = [Measure(f"{team}: first people still there", "part", _team("kept", team, month)) for team in world.groups]
     found += [
         Measure(f"{team}: knowledge for each of its people", "part", _team("knowledge", team, month))
-        for team in world.teams
+        for team in world.groups
     ]
     found += [
-        Measure(f"{team}: lost a fifth within six months", "probability", _bellwether(team)) for team in world.teams
+        Measure(f"{team}: lost a fifth within six months", "probability", _bellwether(team)) for team in world.groups
     ]
-    found += [
+    among = [
         Measure("lead in capability", "log", lambda f: f.lead(month=month)),
         Measure("a rival leapfrogs", "probability", lambda f: (f.end("leapfrog_month") > 0).astype(np.float64)),
         Measure("a rival earns more", "probability", lambda f: (f.end("overtaken_month") > 0).astype(np.float64)),
+    ]
+    found += among if len(world.labs) > 1 else []
+    found += [
         Measure("revenue", "$ bn a year", lambda f: f.lab("revenue", month=month)),
         Measure("compute", "$ bn a year", lambda f: f.lab("compute", month=month)),
+    ]
+    rest = [
         Measure("would find the next paradigm", "probability", lambda f: f.lab("exploration", month=month)),
         Measure("concentration of compute", "HHI", lambda f: f.concentration("compute", month=month)),
         Measure("concentration of revenue", "HHI", lambda f: f.concentration("revenue", month=month)),
     ]
-    return tuple(found)
+    return tuple(found + (rest if len(world.labs) > 1 else []))
 
 
 BELLWETHER = 0.2  # of a team, within six months
@@ -114,6 +119,7 @@ def compare(
     asked: Asked | None = None,
     beliefs: Beliefs | None = None,
     parted: bool = True,
+    played: tuple[Forecast, Forecast] | None = None,
     execute: Execute = in_turn,
 ) -> tuple[Difference, ...]:
     """Run two worlds under the same luck and return how they differ, and by which way.
@@ -123,18 +129,29 @@ def compare(
     first, second : World
         Labs and teams of the same names; all else may differ.
     parted : bool
-        Whether differences are also told by way; that takes eight forecasts more.
+        Whether differences are also told by way; that takes up to eight forecasts more.
+    played : (Forecast, Forecast) or None
+        The two, where they have been run already with all of these.
     """
     asked = asked or Asked()
 
-    def run(world: World, *without: str) -> Forecast:
-        return forecast(world, runs=runs, asked=asked, beliefs=beliefs, without=without, execute=execute)
+    done = played or tuple(
+        forecast(world, runs=runs, asked=asked, beliefs=beliefs, execute=execute) for world in (first, second)
+    )
+    known = {(n, frozenset[str]()): one for n, one in enumerate(done)}
 
-    whole = run(first), run(second)
-    steps = [(run(first, *ORDER[n:]), run(second, *ORDER[n:])) for n in range(len(ORDER))] if parted else []
+    def run(n: int, *without: str) -> Forecast:
+        world = (first, second)[n]
+        said = any(stage.mission for lab in world.labs for stage in lab.course)  # else there is nothing to shut
+        key = n, frozenset(without) - (frozenset() if said else {"mission"})
+        if key not in known:
+            known[key] = forecast(world, runs=runs, asked=asked, beliefs=beliefs, without=key[1], execute=execute)
+        return known[key]
+
+    steps = [(run(0, *ORDER[n:]), run(1, *ORDER[n:])) for n in range(len(ORDER))] if parted else []
     found: list[Difference] = []
     for measure in measures(first, asked.marks[-1]):
-        a, b = measure.of(whole[0]), measure.of(whole[1])
+        a, b = measure.of(done[0]), measure.of(done[1])
         means = [float((measure.of(x) - measure.of(y)).mean()) for x, y in steps]
         means.append(float((a - b).mean()))
         parts = dict(zip(PARTS, np.diff(means, prepend=0.0).tolist(), strict=True)) if parted else {}

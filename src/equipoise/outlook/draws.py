@@ -33,18 +33,20 @@ def units(seed: int, first_run: int, runs: int, *, columns: int, lab: str = "") 
 
 def parameters(beliefs: Beliefs, labs: Sequence[str], seed: int, first_run: int, runs: int) -> tuple[Any, Any]:
     """Return the parameters of some runs: records of what all labs share, and runs × labs records of what each draws."""
-    shared = of_units(beliefs, units(seed, first_run, runs, columns=len(SHARED)))
-    own = np.zeros((runs, len(labs)), LAB_RECORD)
-    for number, lab in enumerate(labs):
-        of_lab = units(seed, first_run, runs, columns=len(PER_LAB), lab=lab)
-        for column, name in enumerate(PER_LAB):
-            own[name][:, number] = beliefs.prior(name, lab).quantiles(of_lab[:, column])
-    return shared, own.reshape(-1)
+    of_labs = [units(seed, first_run, runs, columns=len(PER_LAB), lab=lab) for lab in labs]
+    return of_units(beliefs, labs, units(seed, first_run, runs, columns=len(SHARED)), of_labs)
 
 
-def of_units(beliefs: Beliefs, unit: F64) -> Any:
-    """Turn uniform numbers, one column a shared parameter, into records of parameters."""
+def of_units(beliefs: Beliefs, labs: Sequence[str], unit: F64, of_labs: Sequence[F64]) -> tuple[Any, Any]:
+    """Turn uniform numbers into the records of `parameters`: one column a shared parameter, and for each lab one a parameter of its own."""
     shared = np.zeros(len(unit), RECORD)
     for column, name in enumerate(SHARED):
         shared[name] = beliefs.prior(name).quantiles(unit[:, column])
-    return shared
+    own = np.zeros((len(unit), len(labs)), LAB_RECORD)
+    for number, lab in enumerate(labs):
+        for column, name in enumerate(PER_LAB):
+            own[name][:, number] = beliefs.prior(name, lab).quantiles(of_labs[number][:, column])
+    if beliefs.learned is not None and beliefs.learned.lab in labs:
+        number = list(labs).index(beliefs.learned.lab)
+        beliefs.learned.enter(beliefs, shared, own[:, number], unit, of_labs[number])
+    return shared, own.reshape(-1)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from equipoise.errors import InputError
 from equipoise.outlook.draws import of_units
 from equipoise.outlook.labs import World
-from equipoise.outlook.parameters import LAB_RECORD, PER_LAB, SHARED, Beliefs
+from equipoise.outlook.parameters import PER_LAB, SHARED, Beliefs
 from equipoise.outlook.room import Asked
 from equipoise.outlook.run import Execute, Forecast, in_turn, run_with
 
@@ -88,15 +88,10 @@ def by_variance(
 
     def model(unit: F64) -> F64:
         columns = np.clip(np.asarray(unit, np.float64).reshape(len(names), -1), 2.0**-53, 1 - 2.0**-53)
-        params = of_units(known, columns[: len(SHARED)].T)
-        per_lab = np.zeros((len(params), len(labs)), LAB_RECORD)
-        row = len(SHARED)
-        for name in PER_LAB:
-            for number, lab in enumerate(labs):
-                per_lab[name][:, number] = known.prior(name, lab).quantiles(np.ascontiguousarray(columns[row]))
-                row += 1
-        numbers = (columns[row] * LUCKS).astype(np.int64)
-        found = run_with(world, params, per_lab.reshape(-1), asked=asked, numbers=numbers, execute=execute)
+        own = [columns[len(SHARED) + n : -1 : len(labs)].T for n in range(len(labs))]
+        params, per_lab = of_units(known, labs, columns[: len(SHARED)].T, own)
+        numbers = (columns[-1] * LUCKS).astype(np.int64)
+        found = run_with(world, params, per_lab, asked=asked, numbers=numbers, execute=execute)
         return result(found).reshape(1, -1)
 
     dists = [scipy.uniform(0, 1)] * len(names)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from equipoise.charter.model import Charter, Pool, Share
 from equipoise.errors import InputError
+from equipoise.people.groups import GROUP_MIN
 
 Role = Literal["research", "exploration", "core", "product"]
 ROLES: tuple[Role, ...] = ("research", "exploration", "core", "product")
@@ -123,6 +124,11 @@ class World:
     def teams(self) -> tuple[str, ...]:
         """The names of the teams, which every lab has."""
         return tuple(team.name for team in self.labs[0].teams)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The focal lab's teams of at least eight people: of fewer nothing is told."""
+        return tuple(team.name for team in self.lab(self.focal).teams if team.people >= GROUP_MIN)
 
     def lab(self, name: str) -> Lab:
         """Return a lab by name."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import InputError
+from equipoise.outlook.learned import Learned
 from equipoise.outlook.priors import Prior, parse
 
 F64 = NDArray[np.float64]
@@ -123,10 +124,11 @@ LAB_RECORD = np.dtype([(name, np.float64) for name in PER_LAB], align=True)
 
 @dataclass(frozen=True, slots=True)
 class Beliefs:
-    """All parameters, as they are or as a user set them; ``of_lab`` holds what was set for one lab alone."""
+    """All parameters, as they are or as a user set them; ``of_lab``: set for one lab alone; ``learned``: from a lab's own table."""
 
     parameters: tuple[Parameter, ...] = PARAMETERS
     of_lab: Mapping[tuple[str, str], Prior] | None = None
+    learned: Learned | None = None
 
     def prior(self, name: str, lab: str = "") -> Prior:
         """Return the prior of a parameter, for a lab if it has one of its own."""

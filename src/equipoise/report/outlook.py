@@ -30,6 +30,7 @@ def print_outlook(found: Outlook, console: Console) -> None:
     console.print(
         f"{found.runs:,} runs of {found.months} months; {assumed} of {len(found.parameters)} parameters are assumptions (--parameters)."
     )
+    print_learned(found, console)
     console.print()
     if found.differences:
         _differences(found, console)
@@ -43,6 +44,26 @@ def print_outlook(found: Outlook, console: Console) -> None:
     for measure, rank, variance in found.drivers:
         console.print()
         _drivers(measure, rank, variance, console)
+
+
+def print_learned(found: Outlook, console: Console) -> None:
+    """Print how much the lab's own months taught, if there are any."""
+    if not found.learned:
+        return
+    console.print()
+    rows = found.learned
+    columns = [
+        Column("learned from the lab's own months", [row.name for row in rows], 0),
+        Column("before", [three(row.before) for row in rows], 0),
+        Column("±", [three(row.before_deviation) for row in rows], 0),
+        Column("after", [three(row.after) for row in rows], 0),
+        Column("±", [three(row.after_deviation) for row in rows], 0),
+        Column("± left", [f"{100 * row.left:.0f} %" for row in rows], 0),
+    ]
+    console.print(fitted(columns, console))
+    console.print(
+        f"{found.learned_from}. ±: standard deviation; where nearly all of it is left the months say next to nothing."
+    )
 
 
 def print_parameters(found: Outlook, console: Console) -> None:
@@ -97,10 +118,10 @@ def _checks(kind: str, rows: Sequence[Check], console: Console) -> None:
         Column("fact", [row.fact for row in rows], 0),
         Column(
             "model",
-            [f"{_reach(row.band.median)} ({_reach(row.band.low)} to {_reach(row.band.high)})" for row in rows],
+            [f"{reach(row.band.median)} ({reach(row.band.low)} to {reach(row.band.high)})" for row in rows],
             0,
         ),
-        Column("mean", [_reach(row.band.mean) for row in rows], 1),
+        Column("mean", [reach(row.band.mean) for row in rows], 1),
         Column("passes if", [row.rule for row in rows], 2),
         Column("", [row.verdict for row in rows], 0),
     ]
@@ -123,9 +144,8 @@ def _drivers(measure: Measure, rank: Sequence[Driver], variance: Sequence[Driver
 
 def number(value: float) -> str:
     """Write a number with two or three digits that matter."""
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    return text.replace("-", "−")
 
 
 def signed(value: float) -> str:
@@ -134,9 +154,15 @@ def signed(value: float) -> str:
     return text if not text.strip("0.") else f"{'−' if value < 0 else '+'}{text}"
 
 
+def three(value: float) -> str:
+    """Write a number with three digits that matter, however small."""
+    return f"{value:.3g}".replace("-", "−")
+
+
 def _edge(measure: Measure, value: float) -> str:
     return "" if measure.unit == "probability" and value in (0.0, 1.0) else number(value)
 
 
-def _reach(value: float) -> str:
+def reach(value: float) -> str:
+    """Write a ratio of flows; where nobody came back there is none."""
     return "only one way" if value > OUT_OF_REACH / 1e6 else number(value)

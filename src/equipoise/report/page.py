@@ -6,22 +6,31 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from equipoise.errors import InputError, Place
-from equipoise.report import cards, comparison, idle, machine, method, promises, requests, theme, waiting
+from equipoise.report import cards, comparison, idle, machine, method, promises, requests, theme, waiting, years
 from equipoise.report.markup import Markup, element, escape, unbroken
 from equipoise.report.view import Source, View, view
 from equipoise.simulator.results import Results
+
+if TYPE_CHECKING:
+    from equipoise.tasks.prospect import Prospect
 
 _PART = re.compile(r"(\d[\d.,]*\u202f%)( less| more)?")
 
 
 def write_page(
-    runs: Sequence[Results], path: str | os.PathLike[str], *, source: Source, verdict: str | None = None
+    runs: Sequence[Results],
+    path: str | os.PathLike[str],
+    *,
+    source: Source,
+    verdict: str | None = None,
+    prospect: Prospect | None = None,
 ) -> Path:
     """Write the report of runs of one log; raises ``InputError`` S105 if it cannot be written."""
     target = Path(path)
-    text = page(runs, source=source, verdict=verdict)
+    text = page(runs, source=source, verdict=verdict, prospect=prospect)
     try:
         target.write_text(text, "utf-8")
     except OSError as error:
@@ -29,7 +38,9 @@ def write_page(
     return target
 
 
-def page(runs: Sequence[Results], *, source: Source, verdict: str | None = None) -> str:
+def page(
+    runs: Sequence[Results], *, source: Source, verdict: str | None = None, prospect: Prospect | None = None
+) -> str:
     """Return the report of runs of one log against one charter.
 
     Parameters
@@ -39,6 +50,8 @@ def page(runs: Sequence[Results], *, source: Source, verdict: str | None = None)
     source : Source
     verdict : str or None
         The sentence that it begins with; None: that of the view.
+    prospect : Prospect or None
+        The years that follow, where they were asked for.
     """
     about = view(runs)
     sentence = about.sentence if verdict is None else verdict
@@ -53,6 +66,7 @@ def page(runs: Sequence[Results], *, source: Source, verdict: str | None = None)
         waiting.services_section(about),
         requests.requests_section(about),
         comparison.comparison_section(about),
+        *([] if prospect is None else [years.people_section(about, prospect), years.outlook_section(about, prospect)]),
         idle.idle_section(about),
         method.method_section(about, source),
         method.charter_section(about, source),
@@ -73,7 +87,7 @@ def page(runs: Sequence[Results], *, source: Source, verdict: str | None = None)
                     class_="facts"), class_="first"),
             _partial(about),
             *sections[:1],
-            _contents(about),
+            _contents(about, years=prospect is not None),
             *sections[1:],
         ),
         element("footer", "Made by Equipoise. This file needs no network and sends nothing anywhere."),
@@ -94,7 +108,7 @@ def _partial(about: View) -> Markup:
     return element("p", element("b", "Interrupted. "), *(f"{note}. " for note in told), class_="alert")
 
 
-def _contents(about: View) -> Markup:
+def _contents(about: View, *, years: bool) -> Markup:
     promised = [] if about.runs[0].promises.is_empty() else [("promises", "Promises")]
     links = [("machine", "The machine"), *promised, ("teams", "Teams"), ("waits", "Waits"), ("starvation", "Starvation"),
              ("stops", "Stops")]  # fmt: skip
@@ -104,6 +118,7 @@ def _contents(about: View) -> Markup:
         links.append(("requests", "Requests"))
     if len(about.runs) > 1:
         links.append(("comparison", "Comparison"))
+    links += [("people", "People"), ("outlook", "Outlook")] if years else []
     links += [("idle", "Idle"), ("method", "Method"), ("charter", "Charter"), ("again", "Again")]
     anchors = [element("a", text, href=f"#{anchor}") for anchor, text in links]
     return element("nav", *anchors, aria_label="Contents")

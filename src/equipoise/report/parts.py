@@ -37,7 +37,7 @@ def table(columns: Sequence[Column], *, top: Sequence[bool] = ()) -> Markup:
         element(
             "tr",
             *(
-                element("td", unbroken(column.cells[row]), class_=column.classes[row] if column.classes else None)
+                element("td", _cell(column.cells[row]), class_=column.classes[row] if column.classes else None)
                 for column in columns
             ),
             class_="top" if top and top[row] else None,
@@ -47,6 +47,10 @@ def table(columns: Sequence[Column], *, top: Sequence[bool] = ()) -> Markup:
     more = f"{size - TABLE_MAX:,} more rows are in the tables that --csv writes." if size > TABLE_MAX else ""
     body = element("table", element("thead", head), element("tbody", *rows))
     return element("div", body, element("p", more, class_="soft") if more else "", class_="scroll", tabindex=0)
+
+
+def _cell(text: str) -> str:
+    return text if isinstance(text, Markup) else unbroken(text)
 
 
 def behind(columns: Sequence[Column], *, top: Sequence[bool] = (), label: str = "The figures as a table") -> Markup:

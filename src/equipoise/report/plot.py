@@ -86,6 +86,28 @@ def _walk(steps: I64, ys: I64) -> str:
     return "".join(parts)
 
 
+def slope(xs: F64, ys: F64) -> str:
+    """Return the path of a value that moves evenly between points.
+
+    Examples
+    --------
+    >>> slope(np.array([0.0, 500.0]), np.array([10.0, 2.25]))
+    'M0 10.0L500 2.2'
+    """
+    return "M" + "L".join(f"{x:.0f} {y:.1f}" for x, y in zip(xs, ys, strict=True))
+
+
+def between(xs: F64, lower: F64, upper: F64) -> str:
+    """Return the path of the area between two such values.
+
+    Examples
+    --------
+    >>> between(np.array([0.0, 500.0]), np.array([10.0, 8.0]), np.array([10.0, 2.0]))
+    'M0 10.0L500 2.0L500 8.0L0 10.0z'
+    """
+    return f"{slope(xs, upper)}{slope(xs[::-1], lower[::-1]).replace('M', 'L')}z"
+
+
 def rule(y: float, high: int, kind: str, *, width: int = WIDE) -> Markup:
     """Return a level line at a part of the height, from below."""
     at = round(high * (1 - y))

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from equipoise.report.figures import NOTHING, count, hours, part
 from equipoise.report.markup import Markup, element, joined, unbroken
 from equipoise.report.parts import Column, behind, keys, section
-from equipoise.report.plot import WIDE, box, rule
+from equipoise.report.plot import WIDE, between, box, rule, slope
 from equipoise.report.timeaxis import moment
 from equipoise.report.view import View
-from equipoise.simulator.promise_frame import DRAWS, HISTORY_DAYS, Forecast, days_of, forecast
+from equipoise.simulator.promise_frame import DRAWS, HISTORY_DAYS, Forecast, days_of, forecast, windows_by
 from equipoise.simulator.results import Results
 
 Row = dict[str, Any]
@@ -50,11 +50,7 @@ def promises_section(view: View) -> Markup:
 
 def windows_in(run: Results, until_ms: int) -> list[Row]:
     """Return the windows that count while work is asked for: rolling ones by their end, others by their beginning."""
-    return [
-        row
-        for row in run.promises.to_dicts()
-        if row["to_s"] * 1000 <= until_ms or (row["from_s"] * 1000 < until_ms and "rolling" not in row["window"])
-    ]
+    return windows_by(run.promises, until_ms)
 
 
 def tally(rows: Sequence[Row]) -> str:
@@ -170,16 +166,19 @@ def _cumulative(view: View, number: int, row: Row) -> list[Markup]:
 
 
 def _band(found: Forecast, xs: F64, most: float) -> list[Markup]:
-    back = _path(xs[::-1], found.low[::-1], most).replace("M", "L")
+    low, middle, high = (_high(values, most) for values in (found.low, found.middle, found.high))
     return [
-        element("path", d=f"{_path(xs, found.high, most)}{back}z", class_="unused"),
-        element("path", d=_path(xs, found.middle, most), class_="hair"),
+        element("path", d=between(xs, low, high), class_="unused"),
+        element("path", d=slope(xs, middle), class_="hair"),
     ]
 
 
 def _path(xs: F64, values: F64, most: float) -> str:
-    points = [f"{x:.0f} {HIGH * (1 - min(1.0, max(0.0, y / most))):.1f}" for x, y in zip(xs, values, strict=True)]
-    return "M" + "L".join(points)
+    return slope(xs, _high(values, most))
+
+
+def _high(values: F64, most: float) -> F64:
+    return HIGH * (1 - np.clip(values / most, 0.0, 1.0))
 
 
 def _table(view: View, listed: Sequence[Sequence[Row]]) -> Markup:

@@ -172,6 +172,15 @@ font-size:.73rem}
 .eq .held{fill:var(--held)}.eq .unused{fill:var(--unused)}.eq .blocked{fill:var(--blocked)}
 .eq .transition{fill:var(--t5)}.eq .down{fill:var(--down)}
 .eq .maintenance{fill:var(--t4)}
+.eq .fan{fill:var(--c);opacity:.3;stroke:none}.eq .fan.far{opacity:.17}
+.eq .middle{stroke:var(--c);stroke-width:2;fill:none;stroke-linejoin:round}
+.eq .key.farkey,.eq .key.nearkey{background:var(--ink);opacity:.3}.eq .key.farkey{opacity:.17}
+.eq .badge{font-size:.73rem;color:var(--soft);border:1px solid var(--line);border-radius:9px;padding:1px 7px;white-space:nowrap}
+.eq .badge.assumed{color:var(--denied);border-color:currentColor}
+.eq td.text{text-align:left;white-space:normal;min-width:16em}
+.eq .told{font-size:1.02rem;max-width:50em;margin:0 0 8px}.eq .told+.keys{margin-top:22px}
+.eq section>h3{margin-top:34px}
+.eq .drivers .rows{grid-template-columns:96px minmax(0,1fr) auto}
 .eq .hair{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 3}
 .eq .key{display:inline-block;width:18px;height:10px;vertical-align:-1px;margin-right:6px;border-radius:2px;
 background:var(--c,none)}

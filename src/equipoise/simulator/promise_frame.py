@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -58,6 +59,15 @@ def promises_frame(record: Record) -> pl.DataFrame:
     ]
     rows += [_starts_row(record, window) for window in starts_seen(record.charters, run, origin_ms, record.enact_ms)]
     return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
+
+
+def windows_by(promises: pl.DataFrame, until_ms: int) -> list[dict[str, Any]]:
+    """Return the windows that count up to a time: rolling ones by their end, others by their beginning."""
+    return [
+        row
+        for row in promises.to_dicts()
+        if row["to_s"] * 1000 <= until_ms or (row["from_s"] * 1000 < until_ms and "rolling" not in row["window"])
+    ]
 
 
 def promise_days_frame(record: Record) -> pl.DataFrame:

@@ -1,8 +1,9 @@
-"""Compile the scheduler before the first run, and say so only where it really is compiled."""
+"""Compile the scheduler before the first run, and say so only where something really is compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -31,23 +32,30 @@ def compile_scheduler(*, outages: bool = False, announce: Callable[[str], None] 
     --------
     >>> compile_scheduler()
     """
-    announcer = _Announcer(announce)
+    with announced(SENTENCE, announce):
+        _run_once(outages=outages)
+
+
+@contextmanager
+def announced(sentence: str, announce: Callable[[str], None] | None) -> Generator[None]:
+    """Announce a sentence once if something is compiled in the block."""
+    announcer = _Announcer(sentence, announce)
     events: Any = event  # numba says nothing of its types
     events.register("numba:compile", announcer)
     try:
-        _run_once(outages=outages)
+        yield
     finally:
         events.unregister("numba:compile", announcer)
 
 
 class _Announcer(event.Listener):
-    def __init__(self, announce: Callable[[str], None] | None) -> None:
-        self._announce = announce
+    def __init__(self, sentence: str, announce: Callable[[str], None] | None) -> None:
+        self._sentence, self._announce = sentence, announce
 
     def on_start(self, event: Any) -> None:
         if self._announce is not None:
             announce, self._announce = self._announce, None
-            announce(SENTENCE)
+            announce(self._sentence)
 
     def on_end(self, event: Any) -> None:
         """Nothing to say."""

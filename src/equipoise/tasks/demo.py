@@ -1,4 +1,4 @@
-"""The demo: a synthetic lab under its charter, as promised and with the product first, and what that does to safety."""
+"""The demo: a synthetic lab under its charter, as promised and with the product first; what that does to safety, and to its people."""
 
 from __future__ import annotations
 
@@ -15,28 +15,34 @@ from equipoise.report import verdict
 from equipoise.report.page import write_page
 from equipoise.report.view import Source
 from equipoise.simulator.results import Results
+from equipoise.tasks.prospect import Prospect, prospect
+from equipoise.tasks.roster import roster
 from equipoise.tasks.simulate import Watch, simulate
 from equipoise.units import DAY_MS
-from equipoise.workload.synthetic import lab, lab_charter
+from equipoise.workload.synthetic import lab, lab_charter, lab_people
 
 GPUS = 4_096
 TEAM = "safety"
+PEOPLE = "people.yaml"
 PROMISED, PRODUCT_FIRST = "charter", "product-first"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Demo:
-    """Two runs of one lab, and the account of the days in which work was submitted.
+    """Two runs of one lab, the account of the days in which work was submitted, and the years that follow each.
 
     Parameters
     ----------
     promised, product_first : Results
     days : int
+    years : Prospect
+        What follows for people and lead.
     """
 
     promised: Results
     product_first: Results
     days: int
+    years: Prospect
 
     def account(self, run: Results) -> pl.DataFrame:
         """Return delivered, entitled, denied and lost GPU-hours of each team within the days.
@@ -72,7 +78,7 @@ class Demo:
     def write_report(self, path: str | os.PathLike[str], *, command: str | None = None) -> Path:
         """Write both runs as one HTML file that begins with the sentence; raises ``InputError`` S105."""
         source = Source("A synthetic lab", "demo.yaml", lab_charter(GPUS), command)
-        return write_page(self.runs, path, source=source, verdict=self.sentence())
+        return write_page(self.runs, path, source=source, verdict=self.sentence(), prospect=self.years)
 
 
 def _served(run: Results, team: str = "product") -> float:
@@ -112,4 +118,5 @@ def demo(
     workload = lab(seed, days=days, gpus=GPUS)
     charter = loads(lab_charter(GPUS), "demo.yaml")
     both = simulate(workload, charter, policy=PROMISED, vs=[PRODUCT_FIRST], progress=progress, announce=announce)
-    return Demo(both[0], both[1], days)
+    years = prospect(both, roster(lab_people(), PEOPLE), announce=announce)
+    return Demo(both[0], both[1], days, years)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from equipoise.errors import InputError
@@ -13,10 +14,13 @@ from equipoise.outlook.checks import Check, check_all
 from equipoise.outlook.differences import Band, Difference, Measure, compare, measures
 from equipoise.outlook.drivers import Driver, by_rank, by_variance
 from equipoise.outlook.labs import World
+from equipoise.outlook.learned import Lesson, learn
 from equipoise.outlook.parameters import Beliefs, Parameter
 from equipoise.outlook.room import Asked
-from equipoise.outlook.run import forecast
+from equipoise.outlook.run import Execute, Forecast, forecast
+from equipoise.report.figures import count, counted
 from equipoise.tasks.scenario import Scenario, scenario
+from equipoise.traces import read_staff
 
 RUNS_MOST = 1_000_000
 
@@ -35,6 +39,8 @@ class Outlook:
     differences: tuple[Difference, ...] = ()
     checks: tuple[Check, ...] = ()
     drivers: tuple[tuple[Measure, tuple[Driver, ...], tuple[Driver, ...]], ...] = ()
+    learned: tuple[Lesson, ...] = ()
+    learned_from: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -50,6 +56,7 @@ class Outlook:
                 {"name": p.name, "unit": p.unit, "prior": str(p.prior), "solidity": p.badge, "source": p.source}
                 for p in self.parameters
             ],
+            "learned": [asdict(lesson) | {"left": lesson.left} for lesson in self.learned],
             "results": [_named(measure) | asdict(band) for measure, band in self.results],
             "differences": [
                 _named(d.measure)
@@ -80,6 +87,7 @@ def outlook(
     settings: Sequence[str] = (),
     checks: bool = False,
     drivers: bool = False,
+    staff: str | os.PathLike[str] | None = None,
     threads: int | None = None,
 ) -> Outlook:
     """Run a scenario many times.
@@ -93,43 +101,108 @@ def outlook(
         ``name=value`` or ``name=distribution``, over what the scenario sets.
     checks, drivers : bool
         Whether also the public facts are checked, and what the results hang on is told (Sobol indices where SciPy is installed).
+    staff : path or None
+        The focal lab's own team-months, as ``traces.read_staff`` reads them: they bring its priors up to date.
     threads : int or None
         None: one a processor. Their number changes no bit.
 
     Raises
     ------
     InputError
-        N101, N102 for settings; N103 to N105 for scenarios; N106 for runs, months or seed out of bounds.
+        N101, N102 for settings; N103 to N105 for scenarios; N106 for runs, months or seed out of bounds; T123 for the table of staff.
     """
-    _bounded(runs, months, seed)
+    bounded(runs, months, seed)
     first, second = scenario(name), None if against is None else scenario(against)
     if second is not None and second.settings != first.settings:
         settings = [*second.settings, *settings]  # one set of beliefs for both
+    worlds = (first.world,) if second is None else (first.world, second.world)
+    if second is not None:
+        _alike(first, second)
     beliefs = Beliefs().with_set([*first.settings, *settings], [lab.name for lab in first.world.labs])
-    asked = Asked(months=months, marks=(months,), seed=seed)
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        execute = _on(pool)
-        found = forecast(first.world, runs=runs, asked=asked, beliefs=beliefs, execute=execute)
-        told = measures(first.world, months)
-        differences: tuple[Difference, ...] = ()
-        if second is not None:
-            _alike(first, second)
-            differences = compare(first.world, second.world, runs=runs, asked=asked, beliefs=beliefs, execute=execute)
-        checked: tuple[Check, ...] = ()
-        if checks:
-            own = scenario("product-pivot").charters
-            checked = check_all(
-                own["kept"], own["product-first"], runs=runs, seed=seed, beliefs=beliefs, execute=execute
-            )
-        driven: list[tuple[Measure, tuple[Driver, ...], tuple[Driver, ...]]] = []
-        for measure in told if drivers else ():
-            if measure.name in DRIVEN:
-                variance = by_variance(first.world, measure.of, asked=asked, beliefs=beliefs, execute=execute)
-                driven.append((measure, by_rank(found, measure.of(found)), variance))
+    beliefs, worlds, told = learned_by(beliefs, worlds, staff)
+    with pooled(threads) as execute:
+        return foresee(
+            worlds, runs=runs, asked=Asked(months=months, marks=(months,), seed=seed), beliefs=beliefs, checks=checks,
+            drivers=drivers, learned_from=told, execute=execute,
+        )  # fmt: skip
+
+
+def foresee(
+    worlds: Sequence[World],
+    *,
+    runs: int,
+    asked: Asked,
+    beliefs: Beliefs,
+    checks: bool,
+    drivers: bool,
+    learned_from: str,
+    execute: Execute,
+    played: tuple[Forecast, ...] = (),
+) -> Outlook:
+    """Run one world, or two that are compared, unless they were ``played`` already; and all else that was asked for."""
+    first, second = worlds[0], worlds[1] if len(worlds) > 1 else None
+    played = played or tuple(
+        forecast(each, runs=runs, asked=asked, beliefs=beliefs, execute=execute) for each in worlds
+    )
+    found = played[0]
+    told = measures(first, asked.marks[-1])
+    differences: tuple[Difference, ...] = ()
+    if second is not None:
+        both = (found, played[1])
+        differences = compare(first, second, runs=runs, asked=asked, beliefs=beliefs, played=both, execute=execute)
+    driven: list[tuple[Measure, tuple[Driver, ...], tuple[Driver, ...]]] = []
+    for measure in told if drivers else ():
+        if measure.name in DRIVEN:
+            variance = by_variance(first, measure.of, asked=asked, beliefs=beliefs, execute=execute)
+            driven.append((measure, by_rank(found, measure.of(found)), variance))
     return Outlook(
-        first.world, None if second is None else second.world, runs, months, seed, beliefs.parameters,
-        tuple((measure, Band.of(measure.of(found))) for measure in told), differences, checked, tuple(driven),
+        first, second, runs, asked.months, asked.seed, sourced(beliefs, learned_from),
+        tuple((measure, Band.of(measure.of(found))) for measure in told), differences,
+        checked(beliefs, runs=runs, seed=asked.seed, execute=execute) if checks else (), tuple(driven),
+        () if beliefs.learned is None else beliefs.learned.lessons(), learned_from,
     )  # fmt: skip
+
+
+def checked(beliefs: Beliefs, *, runs: int, seed: int, execute: Execute) -> tuple[Check, ...]:
+    """Hold the model against public facts, by the shipped charters of a promise kept and of a pivot."""
+    own = scenario("product-pivot").charters
+    return check_all(own["kept"], own["product-first"], runs=runs, seed=seed, beliefs=beliefs, execute=execute)
+
+
+def learned_by(
+    beliefs: Beliefs, worlds: tuple[World, ...], staff: str | os.PathLike[str] | None
+) -> tuple[Beliefs, tuple[World, ...], str]:
+    """Bring the focal lab's beliefs up to date by its table of team-months, if there is one; say what they were learned from.
+
+    A retention that a scenario gives for the lab is left out then: its own months tell it.
+    """
+    if staff is None:
+        return beliefs, worlds, ""
+    months, focal = read_staff(staff), worlds[0].focal
+    beliefs = learn(beliefs, focal, months)
+    assert beliefs.learned is not None
+    of = beliefs.learned.posterior
+    told = f"{counted(of.departures, 'departure')} in {count(of.people_months)} people-months of {counted(len(months.teams), 'team')}"
+    worlds = tuple(world.with_lab(replace(world.lab(focal), retention=None)) for world in worlds)
+    return beliefs, worlds, "; ".join([told, *months.notes])
+
+
+def sourced(beliefs: Beliefs, learned_from: str) -> tuple[Parameter, ...]:
+    """Return the parameters; those that were brought up to date by the lab's own months say so."""
+    learned = beliefs.learned.names if beliefs.learned is not None else ()
+    return tuple(
+        replace(known, source=f"{known.source}; brought up to date by {learned_from}")
+        if known.name in learned
+        else known
+        for known in beliefs.parameters
+    )
+
+
+@contextmanager
+def pooled(threads: int | None = None) -> Generator[Execute]:
+    """Carry out runs on threads, one a processor if None is said; their number changes no bit."""
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        yield _on(pool)
 
 
 DRIVEN = ("safety: first people still there", "lead in capability", "revenue")
@@ -142,7 +215,8 @@ def _on(pool: ThreadPoolExecutor) -> Any:
     return execute
 
 
-def _bounded(runs: int, months: int, seed: int) -> None:
+def bounded(runs: int, months: int, seed: int) -> None:
+    """Raise ``InputError`` N106 for what is out of bounds."""
     wrong = {
         f"{runs} runs are not between 20 and {RUNS_MOST:,}": not 20 <= runs <= RUNS_MOST,
         f"{months} months are not between 6 and 240": not 6 <= months <= 240,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from equipoise.charter.model import Charter
 from equipoise.charter_io import digest
@@ -11,6 +12,9 @@ from equipoise.report.page import write_page
 from equipoise.report.view import Source
 from equipoise.simulator.results import Results
 from equipoise.tasks.simulate import Comparison
+
+if TYPE_CHECKING:
+    from equipoise.tasks.prospect import Prospect  # late: it loads the outlook
 
 
 def write_report(
@@ -20,6 +24,7 @@ def write_report(
     log: str = "",
     charter: str | os.PathLike[str] = "",
     command: str | None = None,
+    prospect: Prospect | None = None,
 ) -> Path:
     """Write the report of a run, or of several that are compared.
 
@@ -35,6 +40,8 @@ def write_report(
         The file of the reference charter, to show it as it was written.
     command : str or None
         What makes the report again.
+    prospect : Prospect or None
+        The years that follow, where they are to be shown.
 
     Returns
     -------
@@ -58,7 +65,7 @@ def write_report(
     """
     runs = found.runs if isinstance(found, Comparison) else (found,)
     text = _text(charter, runs[0].record.charter) if charter else None
-    return write_page(runs, path, source=Source(log, os.fspath(charter), text, command))
+    return write_page(runs, path, source=Source(log, os.fspath(charter), text, command), prospect=prospect)
 
 
 def _text(path: str | os.PathLike[str], charter: Charter) -> str | None:

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
 from equipoise.charter.model import Charter
 from equipoise.charter_io import loads
-from equipoise.errors import InputError, Place
+from equipoise.errors import InputError
 from equipoise.outlook.labs import ROLES, Lab, Stage, Team, World, world
+from equipoise.tasks.reading import Reading
 
 SHIPPED = ("product-pivot", "charter-kept", "re-engagement", "architectural-shift", "rival-leapfrogs", "flat-budget")
 KEYS = {"told", "assumptions", "focal", "teams", "charters", "people", "labs", "set", "outside"}
@@ -64,21 +65,15 @@ def scenario(name: str | os.PathLike[str]) -> Scenario:
             raise InputError(
                 "N105", f"there is no scenario {text!r}", hint="a file, or one of " + ", ".join(SHIPPED)
             ) from None
-    return _Reading(text).read(content)
+    return _Reading(text, "N105", "docs/outlook.md says what a scenario holds").read(content)
 
 
-class _Reading:
-    """One file, and what is said when it does not read."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+class _Reading(Reading):
+    """One scenario."""
 
     def read(self, content: str) -> Scenario:
         """Read the whole."""
-        try:
-            root = self.map(yaml.safe_load(content), "the file", KEYS)
-        except yaml.YAMLError as error:
-            raise self.wrong(f"is no YAML: {str(error).splitlines()[0]}") from None
+        root = self.root(content, KEYS)
         charters = {
             str(name): self.charter(str(name), body)
             for name, body in self.map(root.get("charters"), "charters").items()
@@ -150,31 +145,3 @@ class _Reading:
         if name not in charters:
             raise self.wrong(f"there is no charter {name!r}; there are {', '.join(charters)}")
         return charters[name]
-
-    def map(self, value: Any, what: str, known: set[str] | None = None) -> dict[Any, Any]:
-        """Return a mapping that has only known keys."""
-        if not isinstance(value, dict):
-            raise self.wrong(f"{what}: a mapping is missing")
-        found = cast("dict[Any, Any]", value)
-        strange = [str(key) for key in found if known is not None and key not in known]
-        if strange:
-            raise self.wrong(f"{what} has {strange[0]!r}; it may have {', '.join(sorted(known or ()))}")
-        return found
-
-    def list(self, value: Any, what: str) -> list[Any]:
-        """Return a list, empty if there is none."""
-        if value is not None and not isinstance(value, list):
-            raise self.wrong(f"{what}: a list is missing")
-        return cast("list[Any]", value or [])
-
-    def number(self, value: Any, what: str) -> float:
-        """Return a number, or a percentage as one."""
-        text = str(value)
-        try:
-            return float(text[:-1]) / 100 if text.endswith("%") else float(text)
-        except ValueError:
-            raise self.wrong(f"{what} is {text!r}, which is no number") from None
-
-    def wrong(self, sentence: str) -> InputError:
-        """Return what is wrong with the file."""
-        return InputError("N105", sentence, hint="docs/outlook.md says what a scenario holds", place=Place(self.name))

@@ -40,6 +40,9 @@ def test_demo_prints_a_table_and_a_sentence_and_writes_a_report(capsys: pytest.C
     told = " ".join(out.split("With the product first, safety gets", 1)[1].split())
     assert "compute over the 3 days (" in told
     assert told.endswith(".")
+    last = told.split("36 months on, of the people now in ", 1)[1]
+    assert "under product-first and" in last and "under the charter" in last and "checks against public facts" in last
+    assert 'id="people"' in page and 'id="outlook"' in page
 
 
 def test_demo_as_json(capsys: pytest.CaptureFixture[str], here: Path) -> None:
@@ -47,6 +50,7 @@ def test_demo_as_json(capsys: pytest.CaptureFixture[str], here: Path) -> None:
     assert list(here.iterdir()) == []
     told = json.loads(capsys.readouterr().out)
     assert told["days"] == 3
+    assert [len(course["measured"]) for course in told["outlook"]["courses"]] == [5, 5]
     assert [one["policy"] for one in told["runs"]] == ["charter", "product-first"]
     kept, first = (told["accounts"][name]["safety"]["delivered_gpu_h"] for name in ("charter", "product-first"))
     assert f"({first:,.0f} GPU-hours instead of {kept:,.0f})" in told["sentence"]

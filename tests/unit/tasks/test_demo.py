@@ -43,3 +43,4 @@ def test_same_seed_is_the_same_run(short: Demo) -> None:
     assert again.promised.digest == short.promised.digest
     assert again.product_first.digest == short.product_first.digest
     assert again.sentence() == short.sentence()
+    assert again.years.to_dict() == short.years.to_dict()

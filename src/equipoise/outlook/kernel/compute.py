@@ -33,11 +33,14 @@ def divide_compute(w, lab):
 
 @inlined
 def demand_ppm(w, x, team):
-    """What a team asks for: with its people, or with revenue for each unit of compute, as at the start; in whole steps, upwards."""
+    """What a team asks for: with its people, or with revenue for each unit of compute, as at the start; in whole steps, upwards.
+
+    A team that began without people, of which none are told, goes on asking for the same.
+    """
     wanted = team.asked_ppm
     if team.follows == FOLLOWS_REVENUE:
         wanted *= x.revenue / x.compute / team.ref_scale
-    else:
+    elif team.people0 > 0:
         wanted *= team.people / team.ref_people
     steps = int(min(wanted, 1.0 * WHOLE_PPM) / STEP_PPM + 0.999999)
     return min(steps * STEP_PPM, WHOLE_PPM)

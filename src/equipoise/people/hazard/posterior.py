@@ -87,11 +87,32 @@ class Posterior:
     def draws(self, n: int, seed: int) -> Coefficients:
         """Draw ``n`` sets of coefficients; the same seed gives the same."""
         at = self._coordinates(n, seed)
+        return self._coefficients(at, _normals(Draws(seed, stream=2), n))
+
+    def coefficients(self, unit: F64, normal: F64) -> Coefficients:
+        """Turn numbers that were drawn elsewhere into coefficients.
+
+        Without data the result is what the priors make of the same numbers, one by one: so whoever draws from the priors can draw
+        from the posterior with the same luck.
+
+        Parameters
+        ----------
+        unit : float64 array of shape (n,)
+            Uniform in (0, 1): of contagion.
+        normal : float64 array of shape (n, 5)
+            Standard normal: of h0, u_lab, beta_s, beta_m and pull.
+        """
+        h0, u = self.priors.h0.spread, self.priors.u_lab.spread
+        both = math.hypot(h0, u)
+        level, own = (h0 * normal[:, 0] + u * normal[:, 1]) / both, (u * normal[:, 0] - h0 * normal[:, 1]) / both
+        return self._coefficients(self._placed(unit, np.column_stack([level, normal[:, 2:]])), own)
+
+    def _coefficients(self, at: F64, own: F64) -> Coefficients:
+        """Divide the level among h0 and u_lab by how sure one was of each, and what none of the data can tell by ``own``."""
         h0, u = self.priors.h0, self.priors.u_lab
         part = h0.spread**2 / (h0.spread**2 + u.spread**2)
         surprise = at[:, 0] - math.log(h0.centre) - u.centre
-        own = math.sqrt(part) * u.spread * _normals(Draws(seed, stream=2), n)
-        log_h0 = math.log(h0.centre) + part * surprise + own
+        log_h0 = math.log(h0.centre) + part * surprise + math.sqrt(part) * u.spread * own
         return Coefficients(np.exp(log_h0), at[:, 0] - log_h0, at[:, 1], at[:, 2], at[:, KAPPA], at[:, 4])
 
     def learned(self) -> tuple[Learned, ...]:
@@ -116,14 +137,18 @@ class Posterior:
         return float(np.sum(weight)) ** 2 / (draws * float(np.sum(weight**2)))
 
     def _coordinates(self, n: int, seed: int) -> F64:
-        """Draw contagion from its cut normal, and the others from the normal that they follow given contagion."""
+        """Draw the coordinates from uniform and normal numbers of a seed's streams."""
+        free = _normals(Draws(seed, stream=1), n * (len(self.mode) - 1)).reshape(n, -1)
+        return self._placed(Draws(seed, stream=0).unit(n), free)
+
+    def _placed(self, unit: F64, free: F64) -> F64:
+        """Take contagion from its cut normal, and the others from the normal that they follow given contagion."""
         spread = math.sqrt(self.covariance[KAPPA, KAPPA])
-        kappa = _above_zero(self.mode[KAPPA], spread, Draws(seed, stream=0).unit(n))
+        kappa = _above_zero(self.mode[KAPPA], spread, unit)
         others = [number for number in range(len(self.mode)) if number != KAPPA]
         slope = self.covariance[others, KAPPA] / spread**2
         rest = self.covariance[np.ix_(others, others)] - np.outer(slope, slope) * spread**2
-        free = _normals(Draws(seed, stream=1), n * len(others)).reshape(n, len(others))
-        at = np.empty((n, len(self.mode)))
+        at = np.empty((len(unit), len(self.mode)))
         at[:, KAPPA] = kappa
         at[:, others] = (
             self.mode[others] + np.outer(kappa - self.mode[KAPPA], slope) + free @ np.linalg.cholesky(rest).T

@@ -18,6 +18,7 @@ from equipoise.workload.synthetic.published import DECLARED, ESTIMATE_BADNESS, E
 from equipoise.workload.synthetic.requests import requests
 from equipoise.workload.synthetic.serving import services
 
+PEOPLE = "people.yaml"
 LEAST_GPUS = 512  # below, the smallest team's floor does not hold the jobs that cannot be stopped
 CHARTER = "demo.yaml"
 
@@ -76,6 +77,17 @@ def lab(seed: int = 1, *, days: int = 90, gpus: int = GPUS, jobs_per_day: float 
             seed, days, tuple(pools), teams, scale=gpus / GPUS, asked_until_ms=days * 24 * rhythm.HOUR_MS
         ),
     )
+
+
+def lab_people() -> str:
+    """Return the YAML of who works in the lab's teams, and among which rivals.
+
+    Examples
+    --------
+    >>> "safety:" in lab_people()
+    True
+    """
+    return files("equipoise.workload.synthetic").joinpath(PEOPLE).read_bytes().decode()
 
 
 def lab_charter(gpus: int = GPUS) -> str:
