@@ -174,13 +174,11 @@ def simulate(
     >>> [(run.policy, run.team("safety")["wait_mean_s"]) for run in both]
     [('charter', 2340.0), ('product-first', 3540.0)]
     """
-    workload, rules = read_both(log, charter, reading)
-    if requests is not None:
-        workload = read_requests(requests, workload, timezone=reading.get("timezone") or "UTC")
-    check_teams(workload, rules, named="the charter")
-    nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)
-    enforced = enforceable(workload) if enforce_walltime is None else enforce_walltime
-    options = Options(estimates=_estimates(estimates), enforce_walltime=enforced, latency=latency)
+    given = prepared(
+        log, charter, estimates=estimates, enforce_walltime=enforce_walltime, outages=outages, latency=latency,
+        requests=requests, **reading,
+    )  # fmt: skip
+    workload, rules, options, nodes = given.workload, given.charter, given.options, given.nodes
     if events is not None and vs:
         raise InputError("S102", "events of several runs in one file", hint="write the events of one run, without --vs")
     times = close_times(workload, rules.timezone, closes)
@@ -211,6 +209,38 @@ def simulate(
     if events is not None:
         write_events(runs[0].record.run.events, events)
     return Comparison(tuple(runs)) if vs else runs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A log and a charter as they are replayed, and what is assumed besides."""
+
+    workload: Workload
+    charter: Charter
+    options: Options
+    nodes: tuple[NodeChange, ...]
+
+
+def prepared(
+    log: Log,
+    charter: Rules,
+    *,
+    estimates: str = "declared",
+    enforce_walltime: bool | None = None,
+    outages: str | os.PathLike[str] | Sequence[NodeChange] = (),
+    latency: Latency | None = None,
+    requests: str | os.PathLike[str] | None = None,
+    **reading: Any,
+) -> Prepared:
+    """Read a log and a charter, and check that they fit; parameters and errors are those of ``simulate``."""
+    workload, rules = read_both(log, charter, reading)
+    if requests is not None:
+        workload = read_requests(requests, workload, timezone=reading.get("timezone") or "UTC")
+    check_teams(workload, rules, named="the charter")
+    nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)
+    enforced = enforceable(workload) if enforce_walltime is None else enforce_walltime
+    options = Options(estimates=_estimates(estimates), enforce_walltime=enforced, latency=latency)
+    return Prepared(workload, rules, options, nodes)
 
 
 def compare(*runs: Results) -> Comparison:

@@ -1,0 +1,84 @@
+"""The frontier for a terminal, and the charters of its points as files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from equipoise.errors import InputError, Place
+from equipoise.report.columns import Column, fitted
+from equipoise.report.trade import changes, head, method_sentences, point_sentences, present_sentence, value
+
+if TYPE_CHECKING:
+    from equipoise.tune.outcome import Point, Tuned
+
+
+def print_tuned(found: Tuned, console: Console) -> None:
+    """Print the frontier as a table, the present charter marked on it, and what each point gives up."""
+    for line in method_sentences(found):
+        console.print(line)
+    console.print()
+    rows: list[tuple[str, Point]] = [(str(n), point) for n, point in enumerate(found.points, start=1)]
+    same = [name for name, point in rows if point.trial.number == 0]
+    rows = [(f"{name} = present" if name in same else name, point) for name, point in rows]
+    if not same:
+        rows.append(("present", found.present))
+    columns = [Column("point", [name for name, _ in rows], 0)]
+    columns += [Column(each.title, [value(each, point.figures) for _, point in rows], 0) for each in found.objectives]
+    if found.held_out is not None:
+        columns += [
+            Column(
+                f"held out: {each.title}",
+                [NOT_MEASURED if point.held_out is None else value(each, point.held_out) for _, point in rows],
+                1,
+            )
+            for each in found.held_objectives
+        ]
+    console.print(fitted(columns, console))
+    console.print()
+    console.print(present_sentence(found))
+    for number, point in enumerate(found.points):
+        console.print()
+        console.print(f"{number + 1}: {changes(point)}")
+        for line in point_sentences(found, number):
+            console.print(f"   {line}")
+
+
+NOT_MEASURED = ""
+
+
+def write_points(found: Tuned, folder: str | os.PathLike[str], *, log: str) -> list[Path]:
+    """Write each point as a charter, ``point-01.yaml`` and so on, which says at its beginning what it gives up.
+
+    It follows the present charter: its revision is the next, its parent the present file.
+
+    Raises
+    ------
+    InputError
+        S105 if something cannot be written.
+    """
+    target = Path(folder)
+    also = {("revision",): str(found.charter.revision + 1), ("parent",): found.charter.digest}
+    written: list[Path] = []
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for number, point in enumerate(found.points):
+            data = found.space.written(point.trial.levels, also=also, head=head(found, number, log=log))
+            written.append(target / f"point-{number + 1:02d}.yaml")
+            written[-1].write_bytes(data)
+    except OSError as error:
+        raise InputError("S105", f"cannot be written: {error.strerror or error}", place=Place(str(target))) from None
+    return written
+
+
+def write_table(found: Tuned, path: str | os.PathLike[str]) -> Path:
+    """Write all charters that were measured as CSV; raises ``InputError`` S105 if it cannot be written."""
+    target = Path(path)
+    try:
+        found.frame().write_csv(target)
+    except OSError as error:
+        raise InputError("S105", f"cannot be written: {error.strerror or error}", place=Place(str(target))) from None
+    return target
