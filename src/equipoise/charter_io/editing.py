@@ -36,7 +36,7 @@ class Editable:
 
     def __init__(self, data: bytes) -> None:
         self._text = data.decode("utf-8-sig")
-        self._root: Any = yaml.compose(self._text, Loader=yaml.SafeLoader)
+        self._root: Any = yaml.compose(self._text, Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType]
 
     def written(self, path: Path) -> str | list[str] | None:
         """Return what is written there: a scalar's text, a map's keys; None where nothing is."""

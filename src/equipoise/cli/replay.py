@@ -201,7 +201,7 @@ def replayed(
 def reads(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of ``replayed`` that say how a log is read and what is assumed, and nothing of what is executed.
 
-    Its first parameter is a mapping of what they say, for ``tasks.simulate.prepared``.
+    Its first parameter is a mapping of what they say, for ``tasks.simulate.prepared``; what is as usual is left out.
     """
     shared = {name: each for name, each in _shared().items() if name not in (*_EXECUTED, "closes", "seed")}
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
@@ -215,7 +215,9 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
             "latency": latency_of(options.pop("latency"), 0),
             "requests": options.pop("requests"),
         }
-        command(assumed | reading(**options), command_line=str(context.obj), **given)
+        usual = reading(**{name: shared[name].default for name in options})
+        told = {name: value for name, value in reading(**options).items() if value != usual[name]}
+        command(assumed | told, command_line=str(context.obj), **given)
 
     own = [each for each in own if each.name != "command_line"]
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)

@@ -93,6 +93,7 @@ def run(
         )  # fmt: skip
     _show(found, name, command_line, as_json=as_json, csv=csv, out=out, report=report)
     if found.searched.halted:
+        typer.echo("interrupted: this is what was found until then", err=True)
         raise typer.Exit(INTERRUPTED)
 
 

@@ -20,9 +20,8 @@ def value(objective: Objective, figures: Figures) -> str:
     if found is None:
         return NOTHING
     if objective.name == "kept":
-        kept, windows = (sum(row[column] for row in figures.promises) for column in (1, 2))
-        return f"{kept} of {windows}"
-    return f"{found:.1f}" if objective.name == "leaving" else part(found)
+        return f"{figures.windows_kept} of {figures.windows}"
+    return f"{found:.3g}" if objective.name == "leaving" else part(found)
 
 
 def trade(objectives: Sequence[Objective], figures: Figures, against: Figures) -> tuple[list[str], list[str]]:
@@ -44,7 +43,7 @@ def sentence(objectives: Sequence[Objective], figures: Figures, against: Figures
     if not better and not worse:
         return f"Against {whom}: the same figures."
     gains = listed(better) if better else "gains nothing that is measured"
-    return f"Against {whom} it {gains}. The price: {f'it {listed(worse)}' if worse else 'nothing that is measured'}."
+    return f"Against {whom} it {gains}. The price: {f'it {listed(worse)}' if worse else 'nothing that shows'}."
 
 
 def point_sentences(found: Tuned, number: int) -> list[str]:
@@ -76,8 +75,11 @@ def present_sentence(found: Tuned) -> str:
             "The present charter is on the frontier: nothing that was found is better in one respect and worse in none."
         )
     shown = [n for n, point in enumerate(found.points, start=1) if point.trial.number in found.dominating]
-    by = ", ".join(map(str, shown)) if shown else "points that are not shown"
-    return f"The present charter is dominated by {counted(len(found.dominating), 'point')} of the frontier: {by}."
+    rest = len(found.dominating) - len(shown)
+    by = [*map(str, shown), *([f"{rest} that {'is' if rest == 1 else 'are'} not shown"] if rest else [])]
+    return (
+        f"The present charter is dominated by {counted(len(found.dominating), 'point')} of the frontier: {listed(by)}."
+    )
 
 
 def method_sentences(found: Tuned) -> list[str]:
@@ -95,6 +97,12 @@ def method_sentences(found: Tuned) -> list[str]:
     told.append(
         f"Denied counts of {', '.join(found.case.research)}; everything is measured by the present charter, whatever is executed."
     )
+    if found.present.figures.departures:
+        bands = listed([f"{team} {low} to {high}" for team, _, low, high in found.present.figures.departures])
+        told.append(
+            "Departures are means, if all months were like these days, by beliefs of which most are assumptions (docs/people.md);"
+            f" 5 to 95 % under the present charter: {bands}."
+        )
     told += [f"{each[0].upper()}{each[1:]}." for each in found.left_out]
     if found.held_out is None:
         told.append(f"The figures are of the {days:.3g} days that were searched: on other days expect less.")

@@ -28,9 +28,11 @@ from equipoise.tasks.simulate import Log, prepared
 from equipoise.tune import (
     Case,
     Conditions,
+    Everything,
     Figures,
     Gauge,
     Objective,
+    Proposals,
     Searched,
     Space,
     Trial,
@@ -50,6 +52,9 @@ from equipoise.workload.part import part
 
 HOLD_OUT = Fraction(1, 3)
 ALL_PROMISES = "all"
+
+ORDER = ("denied", "served")
+"""By which points are listed."""
 
 On = Literal["processes", "ray"]
 
@@ -119,7 +124,9 @@ def tune(
     Raises
     ------
     InputError
-        U101 to U107, and those of ``simulate``.
+        U101 to U106, and those of ``simulate``.
+    EngineError
+        U107 for Ray.
 
     Examples
     --------
@@ -130,7 +137,7 @@ def tune(
     (8, ())
     """
     _bounded(trials, points, hold_out, seed, workers)
-    data = charter if isinstance(charter, bytes) else read_bytes(charter)
+    data = charter if isinstance(charter, bytes) else read_bytes(os.fspath(charter))
     given = prepared(log, loads(data, "the charter" if isinstance(charter, bytes) else os.fspath(charter)), **reading)
     present = given.charter
     product_teams = _teams(present, product) if product else _product(given.workload, present)
@@ -154,7 +161,7 @@ def tune(
             space,
             first,
             sought,
-            proposals=Generations(space.parameters, len(sought), seed=seed),
+            proposals=_proposals(space, len(sought), trials, seed),
             measure=measure,
             trials=trials,
             progress=None if progress is None else lambda done: progress("measured", done, trials),
@@ -163,6 +170,13 @@ def tune(
         chosen = spread(found.frontier(sought), lambda trial: costs_of(trial.figures, sought), points)
         judged = _judged(kept_back, space, [found.trials[0], *chosen], measure, halted=found.halted)
     return _tuned(space, sought, left_out, found, chosen, judged, (shown, kept_back), seed)
+
+
+def _proposals(space: Space, objectives: int, trials: int, seed: int) -> Proposals:
+    """Return who proposes: everything where there is not more than may be measured."""
+    if space.size <= trials:
+        return Everything(space)
+    return Generations(space.parameters, objectives, seed=seed)
 
 
 Measuring = Here | Processes | RayActors
@@ -209,7 +223,8 @@ def _tuned(
         }
         return Point(trial, judged.get(trial.number), texts, changes)
 
-    order = sorted(chosen, key=lambda trial: (costs_of(trial.figures, tuple(reversed(sought))), trial.number))
+    first = [each for each in sought if each.name in ORDER] or sought
+    order = sorted(chosen, key=lambda trial: (costs_of(trial.figures, first), trial.number))
     now = found.trials[0]
     costs = costs_of(now.figures, sought)
     by = [trial for trial in found.frontier(sought) if dominates(costs_of(trial.figures, sought), costs)]

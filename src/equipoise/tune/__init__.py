@@ -15,12 +15,13 @@ from equipoise.tune.figures import Case, Figures, Gauge
 from equipoise.tune.frontier import dominates, frontier, spread
 from equipoise.tune.objectives import Condition, Conditions, Objective, condition, guarded_teams, objectives
 from equipoise.tune.parameters import Parameter, parameters
-from equipoise.tune.search import Measure, Proposals, Searched, Space, Trial, search
+from equipoise.tune.search import Everything, Measure, Proposals, Searched, Space, Trial, search
 
 __all__ = [
     "Case",
     "Condition",
     "Conditions",
+    "Everything",
     "Figures",
     "Gauge",
     "Measure",

@@ -86,8 +86,17 @@ class Figures:
     @property
     def kept(self) -> float | None:
         """Windows of promises that were kept, of those judged."""
-        judged = sum(windows for _, _, windows in self.promises)
-        return sum(kept for _, kept, _ in self.promises) / judged if judged else None
+        return self.windows_kept / self.windows if self.windows else None
+
+    @property
+    def windows(self) -> int:
+        """How many windows of promises were judged."""
+        return sum(windows for _, _, windows in self.promises)
+
+    @property
+    def windows_kept(self) -> int:
+        """How many of them were kept."""
+        return sum(kept for _, kept, _ in self.promises)
 
     @property
     def denied(self) -> float | None:

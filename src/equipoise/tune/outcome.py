@@ -160,8 +160,8 @@ def figures_row(figures: Figures) -> dict[str, Any]:
     """Return figures as plain values."""
     return {
         "kept": figures.kept,
-        "windows_kept": sum(kept for _, kept, _ in figures.promises),
-        "windows": sum(windows for _, _, windows in figures.promises),
+        "windows_kept": figures.windows_kept,
+        "windows": figures.windows,
         "denied": figures.denied,
         "denied_gpu_h": figures.denied_gpu_h,
         "entitled_gpu_h": figures.entitled_gpu_h,

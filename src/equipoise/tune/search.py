@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, product
 from typing import Protocol
 
 from equipoise.charter.model import Charter
@@ -22,6 +23,7 @@ from equipoise.tune.parameters import Parameter
 Levels = tuple[int, ...]
 """Which of its values each parameter has."""
 
+AT_ONCE = 100
 ASKED_MOST = 50
 """How many proposals there are at most for each charter that is measured: most may be refused or met again."""
 
@@ -91,6 +93,20 @@ class Space:
             return None, f"{report.errors[0].code} of check"
         refusal = self.conditions.refusal(report.charter)
         return (None, refusal) if refusal else (report.charter, "")
+
+
+class Everything:
+    """Proposes every charter of a space, in order: for a space that is not larger than what may be measured."""
+
+    def __init__(self, space: Space) -> None:
+        self._left = enumerate(product(*(range(len(parameter.values)) for parameter in space.parameters)))
+
+    def ask(self) -> Sequence[tuple[int, Levels]]:
+        """Return the next ones, none at the end."""
+        return list(islice(self._left, AT_ONCE))
+
+    def tell(self, number: int, costs: Costs | None, violation: float) -> None:
+        """Nothing is learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +232,8 @@ def search(
     halted = False
     while len(state.measured) < min(trials, space.size) and proposed < ASKED_MOST * trials and not halted:
         batch = proposals.ask()
+        if not batch:
+            break
         proposed += len(batch)
         fresh = state.admitted(batch, trials - len(state.measured))
         for levels, figures in zip(fresh, measure(list(fresh.values())), strict=False):
