@@ -171,8 +171,9 @@ class Conditions:
             team, _, field = each.subject.rpartition(".")
             if any(each.excess(value) > 0 for value in _values(charter, team, field)):
                 return each.text
-        weakened = self.guarded and weakened_teams(self.present, charter) & set(self.guarded)
-        return f"weakens {', '.join(sorted(weakened))}" if weakened else None
+        weakened = weakened_teams(self.present, charter) & set(self.guarded) if self.guarded else set[str]()
+        highest = [path for path in sorted(weakened) if path.rpartition(".")[0] not in weakened]
+        return f"weakens {', '.join(highest)}" if highest else None
 
     def violation(self, figures: Figures) -> float:
         """Return by how much a charter's figures miss the conditions; 0 where they keep all."""
