@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,7 +63,8 @@ def run(
     ] = "1/3",
     seed: Annotated[int, typer.Option("--seed", help="Of the search.")] = 0,
     workers: Annotated[
-        int | None, typer.Option("--workers", help="How many measure at once; default: one a processor.")
+        int | None,
+        typer.Option("--workers", help="How many measure at once; default: one a processor where that pays."),
     ] = None,
     on: Annotated[
         str, typer.Option("--on", metavar="processes|ray", help="Where charters are measured.")
@@ -88,7 +88,7 @@ def run(
         found = tune(
             source, given, search_for=search or (), keep=keep or (), promises_kept=promise_kept or (), weaken=weaken,
             teams=team or (), product=product or (), people=people or (), trials=trials, points=points,
-            hold_out=_part(hold_out), seed=seed, workers=workers or os.cpu_count() or 1, on=_where(on),
+            hold_out=_part(hold_out), seed=seed, workers=workers, on=_where(on),
             progress=progress.advance, announce=progress.announce, halt=halt, **reading,
         )  # fmt: skip
     _show(found, name, command_line, as_json=as_json, csv=csv, out=out, report=report)

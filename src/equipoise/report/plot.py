@@ -144,7 +144,7 @@ def steps(low: float, high: float, *, most: int = 6) -> list[float]:
     >>> steps(0.48, 0.94)
     [0.5, 0.6, 0.7, 0.8, 0.9]
     >>> steps(15.0, 16.4)
-    [15.0, 15.5, 16.0]
+    [15.0, 15.25, 15.5, 15.75, 16.0, 16.25]
     """
     end, marks = scale(high - low, steps=most)
     step = marks[1]

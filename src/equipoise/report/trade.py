@@ -76,7 +76,7 @@ def present_sentence(found: Tuned) -> str:
         )
     shown = [n for n, point in enumerate(found.points, start=1) if point.trial.number in found.dominating]
     rest = len(found.dominating) - len(shown)
-    by = [*map(str, shown), *([f"{rest} that {'is' if rest == 1 else 'are'} not shown"] if rest else [])]
+    by = [*(f"point {n}" for n in shown), *([f"{rest} more, not shown"] if rest else [])]
     return (
         f"The present charter is dominated by {counted(len(found.dominating), 'point')} of the frontier: {listed(by)}."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from rich.console import Console
 
 from equipoise.errors import InputError, Place
 from equipoise.report.columns import Column, fitted
+from equipoise.report.figures import NOTHING
 from equipoise.report.trade import changes, head, method_sentences, point_sentences, present_sentence, value
 
 if TYPE_CHECKING:
+    from equipoise.tune import Figures, Objective
     from equipoise.tune.outcome import Point, Tuned
 
 
@@ -21,23 +24,15 @@ def print_tuned(found: Tuned, console: Console) -> None:
     for line in method_sentences(found):
         console.print(line)
     console.print()
-    rows: list[tuple[str, Point]] = [(str(n), point) for n, point in enumerate(found.points, start=1)]
-    same = [name for name, point in rows if point.trial.number == 0]
-    rows = [(f"{name} = present" if name in same else name, point) for name, point in rows]
-    if not same:
-        rows.append(("present", found.present))
-    columns = [Column("point", [name for name, _ in rows], 0)]
-    columns += [Column(each.title, [value(each, point.figures) for _, point in rows], 0) for each in found.objectives]
+    console.print(
+        fitted(_columns(found, found.objectives, "searched", [point.figures for _, point in _rows(found)]), console)
+    )
     if found.held_out is not None:
-        columns += [
-            Column(
-                f"held out: {each.title}",
-                [NOT_MEASURED if point.held_out is None else value(each, point.held_out) for _, point in rows],
-                1,
-            )
-            for each in found.held_objectives
-        ]
-    console.print(fitted(columns, console))
+        held = [point.held_out for _, point in _rows(found)]
+        columns = _columns(found, found.held_objectives, "held out", held)
+        columns.append(Column("undominated", [_answer(found.holds(point)) for _, point in _rows(found)], 0))
+        console.print()
+        console.print(fitted(columns, console))
     console.print()
     console.print(present_sentence(found))
     for number, point in enumerate(found.points):
@@ -47,7 +42,25 @@ def print_tuned(found: Tuned, console: Console) -> None:
             console.print(f"   {line}")
 
 
-NOT_MEASURED = ""
+def _rows(found: Tuned) -> list[tuple[str, Point]]:
+    """Return the points and the present charter, which is marked where it is one of them."""
+    rows = [
+        (f"{number}{' = present' if point.trial.number == 0 else ''}", point)
+        for number, point in enumerate(found.points, start=1)
+    ]
+    return rows if any(point.trial.number == 0 for _, point in rows) else [*rows, ("present", found.present)]
+
+
+def _columns(
+    found: Tuned, objectives: Sequence[Objective], title: str, figures: Sequence[Figures | None]
+) -> list[Column]:
+    names = [name for name, _ in _rows(found)]
+    cells = [[NOTHING if each is None else value(of, each) for each in figures] for of in objectives]
+    return [Column(title, names, 0), *(Column(of.name, cell, 0) for of, cell in zip(objectives, cells, strict=True))]
+
+
+def _answer(holds: bool | None) -> str:  # noqa: FBT001 - an answer
+    return NOTHING if holds is None else "yes" if holds else "no"
 
 
 def write_points(found: Tuned, folder: str | os.PathLike[str], *, log: str) -> list[Path]:

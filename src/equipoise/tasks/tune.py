@@ -56,6 +56,9 @@ ALL_PROMISES = "all"
 ORDER = ("denied", "served")
 """By which points are listed."""
 
+MANY = 5_000_000
+"""From so many jobs to replay, in all trials together, on workers pay: each takes seconds to begin."""
+
 On = Literal["processes", "ray"]
 
 
@@ -74,7 +77,7 @@ def tune(
     points: int = 12,
     hold_out: Fraction = HOLD_OUT,
     seed: int = 0,
-    workers: int = 1,
+    workers: int | None = None,
     on: On = "processes",
     progress: Callable[[str, int, int], None] | None = None,
     announce: Callable[[str], None] | None = None,
@@ -111,8 +114,8 @@ def tune(
         The last part of the log, by time, that is not searched; 0: none.
     seed : int
         Of the search.
-    workers : int
-        How many measure at once. The result is the same for every number.
+    workers : int or None
+        How many measure at once. The result is the same for every number. None: one a processor where that pays, else 1.
     on : {"processes", "ray"}
     progress : callable or None
         Called with what is done, how many charters are measured, and of how many.
@@ -134,9 +137,9 @@ def tune(
     >>> text = lab_charter(512).encode()
     >>> found = tune(lab(days=3, gpus=512), text, search_for=["product.weight", "safety.lend"], trials=8)
     >>> len(found.searched.trials), found.present.changed
-    (8, ())
+    (8, {})
     """
-    _bounded(trials, points, hold_out, seed, workers)
+    _bounded(trials, points, hold_out, seed, 1 if workers is None else workers)
     data = charter if isinstance(charter, bytes) else read_bytes(os.fspath(charter))
     given = prepared(log, loads(data, "the charter" if isinstance(charter, bytes) else os.fspath(charter)), **reading)
     present = given.charter
@@ -151,6 +154,7 @@ def tune(
     if not space.parameters:
         raise InputError("U104", "there is nothing to search: no parameter has a second value")
     compile_scheduler(outages=bool(given.nodes), announce=announce)
+    workers = _workers(case, trials) if workers is None else workers
     with _measuring([case for case in (shown, kept_back) if case is not None], on, workers, halt) as measure:
         first = Gauge(shown)(present)
         assert first is not None, "it was not halted"
@@ -170,6 +174,11 @@ def tune(
         chosen = spread(found.frontier(sought), lambda trial: costs_of(trial.figures, sought), points)
         judged = _judged(kept_back, space, [found.trials[0], *chosen], measure, halted=found.halted)
     return _tuned(space, sought, left_out, found, chosen, judged, (shown, kept_back), seed)
+
+
+def _workers(case: Case, trials: int) -> int:
+    """Return one worker a processor; 1 where they would take longer to begin than the whole search does."""
+    return (os.cpu_count() or 1) if len(case.workload.jobs) * trials >= MANY else 1
 
 
 def _proposals(space: Space, objectives: int, trials: int, seed: int) -> Proposals:

@@ -34,7 +34,7 @@ DAY_MS = 86_400_000
 DAYS, CUT = 12, 8
 TWO = ["product.floor=25%..41%/2%", "product.weight=1..8/1"]
 PEOPLE = ["safety=60", "frontier=200"]
-TOLERANCE = 0.01
+TOLERANCE = 0.005
 """How much worse, in parts of one, the nearest point of the frontier may be than any charter of the grid, in each respect."""
 
 
@@ -54,7 +54,7 @@ def found() -> Tuned:
     return tune(work(), text(), search_for=TWO, people=PEOPLE, trials=36, points=8, seed=5)
 
 
-def test_no_charter_of_the_whole_grid_is_missed_by_more_than_a_hundredth() -> None:
+def test_no_charter_of_the_whole_grid_is_missed_by_more_than_half_a_hundredth() -> None:
     """All 72 charters are measured one by one; 36 were in the search."""
     gauge, space, sought = Gauge(found().case), found().space, found().objectives
     assert [each.name for each in sought] == ["kept", "denied", "served", "leaving"]
@@ -212,7 +212,9 @@ def test_the_present_charter_is_dominated_by_what_is_better_everywhere() -> None
     """A weight of nothing for the product serves nobody: some weight is better and costs nothing."""
     worse = text().replace(b"    weight: 4\n    teams:\n      chat", b"    weight: 0.0001\n    teams:\n      chat", 1)
     assert worse != text()
-    odd = tune(work(), worse, search_for=["product.weight=1..12/1", "frontier.weight=1..12/1"], trials=30, hold_out=Fraction(0))
+    odd = tune(
+        work(), worse, search_for=["product.weight=1..12/1", "frontier.weight=1..12/1"], trials=30, hold_out=Fraction(0)
+    )
     by = {trial.number: trial for trial in odd.searched.trials}
     now = costs_of(odd.present.figures, odd.objectives)
     assert odd.is_on_frontier == (not odd.dominating)

@@ -60,7 +60,9 @@ def test_what_is_no_parameter_is_refused(word: str) -> None:
     assert caught.value.code in ("U102", "C301")
 
 
-@pytest.mark.parametrize("text", ["", "safety.floor=20%", "safety.floor>=20", "denied<=x%", "safety.limit>=1%", "kept>=2"])
+@pytest.mark.parametrize(
+    "text", ["", "safety.floor=20%", "safety.floor>=20", "denied<=x%", "safety.limit>=1%", "kept>=2"]
+)
 def test_what_is_no_condition_is_refused(text: str) -> None:
     with pytest.raises(InputError) as caught:
         condition(DEMO, text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,14 +29,14 @@ def wanted_gpu_ms(service: Service, until_ms: int) -> int:
 @given(st.lists(st.integers(1, 7 * 24 * HOUR_MS - 1), min_size=1, max_size=4, unique=True))
 def test_parts_are_the_whole(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), 8 * 24 * HOUR_MS]
-    parts = [part(WEEK, begin, end) for begin, end in zip(edges, edges[1:], strict=False)]
+    parts = [part(WEEK, begin, end) for begin, end in pairwise(edges)]
     begins = np.concatenate([each.jobs.submit_ms + begin for each, begin in zip(parts, edges, strict=False)])
     assert np.array_equal(begins, WEEK.jobs.submit_ms)
     for name in ("duration_ms", "gang", "team", "pool", "user", "priority", "savepoint_ms"):
         assert np.array_equal(np.concatenate([getattr(each.jobs, name) for each in parts]), getattr(WEEK.jobs, name))
     assert WEEK.jobs.name is not None
     assert sum((each.jobs.name or () for each in parts), ()) == WEEK.jobs.name
-    spans = [end - begin for begin, end in zip(edges, edges[1:], strict=False)]
+    spans = [end - begin for begin, end in pairwise(edges)]
     for number, service in enumerate(WEEK.services):
         found = sum(wanted_gpu_ms(each.services[number], span) for each, span in zip(parts, spans, strict=True))
         assert found == wanted_gpu_ms(service, edges[-1])
