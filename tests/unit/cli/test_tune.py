@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from equipoise.charter_io import check
+from equipoise.cli.progress import watch
 from equipoise.workload.synthetic import lab_charter
 from tests.unit.cli.test_commands import run
 
-FEW = ["--search", "product.weight=2..6/2", "--trials", "3"]
 JOBS = "team,submit_s,num_gpu,duration_s\n" + "".join(
     f"{'product' if n % 3 else 'safety'},{900 * n},{1 + n % 8},5400\n" for n in range(400)
 )
@@ -66,22 +63,22 @@ def test_options_for_reading_a_log_are_refused_where_none_is_read(capsys: pytest
     assert "S102 count" in capsys.readouterr().err
 
 
-def test_interrupted_it_writes_what_was_found_until_then(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "equipoise.cli", "tune", "--demo", "60", "--gpus", "4096", "--trials", "5000",
-               "--hold-out", "0", "--workers", "1", "--csv", str(tmp_path / "all.csv"), "-o", str(tmp_path / "out")]  # fmt: skip
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "110"}
-    )
-    begun = time.monotonic()
-    while process.poll() is None and time.monotonic() - begun < 300:
-        time.sleep(20 if process.poll() is None else 0)  # more than it takes to begin
-        process.send_signal(signal.SIGINT)
-        break
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 130, err
-    assert "interrupted: this is what was found until then" in err
-    assert "Interrupted: this is what was found until then." in out
-    assert (tmp_path / "all.csv").read_text("utf-8").startswith("trial,")
+def test_interrupted_it_writes_what_was_found_until_then(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def advance(on: watch, name: str, done: int, total: int) -> None:
+        if done == 4:  # a real Ctrl-C, while the search is under way
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(watch, "advance", advance)
+    out = ["--csv", str(tmp_path / "all.csv"), "-o", str(tmp_path / "out")]
+    code = run("tune", "--demo", "6", "--gpus", "512", "--trials", "60", "--workers", "1", *out)
+    told = capsys.readouterr()
+    assert code == 130
+    assert "interrupted: this is what was found until then" in told.err
+    assert "Interrupted: this is what was found until then." in told.out
+    assert "4 charters measured" in told.out
+    assert len((tmp_path / "all.csv").read_text("utf-8").splitlines()) == 5
     points = sorted((tmp_path / "out").iterdir())
     assert points
-    assert all(check(path.read_bytes(), against=lab_charter().encode()).charter is not None for path in points)
+    assert all(check(path.read_bytes(), against=lab_charter(512).encode()).charter is not None for path in points)
