@@ -34,13 +34,16 @@ class Size:
     trials: int
 
 
+Way = tuple[Literal["processes", "ray"], int]
+
 LARGE, SMALL = Size(60, 4096, 200), Size(12, 512, 40)
-WAYS: tuple[tuple[Literal["processes", "ray"], int], ...] = (("processes", 1), ("processes", 2))
+WAYS: tuple[Way, ...] = (("processes", 1), ("processes", 2))
+ON_RAY: tuple[Way, ...] = (("ray", 2),)
 
 
 def main() -> None:
     size = SMALL if "--small" in sys.argv[1:] else LARGE
-    ways = (*WAYS, ("ray", 2)) if "--ray" in sys.argv[1:] else WAYS
+    ways = WAYS + ON_RAY if "--ray" in sys.argv[1:] else WAYS
     made = table(size, ways)
     print(made)
     if "--write" in sys.argv[1:]:
@@ -52,7 +55,7 @@ def main() -> None:
         PAGE.write_text(page, "utf-8")
 
 
-def table(size: Size, ways: tuple[tuple[Literal["processes", "ray"], int], ...]) -> str:
+def table(size: Size, ways: tuple[Way, ...]) -> str:
     """Search once for each way; all find the same or this fails."""
     compile_scheduler()
     work, charter = lab(days=size.days, gpus=size.gpus), lab_charter(size.gpus).encode()
