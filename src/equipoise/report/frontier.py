@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equipoise.errors import InputError, Place
-from equipoise.report.figures import part
 from equipoise.report.markup import Markup, element, unbroken
 from equipoise.report.page import document, headline
 from equipoise.report.parts import Column, behind, keys, section, table
@@ -67,9 +66,8 @@ def frontier_section(found: Tuned) -> Markup:
     )
     if found.held_out is not None:
         lead += " The line leads to what the same charter does on the days that were held out: the longer, the less to rely on."
-    legend = keys(
-        ("spotkey", "point of the frontier"), ("nowkey", "the present charter"), ("line", "to the days held out")
-    )
+    held = [] if found.held_out is None else [("line", "to the days held out")]
+    legend = keys(("spotkey", "point of the frontier"), ("nowkey", "the present charter"), *held)
     figures = [_scatter(found, across, up) for across, up in _pairs(found.objectives)]
     return section(
         "frontier", "The frontier", lead, legend if figures else "", *figures,
@@ -149,8 +147,8 @@ class _Axis:
         low, high = min(known), max(known)
         room = ROOM * ((high - low) or high or 1.0)
         self._low, self._high = max(0.0, low - room), high + room
-        texts = part if objective.name != "leaving" else "{:.3g}".format
-        self.marks = [(self._place(at), texts(at)) for at in steps(self._low, self._high)]
+        of, unit = (1.0, "") if objective.name == "leaving" else (100.0, " %")
+        self.marks = [(self._place(at), f"{of * at:.4g}{unit}") for at in steps(self._low, self._high)]
 
     def has(self, figures: Figures) -> bool:
         """Whether figures have the objective."""
