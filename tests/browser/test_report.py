@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from equipoise.report.frontier import frontier_page
 from equipoise.report.page import page
 from equipoise.report.theme import DARK, LIGHT
 from equipoise.report.view import Source
 from tests.unit.outlook.prospects import demo_years
 from tests.unit.report.replays import HOSTILE, outage, synthetic
+from tests.unit.report.test_frontier import small
 
 CHROMIUM = shutil.which("chromium")
 
@@ -37,6 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "synthetic.html").write_text(page(synthetic().runs, source=source), "utf-8")
     (folder / "outage.html").write_text(page(outage().runs, source=source), "utf-8")
     (folder / "years.html").write_text(page(synthetic().runs, source=source, prospect=demo_years()), "utf-8")
+    (folder / "frontier.html").write_text(frontier_page(small(), log=HOSTILE, command=HOSTILE), "utf-8")
     odd = Source(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
     (folder / "hostile.html").write_text(page(outage().runs, source=odd, verdict=HOSTILE), "utf-8")
     return folder
@@ -58,7 +61,7 @@ def first_pixel(picture: bytes) -> str:
     return "#" + zlib.decompress(data)[1:4].hex()
 
 
-@pytest.mark.parametrize("name", ["synthetic", "outage", "hostile", "years"])
+@pytest.mark.parametrize("name", ["synthetic", "outage", "hostile", "years", "frontier"])
 def test_browser_has_nothing_to_complain_of(name: str, folder: Path, tmp_path: Path) -> None:
     done = browse(folder / f"{name}.html", tmp_path, "--dump-dom", "--virtual-time-budget=2000")
     assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
@@ -115,7 +118,7 @@ def test_reader_may_choose_the_other_theme(folder: Path, tmp_path: Path) -> None
     assert first_pixel(shot.read_bytes()) == DARK["paper"]
 
 
-@pytest.mark.parametrize("name", ["synthetic", "outage", "hostile"])
+@pytest.mark.parametrize("name", ["synthetic", "outage", "hostile", "frontier"])
 @pytest.mark.parametrize("width", [390, 820, 1400])
 def test_page_is_no_wider_than_its_window(name: str, width: int, folder: Path, tmp_path: Path) -> None:
     # In a frame, for a window has a least width.

@@ -27,6 +27,7 @@ COMMANDS = {
     "plan": "What an amendment changes: floors and promises in sentences, and how it does when replayed.",
     "schema": "Print the JSON Schema of the charter language.",
     "simulate": "Replay a job log under a charter: who would have got the machine, who would have starved.",
+    "tune": "Search for the charters that trade off best on a job log, and say what each gives up.",
     "why": "Say why a job waits, who holds what it waits for, and what would start it now.",
     "team": "Where a team stands: what it holds and waits for, who owes whom, its account so far.",
     "knowledge": "What a lab's people know of its files, and what would leave with them, from git.",

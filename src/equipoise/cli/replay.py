@@ -178,17 +178,6 @@ def replayed(
     ] = False,
 ) -> Any:  # the annotations are evaluated, and naming the type would load numba
     """Replay a log as the options say; the result is a ``Results`` or a ``Comparison``."""
-    reading: dict[str, Any] = {
-        "map": mapping,
-        "unmapped": unmapped,
-        "format": kind,
-        "pool": pool,
-        "columns": column_map(columns or []),
-        "count": count,
-        "timezone": timezone,
-        "savepoint_ms": savepoint_ms(savepoints),
-        "on_error": "skip" if skip_malformed else "raise",
-    }
     from equipoise.cli.interruption import halting
     from equipoise.cli.progress import watch
     from equipoise.tasks.enact import split
@@ -201,19 +190,74 @@ def replayed(
             policy=policy,
             vs=vs or (),
             first=first,
-            estimates=estimates,
-            enforce_walltime=enforce,
-            outages=outages or (),
-            latency=latency_of(latency, seed),
             enact=[split(one) for one in enact or ()],
-            requests=requests,
             events=events,
             closes=closes or "auto",
             progress=on.progress,
             announce=on.announce,
             halt=halt,
-            **reading,
-        )
+            estimates=estimates,
+            enforce_walltime=enforce,
+            outages=outages or (),
+            latency=latency_of(latency, seed),
+            requests=requests,
+            **reading(
+                mapping=mapping, unmapped=unmapped, kind=kind, pool=pool, columns=columns, count=count,
+                timezone=timezone, savepoints=savepoints, skip_malformed=skip_malformed,
+            ),
+        )  # fmt: skip
+
+
+def reads(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of ``replayed`` that say how a log is read and what is assumed, and nothing of what is executed.
+
+    Its first parameter is a mapping of what they say, for ``tasks.simulate.prepared``; what is as usual is left out.
+    """
+    shared = {name: each for name, each in _shared().items() if name not in (*_EXECUTED, "closes", "seed")}
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+
+    def run(context: typer.Context, **given: Any) -> None:
+        options = {name: given.pop(name) for name in shared}
+        assumed = {
+            "estimates": options.pop("estimates"),
+            "enforce_walltime": options.pop("enforce"),
+            "outages": options.pop("outages") or (),
+            "latency": latency_of(options.pop("latency"), 0),
+            "requests": options.pop("requests"),
+        }
+        usual = reading(**{name: shared[name].default for name in options})
+        told = {name: value for name, value in reading(**options).items() if value != usual[name]}
+        command(assumed | told, command_line=str(context.obj), **given)
+
+    own = [each for each in own if each.name != "command_line"]
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    return _signed(run, command, [context, *own, *shared.values()])
+
+
+def reading(
+    *,
+    mapping: str | None,
+    unmapped: str | None,
+    kind: str | None,
+    pool: str | None,
+    columns: list[str] | None,
+    count: str,
+    timezone: str,
+    savepoints: str | None,
+    skip_malformed: bool,
+) -> dict[str, Any]:
+    """Return what the options say to ``traces.read``."""
+    return {
+        "map": mapping,
+        "unmapped": unmapped,
+        "format": kind,
+        "pool": pool,
+        "columns": column_map(columns or []),
+        "count": count,
+        "timezone": timezone,
+        "savepoint_ms": savepoint_ms(savepoints),
+        "on_error": "skip" if skip_malformed else "raise",
+    }
 
 
 def column_map(pairs: list[str]) -> dict[str, str] | None:

@@ -92,7 +92,7 @@ def page(
         ),
         element("footer", "Made by Equipoise. This file needs no network and sends nothing anywhere."),
     ]  # fmt: skip
-    return _document(title, body)
+    return document(title, body)
 
 
 def headline(sentence: str) -> Markup:
@@ -124,7 +124,8 @@ def _contents(about: View, *, years: bool) -> Markup:
     return element("nav", *anchors, aria_label="Contents")
 
 
-def _document(title: str, body: Sequence[Markup]) -> str:
+def document(title: str, body: Sequence[Markup]) -> str:
+    """Return a whole page that fetches nothing."""
     # The policy is the guarantee: nothing is fetched, and no script runs but this one, whatever a log is called.
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src '{theme.script_hash()}'; img-src data:;"

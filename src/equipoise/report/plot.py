@@ -156,3 +156,23 @@ def scale(value: float, *, steps: int = 5) -> tuple[float, list[float]]:
     step = next(times * power for times in (1, 2, 2.5, 5, 10) if times * power * steps >= value * (1 - 1e-9))
     count = math.ceil(value / step - 1e-9)
     return round(count * step, 9), [round(number * step, 9) for number in range(count + 1)]
+
+
+def steps(low: float, high: float, *, most: int = 6) -> list[float]:
+    """Return round numbers from ``low`` to ``high``, at most about so many.
+
+    Examples
+    --------
+    >>> steps(0.48, 0.94)
+    [0.5, 0.6, 0.7, 0.8, 0.9]
+    >>> steps(15.0, 16.4)
+    [15.0, 15.25, 15.5, 15.75, 16.0, 16.25]
+    """
+    end, marks = scale(high - low, steps=most)
+    step = marks[1]
+    first = math.ceil(low / step - 1e-9)
+    return [
+        round(number * step, 9)
+        for number in range(first, first + len(marks))
+        if number * step <= low + end and number * step <= high
+    ]

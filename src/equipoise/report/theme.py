@@ -182,6 +182,13 @@ font-size:.73rem}
 .eq section>h3{margin-top:34px}
 .eq .drivers .rows{grid-template-columns:96px minmax(0,1fr) auto}
 .eq .hair{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 3}
+.eq .spot{position:absolute;transform:translate(-50%,50%);min-width:19px;height:19px;padding:0 4px;border-radius:10px;
+background:var(--accent);color:var(--paper);font-size:.7rem;font-weight:650;line-height:19px;text-align:center}
+.eq .spot.now{background:var(--paper);border:3px solid var(--denied);min-width:21px;height:21px;padding:0}
+.eq .tie{stroke:var(--accent);stroke-width:1.25;fill:none;opacity:.6}.eq .tie.now{stroke:var(--denied)}
+.eq .point{margin:26px 0 0}
+.eq .key.spotkey{background:var(--accent);width:14px;height:14px;border-radius:7px;vertical-align:-2px}
+.eq .key.nowkey{border:3px solid var(--denied);width:14px;height:14px;border-radius:7px;vertical-align:-2px}
 .eq .key{display:inline-block;width:18px;height:10px;vertical-align:-1px;margin-right:6px;border-radius:2px;
 background:var(--c,none)}
 .eq .key.line{height:0;border-top:1.5px solid var(--ink);border-radius:0;vertical-align:4px;background:none}

@@ -182,17 +182,12 @@ def simulate(
     >>> [(run.policy, run.team("safety")["wait_mean_s"]) for run in both]
     [('charter', 2340.0), ('product-first', 3540.0)]
     """
-    rules = as_charter(charter)
-    others = [(at, as_charter(one)) for at, one in enact]
-    workload = as_workload(log, [rules, *(one for _, one in others)], reading)
-    amended = in_order(others, rules, workload.origin_ms)
+    given = prepared(
+        log, charter, estimates=estimates, enforce_walltime=enforce_walltime, outages=outages, latency=latency,
+        requests=requests, enact=enact, **reading,
+    )  # fmt: skip
+    workload, rules, options, nodes, amended = given.workload, given.charter, given.options, given.nodes, given.amended
     charters = [rules, *(one for _, one in amended)]
-    if requests is not None:
-        workload = read_requests(requests, workload, timezone=reading.get("timezone") or "UTC")
-    check_teams(workload, *charters, named="the charter")
-    nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)
-    enforced = enforceable(workload) if enforce_walltime is None else enforce_walltime
-    options = Options(estimates=_estimates(estimates), enforce_walltime=enforced, latency=latency)
     if events is not None and vs:
         raise InputError("S102", "events of several runs in one file", hint="write the events of one run, without --vs")
     times = close_times(workload, rules.timezone, closes)
@@ -230,6 +225,43 @@ def simulate(
     if events is not None:
         write_events(runs[0].record.run.events, events)
     return Comparison(tuple(runs)) if vs else runs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A log and a charter as they are replayed, what is assumed besides, and which charters come into force later (ms, charter)."""
+
+    workload: Workload
+    charter: Charter
+    options: Options
+    nodes: tuple[NodeChange, ...]
+    amended: tuple[tuple[int, Charter], ...] = ()
+
+
+def prepared(
+    log: Log,
+    charter: Rules,
+    *,
+    estimates: str = "declared",
+    enforce_walltime: bool | None = None,
+    outages: str | os.PathLike[str] | Sequence[NodeChange] = (),
+    latency: Latency | None = None,
+    requests: str | os.PathLike[str] | None = None,
+    enact: Sequence[tuple[When, Rules]] = (),
+    **reading: Any,
+) -> Prepared:
+    """Read a log and charters, and check that they fit; parameters and errors are those of ``simulate``."""
+    rules = as_charter(charter)
+    others = [(at, as_charter(one)) for at, one in enact]
+    workload = as_workload(log, [rules, *(one for _, one in others)], reading)
+    amended = in_order(others, rules, workload.origin_ms)
+    if requests is not None:
+        workload = read_requests(requests, workload, timezone=reading.get("timezone") or "UTC")
+    check_teams(workload, rules, *(one for _, one in amended), named="the charter")
+    nodes = read_outages(outages, rules) if isinstance(outages, (str, os.PathLike)) else tuple(outages)
+    enforced = enforceable(workload) if enforce_walltime is None else enforce_walltime
+    options = Options(estimates=_estimates(estimates), enforce_walltime=enforced, latency=latency)
+    return Prepared(workload, rules, options, nodes, tuple(amended))
 
 
 def compare(*runs: Results) -> Comparison:
