@@ -56,12 +56,12 @@ def test_where_a_floor_is_raised_reclaim_begins_at_that_instant(tmp_path: Path) 
 
 def test_a_new_weight_decides_who_is_next(tmp_path: Path) -> None:
     log = "".join(f"{team},0,1,60,60\n" for _ in range(4) for team in ("a", "b"))  # jobs of a are even
-    even, other = charter("a: {}, b: {}", nodes=1), charter("a: {weight: 4}, b: {}", nodes=1)
+    even, other = charter("a: {}, b: {}", nodes=1), charter("a: {}, b: {weight: 4}", nodes=1)
     plain = [(at, job) for at, _, job in told(replayed(tmp_path, log, even), k.START)]
     amended = [(at, job) for at, _, job in told(replayed(tmp_path, log, even, ("190m", other)), k.START)]
-    assert plain[:4] == amended[:4] == [(0, 0), (60, 2), (120, 1), (180, 3)]
-    # At 190 minutes a has used 120 GPU-minutes and b 70: b is next, but not where a quarter of 120 counts.
-    assert (plain[4], amended[4]) == ((240, 5), (240, 4))
+    assert plain[:4] == amended[:4] == [(0, 0), (60, 1), (120, 2), (180, 3)]
+    # At 240 minutes both have used 120 GPU-minutes, a earlier, so that less of it is left; but a quarter counts of what b used.
+    assert (plain[4], amended[4]) == ((240, 4), (240, 5))
 
 
 def test_beyond_a_lowered_limit_nothing_starts_and_nothing_is_stopped(tmp_path: Path) -> None:
@@ -220,6 +220,15 @@ def test_charters_of_another_machine_and_times_that_are_none_are_refused(tmp_pat
 def test_the_notes_say_when_which_charter_came_into_force(tmp_path: Path) -> None:
     run = replayed(tmp_path, "a,0,1,90,90\n", charter("a: {}"), ("1h", charter("a: {weight: 2}")))
     assert "from hour 1.0 on another charter was in force: Small, revision 1" in run.notes
+
+
+def test_floors_over_time_are_those_in_force(tmp_path: Path) -> None:
+    before, after = charter("a: {floor: 25%}, b: {}"), charter("a: {floor: 75%}, b: {}")
+    run = replayed(tmp_path, "a,0,1,240,240\n", before, ("2h", after))
+    closes = run.closes.filter(run.closes["team"] == "a")
+    seen = dict(zip((closes["from_s"] / 3600).to_list(), closes["floor_share"].to_list(), strict=True))
+    assert {floor for from_h, floor in seen.items() if from_h < 2} == {0.25}
+    assert {floor for from_h, floor in seen.items() if from_h >= 2} == {0.75}
 
 
 def _jobs(rows: list[tuple[int, int, int]]) -> Jobs:
