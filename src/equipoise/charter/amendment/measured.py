@@ -7,7 +7,7 @@ both planning capacities.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -40,23 +40,31 @@ def measured(old: Charter, new: Charter) -> dict[str, list[Move]]:
     ('weaker', 'sure', '60', '50')
     """
     found: Found = {}
-    pools = {pool.name: pool for pool in new.pools}
+    for pool, capacity, was, now in compared(old, new):
+        _compare(was, now, pool, capacity, found)
+    there = {pool.name for pool in new.pools}
     for pool in old.pools:
-        texts: dict[object, int] = {}
-        before = Shape.of(old, pool.name, texts)
-        if pool.name not in pools:
-            _gone(pool, before, new, found)
-            continue
-        after = Shape.of(new, pool.name, texts)
-        if before.groups[0].text == after.groups[0].text:
-            continue
-        for capacity in capacities(pool, pools[pool.name], with_amounts=before.has_amounts or after.has_amounts):
-            was = before.at(capacity, {})
-            _compare(was, after.at(capacity, was), pool.name, capacity, found)
+        if pool.name not in there:
+            _gone(pool, new, Shape.of(old, pool.name, {}), found)
     by_team: dict[str, list[Move]] = {}
     for (path, _, _, _), move in found.items():
         by_team.setdefault(path, []).append(move)
     return by_team
+
+
+def compared(old: Charter, new: Charter) -> Iterator[tuple[str, int, At, At]]:
+    """Yield what groups of teams have in each pool of both at each reference capacity, unless nothing there is changed."""
+    pools = {pool.name: pool for pool in new.pools}
+    for pool in old.pools:
+        if pool.name not in pools:
+            continue
+        texts: dict[object, int] = {}
+        before, after = Shape.of(old, pool.name, texts), Shape.of(new, pool.name, texts)
+        if before.groups[0].text == after.groups[0].text:
+            continue
+        for capacity in capacities(pool, pools[pool.name], with_amounts=before.has_amounts or after.has_amounts):
+            was = before.at(capacity, {})
+            yield pool.name, capacity, was, after.at(capacity, was)
 
 
 def capacities(old: Pool, new: Pool, *, with_amounts: bool) -> Sequence[int]:
@@ -108,7 +116,7 @@ def _rows(
             found[key] = Move(direction, name, None, None, pool, capacity, *gpus)
 
 
-def _gone(pool: Pool, before: Shape, new: Charter, found: Found) -> None:
+def _gone(pool: Pool, new: Charter, before: Shape, found: Found) -> None:
     """A pool that is no longer there has a capacity of 0."""
     paths = {team.path for team in new.teams}
     for group, measures in before.at(pool.capacity, {}).values():

@@ -128,7 +128,7 @@ class Shape:
         taken: list[Measures | None] = []
         for group in self.groups:
             floor, limit = _parent(floors, group, capacity), _parent(limits, group, capacity)
-            same = _same(group, floor, limit, like, capacity)
+            same = _same(group, floor, limit, like)
             limits.append(_limits(group, limit) if same is None else same.limit)
             floors.append(_floors(group, floor, limits[-1]) if same is None else same.floor)
             taken.append(same)
@@ -238,22 +238,17 @@ def _row(numerators: Sequence[int], denominator: int) -> Row:
     return Row([number // common for number in numerators], denominator // common)
 
 
-def _same(
-    group: Group, floor: Ratio, limit: Ratio, like: Mapping[str, tuple[Group, Measures]], capacity: int
-) -> Measures | None:
+def _same(group: Group, floor: Ratio, limit: Ratio, like: Mapping[str, tuple[Group, Measures]]) -> Measures | None:
     """Return the measures of a group of the same text below a parent of the same floor and limit."""
     other = like.get(group.parent)
     if other is None or other[0].text != group.text:
         return None
     if group.above < 0:
         return other[1]
-    place, measures = _above(other[0], like)
-    same_floor = _lowest(measures.floor.numerators[place], measures.floor.denominator) == floor
-    return (
-        other[1]
-        if same_floor and _lowest(measures.limit.numerators[place], measures.limit.denominator) == limit
-        else None
-    )
+    place, above = _above(other[0], like)
+    floors, limits = above.floor, above.limit
+    same = _lowest(floors.numerators[place], floors.denominator) == floor
+    return other[1] if same and _lowest(limits.numerators[place], limits.denominator) == limit else None
 
 
 def _above(group: Group, like: Mapping[str, tuple[Group, Measures]]) -> tuple[int, Measures]:
