@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from equipoise.charter import Charter, Tree, entitlements, quotas
-from equipoise.charter.amendment.effect import effect
+from equipoise.charter.amendment.effects import effect
 from equipoise.charter.amendment.measured import NUMBERS, measured
 from equipoise.charter.amendment.measures import Shape
 from equipoise.charter.checks import check_floors

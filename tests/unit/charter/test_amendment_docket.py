@@ -24,8 +24,8 @@ from equipoise.charter import (
     Window,
 )
 from equipoise.charter.amendment.docket import Docket, Entry
-from equipoise.charter.amendment.needs import needs, seats
-from equipoise.charter.amendment.status import status
+from equipoise.charter.amendment.progress import status
+from equipoise.charter.amendment.requirements import needs, seats
 from equipoise.errors import AuthorizationError, EquipoiseError, InputError
 from equipoise.units import DAY_MS, HOUR_MS
 

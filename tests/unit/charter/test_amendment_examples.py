@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from equipoise.charter import Charter, Commitment
-from equipoise.charter.amendment.effect import Effect, effect
-from equipoise.charter.amendment.needs import Needs, needs
+from equipoise.charter.amendment.effects import Effect, effect
+from equipoise.charter.amendment.requirements import Needs, needs
 from equipoise.charter.checks import check_succession
 from equipoise.charter_io import check, loads
 from equipoise.units import DAY_MS

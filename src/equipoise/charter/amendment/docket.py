@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from equipoise.charter.amendment.emergency import Run, check_emergency, check_turn
-from equipoise.charter.amendment.needs import Needs, needs, seats
-from equipoise.charter.amendment.status import Status, status, unsigned
+from equipoise.charter.amendment.progress import Status, status, unsigned
+from equipoise.charter.amendment.requirements import Needs, needs, seats
 from equipoise.charter.checks import Breach, check_succession
 from equipoise.charter.model import Charter
 from equipoise.errors import AuthorizationError, InputError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from equipoise.charter.amendment.needs import Needs, Quorum, needs, quorum_of
+from equipoise.charter.amendment.requirements import Needs, Quorum, needs, quorum_of
 from equipoise.charter.model import Charter
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from equipoise.charter.amendment.effect import Effect, effect
+from equipoise.charter.amendment.effects import Effect, effect
 from equipoise.charter.governance import Requirement
 from equipoise.charter.model import Charter
 

@@ -1,6 +1,6 @@
 """What an amendment does to every team, promise and gate: strengthens, weakens, or neither.
 
-`effect` is the main path. What is weakened decides who signs (`equipoise.charter.amendment.needs`).
+`effect` is the main path. What is weakened decides who signs (`equipoise.charter.amendment.requirements`).
 """
 
 from __future__ import annotations
