@@ -149,8 +149,17 @@ def _team(r: random.Random, old: Charter, amounts: float) -> Charter:
         value = r.choice((30, 60)) * MINUTE_MS
     if field == "reclaims_per_day":
         value = r.choice((2, 4))
+    if field in ("floor", "limit") and amounts and r.random() < 0.4:
+        value = {**getattr(one, field), (p := r.choice(old.pools)).name: _rewritten(r, getattr(one, field)[p.name], p)}
     changed = replace(one, **{field: value})
     return _with(old, [changed if t.path == one.path else t for t in old.teams])
+
+
+def _rewritten(r: random.Random, was: Share, pool: Pool) -> Share:
+    """Return a share written the other way, worth much the same at the planning capacity."""
+    if was.fraction is not None:
+        return Share(gpus=round(was.fraction * pool.capacity) + r.choice((0, 0, 1)))
+    return Share(fraction=min(Fraction(1), Fraction(round(Fraction(20 * (was.gpus or 0), pool.capacity)), 20)))
 
 
 def _new_team(r: random.Random, old: Charter, amounts: float) -> Charter:

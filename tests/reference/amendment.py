@@ -75,10 +75,12 @@ def rise(weights: dict[str, Fraction], cap: dict[str, Fraction], have: dict[str,
 
 
 def capacities(old: Charter, new: Charter, pool: str) -> list[int]:
-    """Return the reference capacities; all of them also where one would do."""
+    """Return the reference capacities; all of them also where one would do, and with amounts all powers of two."""
     expects = [p.capacity for charter in (old, new) for p in charter.pools if p.name == pool]
     most = max(expects)
-    return [-(-k * most // 16) for k in range(1, 33)] + expects
+    shares = [s for charter in (old, new) for t in charter.teams for s in (t.floor.get(pool), t.limit.get(pool)) if s]
+    fixed = [2**n for n in range(30)] if any(share.gpus is not None for share in shares) else []
+    return [-(-k * most // 16) for k in range(1, 33)] + expects + fixed
 
 
 def number_changes(

@@ -343,7 +343,7 @@ LESS = replace(FIRST.commitments[0], at_least=Fraction(1, 10))
         ({"commitments": (LESS,)}, "commitments"),
         ({"commitments": ()}, "commitments"),
         ({"boards": ()}, "boards"),
-        ({"amendments": replace(RULES, emergency=replace(RULES.emergency, per_quarter=99))}, "amendments"),
+        ({"amendments": replace(RULES, emergency=Emergency("executive", per_quarter=99))}, "amendments"),
         ({"pools": (Pool("p", "GPU", 10, 8, Fraction(2)),)}, "pools"),
         ({"min_group": 9}, "min_group"),
         ({"timezone": "Europe/Paris"}, "timezone"),

@@ -2,7 +2,7 @@
 
 `measured` is the main path. With percentages alone all numbers are linear in the capacity, and one capacity tells. With
 amounts the two charters are compared at 34: every sixteenth of the larger planning capacity up to twice of it, and at
-both planning capacities.
+both planning capacities; and at all powers of two, which do not depend on what the charters expect (`FIXED`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,15 @@ from equipoise.charter.model import Charter, Pool
 NUMBERS = ("floor", "sure", "limit", "kept")
 """What is compared of each team: its floor, its sure share, its limit, what is kept free while idle."""
 STEPS = 16
+FIXED = tuple(1 << octave for octave in range(30))
+"""Capacities at which all charters with amounts are compared, whatever they expect: no pool is larger than the last by twice.
+
+The others depend on the two charters that are compared. With them alone a chain could lower the expected capacity, which is
+neutral, then lower what is only looked at above twice of it, and so weaken somebody whom no step weakens.
+"""
 
 Found: TypeAlias = "dict[tuple[str, str, str, Direction], Move]"
-"""The first move of a team, pool, number and direction: at the planning capacity, else at the smallest."""
+"""The first move of a team, pool, number and direction, in the order of `capacities`."""
 At: TypeAlias = "Mapping[str, tuple[Group, Measures]]"
 
 
@@ -68,12 +74,12 @@ def compared(old: Charter, new: Charter) -> Iterator[tuple[str, int, At, At]]:
 
 
 def capacities(old: Pool, new: Pool, *, with_amounts: bool) -> Sequence[int]:
-    """Return the reference capacities of a pool, the planning capacity in force first, the others ascending."""
+    """Return the reference capacities of a pool: the planning capacity in force, those near it ascending, then `FIXED`."""
     if not with_amounts:
         return [old.capacity]
     most = max(old.capacity, new.capacity)
-    grid = {-(-k * most // STEPS) for k in range(1, 2 * STEPS + 1)} | {new.capacity}
-    return [old.capacity, *sorted(grid - {old.capacity})]
+    near = {-(-k * most // STEPS) for k in range(1, 2 * STEPS + 1)} | {new.capacity}
+    return list(dict.fromkeys([old.capacity, *sorted(near), *FIXED]))
 
 
 def _compare(was: At, now: At, pool: str, capacity: int, found: Found) -> None:
