@@ -242,8 +242,13 @@ def _pools(r: random.Random, old: Charter, which: int) -> Charter:
         promises = tuple(replace(p, pools=tuple(q for q in p.pools if q in left)) for p in old.commitments)
         old = replace(old, commitments=tuple(p for p in promises if p.pools))
     else:
-        free = [n for n in ("p0", "p1", "p2", "p3") if n not in names]
-        made = Pool(free[0], "GPU", r.randint(1, 40), 1, Fraction(r.randint(1, 4)))
+        made = Pool(
+            next(n for n in map("p{}".format, range(len(names) + 1)) if n not in names),
+            "GPU",
+            r.randint(1, 40),
+            1,
+            Fraction(r.randint(1, 4)),
+        )
         pools = (*old.pools, made)
         floor, limit = Share(fraction=Fraction(0)), Share(fraction=Fraction(1))
         teams = [

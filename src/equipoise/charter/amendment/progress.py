@@ -31,6 +31,18 @@ class Tally:
         """How many more members must sign."""
         return max(0, self.quorum.quorum - len(self.signed))
 
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values for JSON."""
+        return {
+            "board": self.quorum.board,
+            "by": self.quorum.by,
+            "quorum": self.quorum.quorum,
+            "members": list(self.quorum.members),
+            "signed": list(self.signed),
+            "missing": self.missing,
+            "why": list(self.quorum.why),
+        }
+
     @property
     def may_sign(self) -> tuple[str, ...]:
         """Members who have not signed."""
