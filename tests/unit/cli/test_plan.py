@@ -133,7 +133,7 @@ def test_what_an_amendment_weakens_and_who_must_sign_it_is_told(
     edits = (("    lend: 50% ", "    lend: 80% "), ("    recover: 45m", "    recover: 30m"))
     arguments = amended(tmp_path, *edits)
     out = told(capsys, *arguments)
-    assert "Weakened: 5 teams. Strengthened: nothing." in out
+    assert "Weakened: 4 teams. Strengthened: nothing." in out
     rows = [line.split(maxsplit=2) for line in out.splitlines() if line.startswith("safety ")]
     # both ways: weakened, and told with what strengthens it
     assert [row[1] for row in rows] == ["weaker", "stronger"]
