@@ -31,7 +31,7 @@ def pair(seed: int) -> tuple[Charter, Charter]:
     return old, make.amended(r, old, amounts=amounts) if r.random() < 0.8 else make.charter(r, amounts=amounts)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(seeds)
 def test_effect_equals_the_twin(seed: int) -> None:
     old, new = pair(seed)
@@ -39,7 +39,7 @@ def test_effect_equals_the_twin(seed: int) -> None:
     assert {(thing.kind, thing.name): thing.outcome for thing in found.things} == twin.outcomes(old, new)
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(seeds)
 def test_what_is_measured_equals_the_twin(seed: int) -> None:
     old, new = pair(seed)
