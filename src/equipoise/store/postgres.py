@@ -14,9 +14,11 @@ from threading import Lock
 from typing import Any
 
 from equipoise.errors import InputError, StoreError
+from equipoise.ledger.keys import VerifierKey
 from equipoise.store.anchor import Anchor, FileAnchor
 from equipoise.store.ledger import StoredLedger
 from equipoise.store.tables import FORMAT, Growth, Head, KeptNote, Row
+from equipoise.store.verification import Verification, verified
 
 try:
     import psycopg
@@ -73,6 +75,18 @@ def open_postgres(
         return PostgresTables(url, schema=schema, origin=origin, read_only=read_only)
 
     return StoredLedger(connect, anchor=None if read_only else outside, read_only=read_only)
+
+
+def verify_postgres(
+    url: str,
+    *,
+    schema: str = "equipoise_ledger",
+    anchor: Anchor | Path | str | None = None,
+    keys: Sequence[VerifierKey] = (),
+) -> Verification:
+    """Verify a ledger in PostgreSQL; parameters as of ``verify_store`` and :func:`open_postgres`."""
+    outside = FileAnchor(anchor) if isinstance(anchor, (str, Path)) else anchor
+    return verified(lambda: PostgresTables(url, schema=schema, read_only=True), anchor=outside, keys=keys)
 
 
 class PostgresTables:
@@ -219,25 +233,19 @@ class PostgresTables:
         return found[0][0], found[0][1]
 
     def faults(self) -> list[str]:
-        """Return what the index of keys misses; PostgreSQL's own checks are ``pg_amcheck`` and data checksums."""
-        with self._translated("read"), self._reading, self._connected().transaction():
-            self._connected().execute("SET LOCAL enable_seqscan = off")
-            lost = self._connected().execute(
-                self._sql(
-                    "SELECT count(*) FROM {schema}.entry e WHERE key IS NOT NULL AND NOT EXISTS"
-                    " (SELECT 1 FROM {schema}.entry k WHERE k.key = e.key AND k.place = e.place)"
-                )
-            )
-            missing = lost.fetchall()[0][0]
-        return [f"{missing} keys are not in their index"] if missing else []
+        """Return nothing: PostgreSQL's own checks are data checksums and ``pg_amcheck``."""
+        return []
+
+    def freeze(self) -> None:
+        """Show from now on only what is committed now."""
+        self._rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self._rows("SELECT 1")
 
     def _rows(self, text: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._translated("read"), self._reading:
-            return self._connected().execute(self._sql(text), values, binary=True).fetchall()
-
-    def _connected(self) -> psycopg.Connection[Any]:
-        assert self._reader is not None
-        return self._reader
+            assert self._reader is not None
+            found = self._reader.execute(self._sql(text), values, binary=True)
+            return found.fetchall() if found.description else []
 
     def _sql(self, text: str) -> sql.Composed:
         return sql.SQL(text).format(schema=sql.Identifier(self._schema))  # pyright: ignore[reportArgumentType]

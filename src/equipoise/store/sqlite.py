@@ -242,6 +242,11 @@ class SqliteTables:
         """Return what SQLite's own check of its file finds."""
         return [text for (text,) in self._rows("PRAGMA integrity_check") if text != "ok"]
 
+    def freeze(self) -> None:
+        """Show from now on only what is committed now."""
+        self._rows("BEGIN")
+        self.head()
+
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._translated("read"), self._reading:
             return self._reader.execute(sql, tuple(values)).fetchall()

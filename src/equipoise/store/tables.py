@@ -142,6 +142,10 @@ class Tables(Protocol):
         """Return what the database itself finds wrong with its files."""
         ...
 
+    def freeze(self) -> None:
+        """Show from now on only what is committed now, so that a reader of everything is not overtaken."""
+        ...
+
     def close(self) -> None:
         """Let go of connections and locks."""
         ...

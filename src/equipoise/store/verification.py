@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
+from operator import attrgetter
 from pathlib import Path
 
 from equipoise.errors import EquipoiseError, StoreError
@@ -44,6 +46,7 @@ class Verification:
 
     size: int = 0
     checkpoints: int = 0
+    """How many signed checkpoints were compared, the anchor's among them."""
     faults: list[Fault] = field(default_factory=list[Fault])
     """At most twenty."""
 
@@ -77,10 +80,12 @@ def verify_store(tables: Tables, *, anchor: Anchor | None = None, keys: Sequence
     """
     found = Verification()
     try:
+        anchored = None if anchor is None else anchor.read()  # before the tables, so that it is never ahead of them
+        tables.freeze()
         head = stored_head(tables)
         found.size = head.size
-        _entries(tables, head, keys, found)
-        _anchored(head, tables, anchor, keys, found)
+        notes = [] if anchored is None else [KeptNote.of(checkpoint_of(anchored).size, anchored)]
+        _entries(tables, head, merge(_notes(tables), notes, key=attrgetter("size")), keys, found)
         for text in tables.faults():
             found.add(f"the database: {text}")
     except EquipoiseError as error:
@@ -94,12 +99,17 @@ def verify_sqlite(
 ) -> Verification:
     """Verify a ledger in a SQLite file; parameters as of :func:`verify_store` and ``open_sqlite``."""
     path = Path(path).resolve()
+    return verified(lambda: SqliteTables(path, read_only=True), anchor=anchor_of(path, anchor), keys=keys)
+
+
+def verified(connect: Callable[[], Tables], *, anchor: Anchor | None, keys: Sequence[VerifierKey]) -> Verification:
+    """Verify what opens, and report what does not."""
     try:
-        tables = SqliteTables(path, read_only=True)
+        tables = connect()
     except StoreError as error:
         return Verification(faults=[Fault(error.message)])
     try:
-        return verify_store(tables, anchor=anchor_of(path, anchor), keys=keys)
+        return verify_store(tables, anchor=anchor, keys=keys)
     finally:
         tables.close()
 
@@ -107,10 +117,11 @@ def verify_sqlite(
 # -------------------------------------------------------------------------------------------------- entries and their tree
 
 
-def _entries(tables: Tables, head: Head, keys: Sequence[VerifierKey], found: Verification) -> None:
+def _entries(
+    tables: Tables, head: Head, notes: Iterator[KeptNote], keys: Sequence[VerifierKey], found: Verification
+) -> None:
     edge = Edge(Frontier(), lambda _: b"")
     digest, tiles = bytes(32), 0
-    notes = _notes(tables)
     note = next(notes, None)
     while edge.frontier.size < head.size and len(found.faults) < _MOST_FAULTS:
         while note is not None and note.size <= edge.frontier.size:
@@ -143,6 +154,9 @@ def _compare(tables: Tables, tile: Tile, data: bytes, found: Verification) -> No
         i for i in range(tile.width) if stored[i * HASH_SIZE :][:HASH_SIZE] != data[i * HASH_SIZE :][:HASH_SIZE]
     )
     first = tile.index * TILE_WIDTH + place << TILE_HEIGHT * tile.level
+    below = range(first, first + (1 << TILE_HEIGHT * tile.level))
+    if any(fault.index in below for fault in found.faults):
+        return  # follows from it
     what = f"entry {first} does not hash to what {tile.path()} says"
     if tile.level:
         what = f"{tile.path()} is not the hash of the tiles below it, from entry {first} on"
@@ -194,22 +208,7 @@ def _checkpoint(note: KeptNote, edge: Edge, head: Head, keys: Sequence[VerifierK
     elif size != edge.frontier.size:
         found.add(f"{name} is beyond the log", head.size)
     elif root != edge.frontier.root():
-        found.add(f"{name} has another root", None)
-
-
-def _anchored(
-    head: Head, tables: Tables, anchor: Anchor | None, keys: Sequence[VerifierKey], found: Verification
-) -> None:
-    note = None if anchor is None else anchor.read()
-    if note is None:
-        return
-    size, root = _signed(note, head, keys, "the anchor", found)
-    if size > head.size:
-        found.add(f"the anchor was signed over {size} entries, the log has {head.size}", head.size)
-        return
-    kept = tables.note(size)  # its root was compared above
-    if kept is None or checkpoint_of(kept.note).root != root:
-        found.add(f"the anchor's checkpoint of {size} entries is not among those of the log")
+        found.add(f"{name} has another root")
 
 
 def _signed(note: bytes, head: Head, keys: Sequence[VerifierKey], name: str, found: Verification) -> tuple[int, bytes]:
