@@ -13,6 +13,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from types import UnionType
 from typing import Any
 from urllib.parse import quote
 
@@ -35,8 +36,18 @@ _SCHEMA = {
     ),
     "checkpoint": "CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note BLOB NOT NULL, mark BLOB NOT NULL) STRICT",
 }
+_OF_TILE = "sqlite_autoindex_tile_1"  # SQLite's own name for the index of its primary key
 _LARGEST_QUERY = 900  # parameters; older builds take 999
 _WAL_PAGES = 4000  # 16 MB, then it is carried over into the file
+_ENTRY = (int, bytes, str | None)
+_NOTE = (int, bytes, bytes)
+_HEADER = {
+    18: b"\2\2\0\x40\x20\x20",  # write-ahead log; no reserved space; fractions of payload
+    44: b"\0\0\0\4",  # schema format
+    52: bytes(4) + b"\0\0\0\1",  # no vacuum; UTF-8
+    64: bytes(4) + _APPLICATION.to_bytes(4, "big") + bytes(20),
+}
+"""Fields of the file's header that stay, part of which SQLite itself does not look at (sqlite.org/fileformat.html, 1.3)."""
 _PLACE_LIMIT = 2**63 - 1
 
 
@@ -144,9 +155,11 @@ class SqliteTables:
     def _check(self, origin: str | None) -> None:
         """Compare what the file says it is."""
         read = self._reader.execute
-        schema = dict(read("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall())
+        schema = set(read("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall())
+        expected = {(sql.split()[1].lower(), name, name, sql) for name, sql in _SCHEMA.items() if name != "entry_key"}
+        expected |= {("index", "entry_key", "entry", _SCHEMA["entry_key"]), ("index", _OF_TILE, "tile", None)}
         numbers = [read(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version", "encoding")]
-        if schema != _SCHEMA or numbers != [_APPLICATION, FORMAT, "UTF-8"]:
+        if schema != expected or numbers != [_APPLICATION, FORMAT, "UTF-8"]:
             raise StoreError("L140", f"{self._path} is not a ledger of this version")
         mode = read("PRAGMA journal_mode").fetchone()[0]
         if mode != "wal":
@@ -197,7 +210,8 @@ class SqliteTables:
 
     def head(self) -> tuple[Head, bytes]:
         """Return the head and the mark stored beside it."""
-        rows = self._rows("SELECT origin, size, root, keys, time_ms, mark FROM head")
+        kinds = (str, int, bytes, bytes, int, bytes)
+        rows = self._rows("SELECT origin, size, root, keys, time_ms, mark FROM head WHERE one = 1", kinds=kinds)
         if len(rows) != 1:
             raise StoreError("L144", f"{self._path} has {len(rows)} heads")
         *cells, mark = rows[0]
@@ -209,30 +223,30 @@ class SqliteTables:
         for start in range(0, len(keys), _LARGEST_QUERY):
             some = keys[start : start + _LARGEST_QUERY]
             marks = ",".join("?" * len(some))
-            for row in self._rows(f"SELECT place, data, key FROM entry WHERE key IN ({marks})", some):
+            for row in self._rows(f"SELECT place, data, key FROM entry WHERE key IN ({marks})", some, kinds=_ENTRY):
                 found[row[2]] = Row(*row)
         return found
 
     def rows(self, first: int, end: int) -> list[Row]:
         """Return the entries that there are in ``[first, end)``, in order."""
         between = "SELECT place, data, key FROM entry WHERE place >= ? AND place < ? ORDER BY place"
-        return [Row(*row) for row in self._rows(between, (first, end))]
+        return [Row(*row) for row in self._rows(between, (first, end), kinds=_ENTRY)]
 
     def tile(self, level: int, index: int) -> bytes | None:
         """Return a stored tile."""
-        found = self._rows("SELECT hashes FROM tile WHERE level = ? AND place = ?", (level, index))
+        found = self._rows("SELECT hashes FROM tile WHERE level = ? AND place = ?", (level, index), kinds=(bytes,))
         return found[0][0] if found else None
 
     def notes(self, first: int, *, most: int) -> list[KeptNote]:
         """Return checkpoints of at least ``first`` entries, by size, at most so many."""
         wanted = "SELECT size, note, mark FROM checkpoint WHERE size >= ? ORDER BY size LIMIT ?"
-        return [KeptNote(*row) for row in self._rows(wanted, (first, most))]
+        return [KeptNote(*row) for row in self._rows(wanted, (first, most), kinds=_NOTE)]
 
     def note(self, size: int | None = None) -> KeptNote | None:
         """Return the checkpoint of a size, or the largest."""
         low, high = (-1, _PLACE_LIMIT) if size is None else (size, size)
         wanted = "SELECT size, note, mark FROM checkpoint WHERE size BETWEEN ? AND ? ORDER BY size DESC LIMIT 1"
-        return next((KeptNote(*row) for row in self._rows(wanted, (low, high))), None)
+        return next((KeptNote(*row) for row in self._rows(wanted, (low, high), kinds=_NOTE)), None)
 
     def counts(self) -> tuple[int, int]:
         """Return how many entries and tiles are stored, whatever the head says."""
@@ -240,16 +254,29 @@ class SqliteTables:
 
     def faults(self) -> list[str]:
         """Return what SQLite's own check of its file finds."""
-        return [text for (text,) in self._rows("PRAGMA integrity_check") if text != "ok"]
+        found = [text for (text,) in self._rows("PRAGMA integrity_check") if text != "ok"]
+        with self._path.open("rb") as file:
+            header = file.read(100)
+        for place, wanted in _HEADER.items():
+            if header[place : place + len(wanted)] != wanted:
+                found.append(f"byte {place} of the file's header or one that follows is not as written")
+        return found
 
     def freeze(self) -> None:
         """Show from now on only what is committed now."""
         self._rows("BEGIN")
         self.head()
 
-    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, sql: str, values: Sequence[object] = (), *, kinds: tuple[type | UnionType, ...] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Return all rows; STRICT keeps other kinds of values out, but damage does not."""
         with self._translated("read"), self._reading:
-            return self._reader.execute(sql, tuple(values)).fetchall()
+            found = self._reader.execute(sql, tuple(values)).fetchall()
+        for column, kind in zip(zip(*found, strict=True), kinds, strict=False):
+            if not all(issubclass(one, kind) for one in set(map(type, column))):
+                raise StoreError("L151", f"{self._path} is damaged: a value is of another kind")
+        return found
 
     # --------------------------------------------------------------------------------------------------------- closing
 
