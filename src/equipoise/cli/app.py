@@ -33,6 +33,9 @@ COMMANDS = {
     "knowledge": "What a lab's people know of its files, and what would leave with them, from git.",
     "outlook": "What a course does to a lab's people, knowledge and lead, with intervals and failed checks in view.",
     "report": "Replay a job log and write a report: one HTML file.",
+    "receipt": "Take from a ledger what proves a verdict about a promise, as one file.",
+    "verify": "Check a receipt offline: signatures, proofs, witnesses, and the verdict by the closes.",
+    "audit": "Execute everything in a ledger again, and find the first decision that the charter did not require.",
     "keys": "Make a key to sign with, and show the public part of one.",
     "demo": "Replay a synthetic lab as promised, and with the product first.",
 }
