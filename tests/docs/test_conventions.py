@@ -22,7 +22,7 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"
 
 # DESIGN, section 2: what is not pure, what must do without the scientific stack, and what that may never reach.
 EDGE = {"cli", "api", "tasks", "report", "controller", "engines", "store", "traces", "charter_io"}
-VERIFIER = {"errors", "units", "charter", "ledger", "account"}
+VERIFIER = {"errors", "units", "charter", "ledger", "gates", "account"}
 BEYOND_VERIFIER = {"charter_io", "workload", "policy"}
 ALLOWED = {
     "equipoise.policy.kernel.pointer -> pathlib"
@@ -204,7 +204,8 @@ def test_late_names_of_the_package_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["equipoise", "equipoise.cli", "equipoise.charter", "equipoise.charter_io", "equipoise.account"]
+    "module",
+    ["equipoise", "equipoise.cli", "equipoise.charter", "equipoise.charter_io", "equipoise.account", "equipoise.gates"],
 )
 def test_commands_that_do_not_simulate_load_nothing_heavy(module: str) -> None:
     script = (
