@@ -9,7 +9,7 @@ for nothing: a gate opens by proof only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from equipoise.charter.floors import quotas
@@ -55,7 +55,7 @@ class GateDecision:
     needs : tuple of Need
         Everything the gate asks for, met or not.
     next_ms : int or None
-        When any of this changes next, if nothing more is recorded.
+        Before this nothing of all that changes, if nothing more is recorded; None: never.
     refused : tuple of Refused
         What was recorded by now and could not be read.
     """
@@ -186,15 +186,17 @@ class Dossier:
 
         At each of them counts what was recorded by then. The release enters every stage as soon as it may.
         """
-        found = [self.decide(from_ms)]
+        last = self.decide(from_ms)
+        found = [last]
         while True:
-            last = found[-1]
             due = [at_ms for at_ms in self.times_ms if at_ms > last.now_ms][:1]
             if last.next_ms is not None:
                 due.append(last.next_ms)
             if not due or min(due) >= until_ms:
                 return found
-            found.append(self.decide(min(due)))
+            last = self.decide(min(due))
+            if replace(last, now_ms=0, next_ms=0) != replace(found[-1], now_ms=0, next_ms=0):
+                found.append(last)
 
     def _entries(self, history: Sequence[Entered] | None, now_ms: int) -> dict[str, list[int]] | None:
         if history is None:
@@ -211,7 +213,7 @@ class Dossier:
         """Yield the times after ``now_ms`` at which something changes of itself."""
         yield from (each.next_ms(now_ms) for each in way)
         for need in needs:
-            spans = self._evidence.fresh(need.type, need.board, max_age_ms=self.gate.max_age_ms, now_ms=now_ms)
+            spans = self._evidence.fresh_by_paper(need.type, need.board, max_age_ms=self.gate.max_age_ms, now_ms=now_ms)
             yield from (edge for span in spans for edge in span if edge > now_ms)
 
 

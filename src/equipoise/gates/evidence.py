@@ -185,13 +185,17 @@ class Evidence:
 
     def fresh(self, type: str, board: str, *, max_age_ms: int, now_ms: int) -> list[Span]:
         """Return when the board's word on a type was and will be fresh, by what is recorded up to ``now_ms``."""
+        return union(self.fresh_by_paper(type, board, max_age_ms=max_age_ms, now_ms=now_ms))
+
+    def fresh_by_paper(self, type: str, board: str, *, max_age_ms: int, now_ms: int) -> list[Span]:
+        """Return the same for each attestation by itself."""
         spans: list[Span] = []
         for paper in self.of(Kind.ATTESTATION, type, now_ms):
             from_ms = paper.counts_from_ms(board, now_ms)
             if from_ms is not None:
                 ends = self.ends_ms(paper, board, max_age_ms=max_age_ms, now_ms=now_ms)
                 spans.append((from_ms, min(ends.values())))
-        return union(spans)
+        return spans
 
     def barred(self, type: str, board: str, now_ms: int) -> list[Span]:
         """Return when a revocation stood that no later attestation had answered."""
