@@ -84,12 +84,12 @@ def _need(charter: Charter, gate: Gate, evidence: Evidence, asked: tuple[Stage, 
     barred = covering(evidence.barred(type, board, now_ms), now_ms)
     until = covering(evidence.fresh(type, board, max_age_ms=gate.max_age_ms, now_ms=now_ms), now_ms)
     shortcomings = list(_shortcomings(gate, evidence, type, board, now_ms))
-    if until is not None and barred is None:
-        signed = max((who for reason, who, _ in shortcomings if reason is None), key=len, default=())
-        return Need(stage.name, type, board, None, until[1], signed, quorum, (), "")
     if barred is not None:
         said = f"{board} revoked {type} on {instant_text(barred[0])} and has not attested it anew"
         return Need(stage.name, type, board, Reason.REVOKED, None, (), quorum, members, said)
+    if until is not None:
+        signed = max((who for reason, who, _ in shortcomings if reason is None), key=len, default=())
+        return Need(stage.name, type, board, None, until[1], signed, quorum, (), "")
     order = list(Reason)
     faults = [(order.index(reason), -len(who), who, said) for reason, who, said in shortcomings if reason is not None]
     if not faults:

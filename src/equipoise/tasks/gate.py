@@ -1,6 +1,7 @@
 """What a gate says of a release by attestations in files, and attestations made with keys in files.
 
-Files have no ledger that would date them: each statement is taken as recorded when it says to be issued.
+Files have no ledger that would date them: each statement is taken as recorded when it says to be issued, but a revocation that
+is dated ahead counts at once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from equipoise.charter_io import load, moment_ms
 from equipoise.errors import InputError, Place, VerificationError
 from equipoise.gates.decision import Dossier, GateDecision
 from equipoise.gates.evidence import Recorded
-from equipoise.gates.statement import PAYLOAD_TYPE, Statement, parse_attested
+from equipoise.gates.statement import PAYLOAD_TYPE, Kind, Statement, parse_attested
 from equipoise.ledger.dsse import Envelope, parse_envelope, sign_envelope
 from equipoise.ledger.keys import SigningKey, parse_signing_key
 
@@ -61,12 +62,17 @@ def decide_by_files(
     return dossier, dossier.decide(at_ms)
 
 
-def _records(path: str | Path, now: int) -> Iterator[Recorded]:
+def _records(path: str | Path, at_ms: int) -> Iterator[Recorded]:
     for envelope in envelopes(_read(path)):
         try:
-            yield Recorded(parse_attested(envelope)[1].issued_ms, envelope)
+            statement = parse_attested(envelope)[1]
         except VerificationError:
-            yield Recorded(now, envelope)  # to be told of, not to count
+            yield Recorded(at_ms, envelope)  # to be told of, not to count
+            continue
+        recorded_ms = statement.issued_ms
+        if statement.kind is Kind.REVOCATION and recorded_ms > max(at_ms, now_ms()):
+            recorded_ms = at_ms  # a file that is here was not written later, and no is no
+        yield Recorded(recorded_ms, envelope)
 
 
 def envelopes(data: bytes) -> Sequence[bytes]:

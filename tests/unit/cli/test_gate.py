@@ -76,6 +76,24 @@ def test_revocation_is_signed_and_dated(files: Path, capsys: pytest.CaptureFixtu
     assert told.err.startswith(f"Signed: revocation of cyber for {NEW} on ")
 
 
+def test_revocation_that_is_dated_ahead_counts_at_once(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("all.jsonl").write_bytes(b"\n".join(record.envelope for record in release_records()))
+    for issued, name in (("2999-01-01", "ahead.json"), ("2027-01-20", "later.json")):
+        no = ("--revoke", "--type", "cyber", "--release", NEW, "--issued", issued, "-o", name)
+        assert run("attest", *no, "--key", "evals-1.key", "--key", "evals-2.key") == 0
+    ask = ("gate", "charter.yaml", "--release", NEW, "-a", "all.jsonl", "--json", "--now")
+    capsys.readouterr()
+    for now, file, stage in (
+        ("2027-01-25", "all.jsonl", "canary"),
+        ("2027-01-25", "ahead.json", "canary"),
+        ("2027-01-25", "later.json", "canary"),
+    ):
+        assert run(*ask, now, "-a", file) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["stage"] == stage
+        assert (told["falls_since_ms"] is None) == (file == "all.jsonl")
+
+
 def test_what_cannot_be_read_is_told_and_does_not_count(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("bad.json").write_text("{}", "utf-8")
     assert run("gate", "charter.yaml", "--release", NEW, "-a", "bad.json", "--now", "2027-02-02") == 0

@@ -157,6 +157,12 @@ def test_renewal_before_all_has_fallen_brings_back_the_quota_and_begins_the_wait
     assert (back.stage, back.quota, back.since_ms) == ("internal", Fraction(1, 100), 122 * DAY_MS)
 
 
+def test_renewal_when_all_has_fallen_is_from_the_start() -> None:
+    for at_ms, stage in ((134 * DAY_MS - 1, "general"), (134 * DAY_MS, "internal")):
+        dossier = Dossier(lab(), None, MODEL, [*everything(), *everything(at_ms)])
+        assert dossier.decide(at_ms).stage == stage
+
+
 def test_stage_falls_to_what_the_stages_before_it_give() -> None:
     records = [*everything(), *(said(t, TWO, issued_ms=100 * DAY_MS) for t in ("cyber", "jailbreak"))]
     dossier = Dossier(lab(), None, MODEL, records)
@@ -179,6 +185,17 @@ def test_revocation_bars_every_stage_until_it_is_answered() -> None:
     anew = said("safety-case", ["sue"], issued_ms=51 * DAY_MS)
     course = Dossier(lab(), None, MODEL, [*everything(), no, anew]).course(51 * DAY_MS, 100 * DAY_MS)
     assert [(d.now_ms // DAY_MS, d.stage) for d in course] == [(51, "internal"), (58, "canary"), (72, "general")]
+
+
+def test_what_was_attested_at_the_moment_of_a_revocation_is_void_for_good() -> None:
+    at = 5 * DAY_MS
+    no = said("cyber", TWO, issued_ms=at, kind=Kind.REVOCATION)
+    answer = said("cyber", TWO, issued_ms=at + 1, expires_ms=at + DAY_MS)
+    gate = one_stage(drain_ms=0)
+    for issued_ms, void in ((at, True), (at - 1, True), (at + 2, False)):
+        told = [said("cyber", TWO, issued_ms=issued_ms, at_ms=at), no, answer]
+        found = Dossier(lab(gate), None, MODEL, told).decide(at + 2 * DAY_MS)
+        assert (found.stage is None) == void
 
 
 def test_revocation_by_too_few_or_by_others_takes_nothing_back() -> None:
@@ -211,7 +228,10 @@ def test_history_that_the_rules_did_not_allow_is_not_believed() -> None:
     assert stage(("internal", 2), ("canary", 8)) == "internal"  # a day too soon
     assert stage(("internal", 2), ("canary", 9)) == "canary"
     assert stage(("internal", 2), ("canary", 11)) == "internal"  # not yet
-    assert dossier.decide(10 * DAY_MS, history=[Entered("internal", 2 * DAY_MS)]).opens_ms == 9 * DAY_MS
+    told = [Entered("internal", 2 * DAY_MS)]
+    found = dossier.decide(10 * DAY_MS, history=told)
+    assert (found.opens_ms, found.next_ms) == (9 * DAY_MS, 121 * DAY_MS)
+    assert dossier.decide(10 * DAY_MS, history=[*told, Entered("canary", 11 * DAY_MS)]) == found
     with pytest.raises(InputError, match="has no stage 'beta'"):
         stage(("beta", 1))
 
