@@ -26,6 +26,7 @@ from equipoise.charter.promise import Commitment, Starts
 from equipoise.charter_io.document import MAX_BYTES, Mapping, Node, Reading, Scalar, UnreadableError, parse
 from equipoise.charter_io.fields import Values, is_map, part, read_record
 from equipoise.charter_io.finding import CharterError, Report
+from equipoise.charter_io.kinds import MOMENT
 from equipoise.charter_io.language import CHARTER, INHERITED
 from equipoise.charter_io.references import check_references, time_zone
 from equipoise.charter_io.team_tree import read_teams
@@ -94,6 +95,15 @@ def read_bytes(path: str | Path) -> bytes:
         reason = getattr(error, "strerror", None) or str(error)
         hint = "check the path; `equipoise init` writes a charter to start from"
         raise InputError("C100", f"cannot read the file: {reason}", hint=hint, place=Place(str(path))) from None
+
+
+def moment_ms(text: str, timezone: str) -> int:
+    """Read a date (its midnight in a time zone) or an instant as Unix milliseconds; ``InputError`` C201 or C202.
+
+    >>> moment_ms("1970-01-02", "UTC"), moment_ms("1970-01-01T00:00:01.5Z", "Europe/Zurich")
+    (86400000, 1500)
+    """
+    return _unix_ms(MOMENT.read(text), timezone)
 
 
 def _read(data: bytes, reading: Reading, against: bytes | None) -> Charter | None:

@@ -25,6 +25,8 @@ COMMANDS = {
     "check": "Check a charter: file:line:column, what is wrong, what to do.",
     "init": "Write a charter to start from.",
     "plan": "What an amendment changes: floors and promises in sentences, and how it does when replayed.",
+    "gate": "Which stage a release is in, how much it may use, what it lacks, and who has to sign.",
+    "attest": "State that a release passed what a gate asks for, or take that back, and sign it.",
     "schema": "Print the JSON Schema of the charter language.",
     "simulate": "Replay a job log under a charter: who would have got the machine, who would have starved.",
     "tune": "Search for the charters that trade off best on a job log, and say what each gives up.",
