@@ -101,6 +101,7 @@ def simulate(
     ledger: tuple[Path, SigningKey] | None = None,
     closes: Closes = "auto",
     keep: bool = False,
+    record: bool = False,
     progress: Watch | None = None,
     announce: Callable[[str], None] | None = None,
     halt: Callable[[], bool] | None = None,
@@ -150,6 +151,8 @@ def simulate(
         times.
     keep : bool
         Whether to keep the stream of decisions (``results.record.run.decisions``).
+    record : bool
+        Whether to keep what the policy was told as well (``results.record.run.events``).
     progress : callable or None
         Called now and then with what is executed and how far it is.
     announce : callable or None
@@ -221,8 +224,8 @@ def simulate(
                 options,
                 nodes,
                 times,
-                keep=keep or ledger is not None,
-                record=events is not None or ledger is not None,
+                keep=keep or record or ledger is not None,
+                record=record or events is not None or ledger is not None,
                 progress=progress,
                 halt=halt,
             )
