@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -452,6 +454,12 @@ def test_a_server_that_does_not_wait_for_its_disk_is_refused(tmp_path: Path) -> 
     with server("fsync=off") as address, pytest.raises(StoreError) as error:
         Postgres(tmp_path, address).new()
     assert code_of(error) == "L150"
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    program = "import sys; sys.modules['psycopg'] = None; import equipoise.store.postgres"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "L149 PostgreSQL needs psycopg (hint: install the extra" in done.stderr
 
 
 # ----------------------------------------------------------------------------------------------------------- interruptions
