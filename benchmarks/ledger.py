@@ -1,254 +1,184 @@
-"""The measurements of docs/ledger-store.md: appends, beside plain inserts of the same rows in the same run, and proofs.
+"""How fast entries are hashed, proofs made and checked, and texts read: the table of docs/ledger.md.
 
-`python -m benchmarks.ledger` prints the page's tables, proofs at a million entries; with `--large` at ten million, and with
-`--write` it measures at ten million and puts the tables into the page. `--folder` names the disk to measure.
+`python -m benchmarks.ledger` prints it; with `--write` it puts it into the page. About a minute of one core, half a GiB.
+Rates are by the process's own processor time, so that what else the machine does counts little.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
-import sqlite3
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from typing import TypeVar
 
 from benchmarks._machine import machine
 from benchmarks._page import table, with_tables
-from equipoise.ledger.tree import consistency_proof, inclusion_proof, leaf_hash, verify_inclusion
-from equipoise.store import StoredLedger, open_sqlite, verify_sqlite
+from benchmarks.philly import ROOT
+from equipoise.ledger.checkpoint import Checkpoint
+from equipoise.ledger.entry import encode_entry, parse_entry
+from equipoise.ledger.keys import Algorithm, SigningKey, ed25519_fault, parse_verifier_key
+from equipoise.ledger.note import cosign, open_note, parse_note, sign_note
+from equipoise.ledger.proof import Proof, parse_proof, verify_proof
+from equipoise.ledger.quorum import parse_policy
+from equipoise.ledger.tiles import Tile, TileHashes
+from equipoise.ledger.tree import (
+    Frontier,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    leaf_hashes,
+    verify_consistency,
+    verify_inclusion,
+)
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "ledger-store.md"
-ORIGIN = "lab.example/log"
-ENTRY_BYTES = 140
-BATCH = 5_000
-BATCHED = 200_000
-SINGLE_S = 3.0  # how long single appends are counted
-THREADS = (1, 16, 64)
-PROOFS = 20_000
-ROUNDS = 3
+PAGE = ROOT / "docs" / "ledger.md"
+ENTRIES = 10_000_000
+BATCH = 10_000
+ENTRY_BYTES = 200
+SEED = 7
+SHORT_S = 2.0
+"""How long each rate is measured, at least, in processor time."""
+
+TIME_S = 1_800_000_000
+_T = TypeVar("_T")
+
+
+class TiledLog:
+    """A log of entries that are made when asked for, its tiles in memory."""
+
+    def __init__(self, size: int) -> None:
+        self.levels: list[bytearray] = []
+        self.frontier = Frontier()
+        self.seconds = 0.0
+        for start in range(0, size, BATCH):
+            entries = [entry(n) for n in range(start, min(start + BATCH, size))]
+            begun = time.process_time()
+            grown = self.frontier.extend(leaf_hashes(entries))
+            self.seconds += time.process_time() - begun
+            for level, nodes in enumerate(grown[::8]):
+                if level == len(self.levels):
+                    self.levels.append(bytearray())
+                self.levels[level] += b"".join(nodes)
+
+    def tile(self, tile: Tile) -> bytes:
+        """Return the hashes of a tile."""
+        start = tile.index * 256 * 32
+        return bytes(self.levels[tile.level][start : start + tile.width * 32])
+
+
+def entry(n: int) -> bytes:
+    return b"%0*d" % (ENTRY_BYTES, n)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ledger", description="Measure the ledger's store.")
-    parser.add_argument("--large", action="store_true", help="proofs at ten million entries")
-    parser.add_argument("--write", action="store_true", help="measure all and put it into the page")
-    parser.add_argument("--folder", type=Path, help="where to write, by default the folder of temporary files")
-    given = parser.parse_args()
-    made = [table([f"machine | {machine()}", "--- | ---", f"disk | {waits(given.folder):,.0f} waits for it a second"])]
-    made += [appends(given.folder), proofs(10_000_000 if given.large or given.write else 1_000_000, given.folder)]
-    for text in made:
-        print(text, end="\n\n")
-    if given.write:
+    rows = list(figures())
+    made = [f"{machine()}.\n\n" + table(["what | per second of one core", "--- | ---:", *rows])]
+    print(made[0])
+    if "--write" in sys.argv[1:]:
         PAGE.write_text(with_tables(PAGE.read_text("utf-8"), "ledger", made), "utf-8")
 
 
-# ----------------------------------------------------------------------------------------------------------------- appends
+def figures() -> Iterator[str]:
+    chance = random.Random(SEED)
+    yield from appends()
+    log = TiledLog(ENTRIES)
+    yield row(f"appends, {BATCH:,} at a time, in a log that grows to {ENTRIES:,}", ENTRIES / log.seconds)
+    size, root = log.frontier.size, log.frontier.root()
+    places = [chance.randrange(size) for _ in range(20_000)]
+    cold = TileHashes(size, log.tile)
+    yield row(
+        f"inclusion proofs of random entries of {size:,}, 256 tiles kept",
+        rate(lambda n: inclusion_proof(n, size, cold), places),
+    )
+    near = [size - 1 - chance.randrange(10_000) for _ in range(20_000)]
+    yield row("inclusion proofs of the latest 10,000 entries", rate(lambda n: inclusion_proof(n, size, cold), near))
+    yield row("consistency proofs from a random size", rate(lambda n: consistency_proof(n + 1, size, cold), places))
+    yield from checks(log, root, places[:2_000])
+    yield from texts(log)
 
 
-def appends(folder: Path | None) -> str:
-    """Every way to append, and plain inserts of the same rows: no hashes, no tiles, no keys."""
-    entries = made_entries(BATCHED)
-    rows = ["what | entries/s | by a whole processor | target", "--- | ---: | ---: | ---:"]
-    with place(folder) as path:
-        connection = plain(path)
-        found = best(BATCHED, lambda: inserted(connection, entries))
-        rows.append(f"plain SQLite insert, {BATCH:,} in a transaction | {found} |")
-        found = counted(lambda number: connection.execute("INSERT INTO entry (data) VALUES (?)", (entries[number],)))
-        rows.append(f"plain SQLite insert, 1 in a transaction | {found} |")
-        connection.close()
-    with place(folder) as path, open_sqlite(path, origin=ORIGIN) as store:
-        for keyed, name in ((False, "without keys"), (True, "with keys")):
-            found = best(BATCHED, lambda keyed=keyed: batched(store, entries, keyed=keyed))
-            rows.append(f"SQLite store, {BATCH:,} in a call, {name} | {found.beside(50_000)}")
-        rows += singles(store, entries, "SQLite store", target=2_500)
-    memory = Path("/dev/shm")
-    if memory.is_dir():
-        with place(memory) as path, open_sqlite(path, origin=ORIGIN) as store:
-            rows += singles(store, entries, "SQLite store in memory, so without waiting for a disk")[:1]
-    return table([*rows, *in_postgres(entries)])
+def appends() -> Iterator[str]:
+    entries = [entry(n) for n in range(BATCH)]
+    hashing = rate(lambda _: [sha256(b"\0" + one).digest() for one in entries], [0])
+    yield row(f"SHA-256 of entries of {ENTRY_BYTES} bytes and nothing else", hashing * BATCH)
+    for batch in (1, 100):
+        parts, log = [entries[i : i + batch] for i in range(0, BATCH, batch)], Frontier()
+        yield row(
+            f"appends, {batch} at a time", batch * rate(lambda part, log=log: log.extend(leaf_hashes(part)), parts)
+        )
 
 
-def singles(store: StoredLedger, entries: list[bytes], name: str, *, target: float = 0) -> list[str]:
-    """Single appends with a key each, by how many threads append at once."""
-    found: list[str] = []
-    for threads in THREADS:
-
-        def one(number: int, threads: int = threads) -> object:
-            return store.append([entries[number % BATCHED]], [f"single {threads} {number}"])
-
-        rate = counted(one, threads=threads)
-        found.append(f"{name}, 1 in a call, {threads} thread{'s' * (threads > 1)} | {rate.beside(target)}")
-    return found
-
-
-def in_postgres(entries: list[bytes]) -> list[str]:
-    """The same over a server of its own, where PostgreSQL is installed."""
-    from tests.contract.postgres_server import programs, server
-
-    try:
-        from equipoise.store.postgres import open_postgres
-    except ImportError:
-        return []
-    if programs() is None:
-        return []
-    with server() as address, open_postgres(address, origin=ORIGIN) as store:
-        found = best(BATCHED, lambda: batched(store, entries, keyed=True))
-        rows = [f"PostgreSQL store, {BATCH:,} in a call, with keys | {found} |"]
-        return rows + singles(store, entries, "PostgreSQL store")
+def checks(log: TiledLog, root: bytes, places: Sequence[int]) -> Iterator[str]:
+    size, tiles = log.frontier.size, TileHashes(log.frontier.size, log.tile)
+    made = [(n, leaf_hash(entry(n)), inclusion_proof(n, size, tiles)) for n in places]
+    yield row(
+        "inclusion proofs checked",
+        rate(lambda one: verify_inclusion(one[2], index=one[0], size=size, leaf=one[1], root=root), made),
+    )
+    olds = [(n + 1, TileHashes(size, log.tile)) for n in places[:200]]
+    steps = [(old, Frontier.read(old, own).root(), consistency_proof(old, size, own)) for old, own in olds]
+    yield row(
+        "consistency proofs checked",
+        rate(
+            lambda one: verify_consistency(one[2], old_size=one[0], old_root=one[1], new_size=size, new_root=root),
+            steps,
+        ),
+    )
 
 
-def plain(path: Path) -> sqlite3.Connection:
-    """A table of rows, as durable as the store's."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    for setting in ("journal_mode = WAL", "synchronous = FULL"):
-        connection.execute(f"PRAGMA {setting}")
-    connection.execute("CREATE TABLE entry (place INTEGER PRIMARY KEY, data BLOB NOT NULL)")
-    return connection
+def texts(log: TiledLog) -> Iterator[str]:
+    key = SigningKey("lab.example/log", Algorithm.ED25519, bytes(range(32)))
+    eyes = [SigningKey(f"w{n}.example", Algorithm.COSIGNATURE, bytes([n]) * 32) for n in (1, 2)]
+    lattice = SigningKey("pq.example", Algorithm.ML_DSA_44, bytes([9]) * 32)
+    size = log.frontier.size
+    body = Checkpoint(key.name, size, log.frontier.root()).text()
+    note = cosign(sign_note(body, [key]), eyes, time_s=TIME_S)
+    hashes = tuple(inclusion_proof(5, size, TileHashes(size, log.tile)))
+    receipt = Proof(5, hashes, note).to_bytes()
+    lines = [f"log {key.verifier}", *(f"witness {eye.name} {eye.verifier}" for eye in eyes)]
+    lines += [f"group eyes all {' '.join(eye.name for eye in eyes)}", "quorum eyes", ""]
+    policy = parse_policy("\n".join(lines).encode())
+    job = encode_entry(
+        {"kind": "job_submitted", "at_ms": 1_800_000_000_000, "job": "a-12", "gang": 8, "team": "safety"}
+    )
+    lattice_note = cosign(note, [lattice], time_s=TIME_S)
+    yield row("checkpoints signed", rate(lambda _: sign_note(body, [key]), [0]))
+    yield row("notes of three signatures read", rate(parse_note, [note]))
+    yield row("receipts read", rate(parse_proof, [receipt]))
+    checked = rate(lambda one: verify_proof(one, entry(5), policy=policy), [receipt])
+    yield row("receipts checked: a proof, the log's signature, two witnesses", checked)
+    yield row("ML-DSA-44 cosignatures checked", rate(lambda one: open_note(one, [lattice.verifier]), [lattice_note]))
+    yield row("keys read and found fit, each for the first time", first_reads())
+    yield row(f"entries of {len(job)} bytes written", rate(encode_entry, [parse_entry(job)]))
+    yield row(f"entries of {len(job)} bytes read", rate(parse_entry, [job]))
 
 
-def inserted(connection: sqlite3.Connection, entries: list[bytes]) -> None:
-    for start in range(0, len(entries), BATCH):
-        connection.execute("BEGIN")
-        some = ((entry,) for entry in entries[start : start + BATCH])
-        connection.executemany("INSERT INTO entry (data) VALUES (?)", some)
-        connection.execute("COMMIT")
+def first_reads() -> float:
+    keys = [str(SigningKey("k", Algorithm.ED25519, n.to_bytes(32, "big")).verifier) for n in range(200)]
+    ed25519_fault.cache_clear()
+    begun = time.process_time()
+    for text in keys:
+        parse_verifier_key(text)
+    return len(keys) / (time.process_time() - begun)
 
 
-def batched(store: StoredLedger, entries: list[bytes], *, keyed: bool) -> None:
-    for start in range(0, len(entries), BATCH):
-        some, first = entries[start : start + BATCH], store.size
-        store.append(some, [f"event {first + number}" for number in range(len(some))] if keyed else None)
+def rate(action: Callable[[_T], object], samples: Sequence[_T]) -> float:
+    """Return how often an action runs in a second, by processor time."""
+    done, begun = 0, time.process_time()
+    while True:
+        for sample in samples:
+            action(sample)
+        done += len(samples)
+        spent = time.process_time() - begun
+        if spent >= SHORT_S:
+            return done / spent
 
 
-# ------------------------------------------------------------------------------------------------------------------ proofs
-
-
-def proofs(size: int, folder: Path | None) -> str:
-    """Build a large log, then prove entries drawn at random."""
-    chance = random.Random(size)
-    with place(folder) as path:
-        with open_sqlite(path, origin=ORIGIN) as store:
-            some = made_entries(BATCHED)
-            build = best(size, lambda: built(store, some, size), rounds=1)
-        begun_s = time.perf_counter()
-        with open_sqlite(path) as store:
-            open_s = time.perf_counter() - begun_s
-            root = store.root
-
-            def included(_: int) -> None:
-                index = chance.randrange(size)
-                inclusion_proof(index, size, store)
-
-            cold = counted(included, most=200)
-            warm = counted(included, most=PROOFS)
-            consistent = counted(lambda _: consistency_proof(chance.randrange(1, size), size, store), most=PROOFS // 4)
-            for index in chance.sample(range(size), 100):
-                leaf = leaf_hash(next(store.entries(index, index + 1)))
-                verify_inclusion(inclusion_proof(index, size, store), index=index, size=size, leaf=leaf, root=root)
-        on_disk = path.stat().st_size
-
-        def verified() -> None:
-            found = verify_sqlite(path)
-            assert found.ok and found.size == size, found
-
-        again = best(size, verified, rounds=1)
-    rows = [f"log of {size:,} entries | measured | by a whole processor | target", "--- | ---: | ---: | ---:"]
-    rows += [
-        f"appended, {BATCH:,} in a call, entries/s | {build} |",
-        f"bytes on disk for an entry of {ENTRY_BYTES} | {on_disk / size:.0f} | |",
-        f"opened and checked, s | {open_s:.2f} | |",
-        f"inclusion proofs/s, the first 200 | {cold} |",
-        f"inclusion proofs/s, {PROOFS:,} drawn at random | {warm.beside(1_000)}",
-        f"consistency proofs/s | {consistent} |",
-        f"read and hashed again by `verify_sqlite`, entries/s | {again} |",
-    ]
-    return table(rows)
-
-
-def built(store: StoredLedger, some: list[bytes], size: int) -> None:
-    for start in range(0, size, BATCH):
-        at = start % len(some)
-        store.append([start.to_bytes(8, "big") + entry[8:] for entry in some[at : at + BATCH]])
-        print(f"{start + BATCH:,} of {size:,}", end="\r", file=sys.stderr, flush=True)
-
-
-# ---------------------------------------------------------------------------------------------------------------- measuring
-
-
-def made_entries(count: int) -> list[bytes]:
-    """Entries of the length that an event of a job has."""
-    chance = random.Random(1)
-    return [chance.randbytes(ENTRY_BYTES) for _ in range(count)]
-
-
-@dataclass(frozen=True)
-class Rate:
-    """How many in a second on the wall, and in a second of one processor, which others' work takes less from."""
-
-    wall: float
-    cpu: float
-
-    def __str__(self) -> str:
-        return f"{self.wall:,.0f} | {self.cpu:,.0f}"
-
-    def beside(self, target: float) -> str:
-        """Return the cells with a target, which the wall is held against."""
-        missed = " **missed**" * (self.wall < target)
-        return f"{self.wall:,.0f}{missed} | {self.cpu:,.0f} | " + (f"≥ {target:,.0f}" if target else "")
-
-
-def best(count: int, call: Callable[[], object], *, rounds: int = ROUNDS) -> Rate:
-    """Return the fastest of some rounds, each of ``count``."""
-    found: list[Rate] = []
-    for _ in range(rounds):
-        begun_s, begun_cpu_s = time.perf_counter(), time.process_time()
-        call()
-        found.append(Rate(count / (time.perf_counter() - begun_s), count / (time.process_time() - begun_cpu_s)))
-    return max(found, key=lambda rate: rate.wall)
-
-
-def counted(call: Callable[[int], object], *, threads: int = 1, most: int = 10**9) -> Rate:
-    """Count calls by several threads: for some seconds, or until there are ``most``."""
-    begun_s, begun_cpu_s = time.perf_counter(), time.process_time()
-
-    def work(first: int) -> int:
-        number = first
-        while number < most and (time.perf_counter() - begun_s < SINGLE_S or most < 10**9):
-            call(number)
-            number += threads
-        return len(range(first, number, threads))
-
-    with ThreadPoolExecutor(threads) as pool:
-        calls = sum(pool.map(work, range(threads)))
-    return Rate(calls / (time.perf_counter() - begun_s), calls / (time.process_time() - begun_cpu_s))
-
-
-def waits(folder: Path | None) -> float:
-    """How often a second the disk can be waited for, one small write each: what bounds a single append."""
-    with place(folder) as path:
-        file = os.open(path, os.O_CREAT | os.O_WRONLY)
-
-        def once(number: int) -> None:
-            os.pwrite(file, bytes(4096), number * 4096)
-            os.fdatasync(file)
-
-        rate = counted(once)
-        os.close(file)
-    return rate.wall
-
-
-@contextmanager
-def place(folder: Path | None) -> Generator[Path]:
-    """A file in a folder that goes afterwards."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix="equipoise-bench-") as found:
-        yield Path(found) / "ledger.db"
+def row(what: str, per_second: float) -> str:
+    digits = 10 ** max(0, len(str(int(per_second))) - 2)
+    return f"{what} | {round(per_second / digits) * digits:,}"
 
 
 if __name__ == "__main__":

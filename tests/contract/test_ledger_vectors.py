@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from benchmarks import vectors as page
 from benchmarks._page import with_tables
+from equipoise.charter.ed25519 import has_prime_order, weakness
 from tests.contract.ledger_vectors import CHOICES, NOT_APPLIED, VECTORS, Held, held, read
 
 pytestmark = pytest.mark.skipif(not VECTORS.is_dir(), reason="../shared/vectors is not here")
@@ -45,6 +46,14 @@ def test_no_signature_is_accepted_on_which_readings_of_the_standard_differ() -> 
     assert len(edge) == 914
     assert [one.id for one in edge if one.got and one.choice] == []
     assert [one.id for one in edge if not one.got and not one.choice] == []
+
+
+def test_keys_of_mixed_order_are_those_that_their_publisher_flags() -> None:
+    cases = read("C2SP-CCTV", "ed25519", "ed25519vectors.json")
+    flags = {bytes.fromhex(case["key"]): set(case["flags"] or ()) for case in cases}
+    fit = {key: has_prime_order(key) for key in flags if weakness(key) is None}
+    assert fit == {key: "low_order_component_A" not in flags[key] for key in fit}
+    assert set(fit.values()) == {True, False}
 
 
 def test_the_library_alone_would_accept_as_many_as_the_page_says() -> None:

@@ -204,7 +204,15 @@ def test_late_names_of_the_package_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["equipoise", "equipoise.cli", "equipoise.charter", "equipoise.charter_io", "equipoise.account"]
+    "module",
+    [
+        "equipoise",
+        "equipoise.cli",
+        "equipoise.charter",
+        "equipoise.charter_io",
+        "equipoise.account",
+        "equipoise.ledger.proof",
+    ],
 )
 def test_commands_that_do_not_simulate_load_nothing_heavy(module: str) -> None:
     script = (

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from benchmarks import ledger
+from benchmarks import ledger_store
 
 FIGURE = re.compile(r"≥ ([\d,]+)")
 
@@ -19,7 +19,7 @@ def names(text: str) -> list[str]:
 
 def test_page_says_missed_where_a_figure_misses_its_target_and_nowhere_else() -> None:
     compared = 0
-    for line in ledger.PAGE.read_text("utf-8").splitlines():
+    for line in ledger_store.PAGE.read_text("utf-8").splitlines():
         target = FIGURE.search(line)
         if not line.startswith("|") or target is None:
             assert "**missed**" not in line
@@ -33,7 +33,7 @@ def test_page_says_missed_where_a_figure_misses_its_target_and_nowhere_else() ->
 
 def test_page_has_the_tables_that_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, small in {"BATCHED": 600, "BATCH": 300, "SINGLE_S": 0.05, "PROOFS": 50, "ROUNDS": 1}.items():
-        monkeypatch.setattr(ledger, name, small)
-    made = names(ledger.appends(None)) + names(ledger.proofs(3000, None))
-    page = names(ledger.PAGE.read_text("utf-8").split("## How fast")[1].split("## Errors")[0])
+        monkeypatch.setattr(ledger_store, name, small)
+    made = names(ledger_store.appends(None)) + names(ledger_store.proofs(3000, None))
+    page = names(ledger_store.PAGE.read_text("utf-8").split("## How fast")[1].split("## Errors")[0])
     assert [name.replace("300 in a", "5,000 in a").replace("50 drawn", "20,000 drawn") for name in made] == page[3:]

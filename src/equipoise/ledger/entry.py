@@ -39,8 +39,8 @@ _KEY = re.compile(r"[a-z0-9_]+")
 _MAX_DIGITS = 17  # of an integer within bounds, with its sign
 
 
-def encode_entry(fields: Mapping[str, Value]) -> bytes:
-    """Return the bytes that an entry is stored as.
+def encode_entry(fields: Mapping[str, object]) -> bytes:
+    """Return the bytes that an entry, made of :data:`Value`, is stored as.
 
     Raises
     ------

@@ -172,13 +172,15 @@ def sign_note(text: str, keys: Sequence[SigningKey], *, time_s: int | None = Non
     time_s : int or None
         Seconds since 1970; needed by keys that cosign, not used by others.
     """
-    note = Note(text, tuple(signature_of(text, key, time_s=time_s) for key in keys))
-    data = note.to_bytes()
     try:
-        same = parse_note(data) == note
+        note = Note(text, tuple(signature_of(text, key, time_s=time_s) for key in keys))
+        data = note.to_bytes()
+        parsed = parse_note(data)
+    except UnicodeEncodeError:
+        raise InputError("L119", "half a character in the text of a note") from None
     except VerificationError as error:
         raise InputError(error.code, error.message) from None
-    assert same  # the last empty line divides, whatever the text holds
+    assert parsed == note  # the last empty line divides, whatever the text holds
     return data
 
 

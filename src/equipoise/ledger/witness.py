@@ -150,7 +150,10 @@ def _against(head: Head, request: Request, checkpoint: Checkpoint) -> Answer | N
 
 
 def _cosigned(note: Note, checkpoint: Checkpoint, keys: Sequence[SigningKey], time_s: int) -> Answer:
-    lines = [signature_of(note.text, key, time_s=time_s).line() for key in keys]
+    try:
+        lines = [signature_of(note.text, key, time_s=time_s).line() for key in keys]
+    except VerificationError as error:  # an origin too long for the message of this type of key
+        return _refusal(400, error.message)
     head = Head(checkpoint.size, checkpoint.root)
     return Answer(200, "".join(lines).encode(), origin=checkpoint.origin, head=head)
 
