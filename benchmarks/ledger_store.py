@@ -36,7 +36,9 @@ ROUNDS = 3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ledger_store", description="Measure the ledger's store.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.ledger_store", description="Measure the ledger's store."
+    )
     parser.add_argument("--large", action="store_true", help="proofs at ten million entries")
     parser.add_argument("--write", action="store_true", help="measure all and put it into the page")
     parser.add_argument("--folder", type=Path, help="where to write, by default the folder of temporary files")
