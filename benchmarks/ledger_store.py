@@ -48,7 +48,7 @@ def main() -> None:
     for text in made:
         print(text, end="\n\n")
     if given.write:
-        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), "ledger", made), "utf-8")
+        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), "ledger_store", made), "utf-8")
 
 
 # ----------------------------------------------------------------------------------------------------------------- appends

@@ -26,7 +26,7 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def server() -> Generator[str]:
+def server(*settings: str) -> Generator[str]:
     """Start a server with an empty database, and end it; gives the address."""
     bin = programs()
     assert bin is not None
@@ -38,8 +38,8 @@ def server() -> Generator[str]:
     data, log = folder / "data", folder / "log"
     words = ["-U", "equipoise", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
     subprocess.run([bin / "initdb", "-D", data, *words], check=True, capture_output=True, **extra)
-    settings = ("listen_addresses=", f"unix_socket_directories={folder}", "shared_buffers=64MB")
-    line = [bin / "postgres", "-D", data, *(word for setting in settings for word in ("-c", setting))]
+    own = ("listen_addresses=", f"unix_socket_directories={folder}", "shared_buffers=64MB", *settings)
+    line = [bin / "postgres", "-D", data, *(word for setting in own for word in ("-c", setting))]
     with log.open("wb") as output:
         postmaster = subprocess.Popen(line, stdout=output, stderr=output, **extra)
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +29,7 @@ from equipoise.ledger.tree import (
     verify_inclusion,
 )
 from equipoise.store import LedgerStore, State
+from equipoise.store.tables import Growth
 from tests.contract.ledger_stores import EYE, LOG, ORIGIN, Kind, Postgres, Sqlite, made, note_of, signer
 from tests.contract.postgres_server import programs, server
 from tests.reference import merkle
@@ -424,16 +427,14 @@ def test_a_log_is_held_against_what_was_signed(kind: Kind) -> None:
 # ------------------------------------------------------------------------------------------- a server that stops answering
 
 
+# A full and a failing disk under SQLite: tests/scenario/test_ledger_failures.py.
+@pytest.mark.parametrize("address", ["postgres"], indirect=True)
 def test_a_lost_session_stops_the_ledger_until_it_is_reopened(kind: Kind) -> None:
-    if not isinstance(kind, Postgres):
-        return  # the file's own failures: tests/scenario/test_ledger_failures.py
-    import psycopg
-
     with kind.new() as store:
         store.append([b"a"], ["a"])
-        with psycopg.connect(kind.address, autocommit=True) as admin:
-            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'equipoise writer'"
-            admin.execute(ended)
+        kind.tamper(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'equipoise writer'"
+        )
         with pytest.raises(StoreError) as error:
             store.append([b"b"], ["b"])
         assert (code_of(error), error.value.retryable, store.state) == ("L145", True, State.STOPPED)
@@ -444,4 +445,50 @@ def test_a_lost_session_stops_the_ledger_until_it_is_reopened(kind: Kind) -> Non
             assert (code_of(error), error.value.retryable) == ("L146", True)
         store.reopen()
         assert list(store.append([b"a", b"b"], ["a", "b"])) == [0, 1]
+    assert kind.verify().ok
+
+
+def test_a_server_that_does_not_wait_for_its_disk_is_refused(tmp_path: Path) -> None:
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with server("fsync=off") as address, pytest.raises(StoreError) as error:
+        Postgres(tmp_path, address).new()
+    assert code_of(error) == "L150"
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    program = "import sys; sys.modules['psycopg'] = None; import equipoise.store.postgres"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "L149 PostgreSQL needs psycopg (hint: install the extra" in done.stderr
+
+
+# ----------------------------------------------------------------------------------------------------------- interruptions
+
+
+def test_an_append_that_is_interrupted_stops_the_ledger_and_nobody_waits_for_ever(kind: Kind) -> None:
+    with kind.new() as store:
+        store.append([b"a"], ["a"])
+        write, entered, release = store._tables.grow, threading.Event(), threading.Event()
+
+        def interrupted(growth: Growth) -> None:
+            entered.set()
+            assert release.wait(30)
+            write(growth)
+            raise KeyboardInterrupt  # after it was written, before it was acknowledged: the worst moment
+
+        store._tables.grow = interrupted
+        with ThreadPoolExecutor(5) as pool:
+            first = pool.submit(store.append, [b"b"], ["b"])
+            assert entered.wait(30)
+            others = [pool.submit(store.append, [b"%d" % number], [f"{number}"]) for number in range(4)]
+            release.set()
+            with pytest.raises(KeyboardInterrupt):
+                first.result(30)
+            for other in others:
+                with pytest.raises(StoreError) as error:
+                    other.result(30)
+                assert code_of(error) == "L146"
+        assert (store.state, store.size) == (State.STOPPED, 1)
+        store.reopen()
+        assert list(store.append([b"b", b"c"], ["b", "c"])) == [1, 2]
     assert kind.verify().ok

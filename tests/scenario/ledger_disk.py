@@ -1,7 +1,8 @@
-"""A process whose disk fails under a ledger, and is mended: `python -m tests.scenario.ledger_disk full|limit FOLDER`.
+"""A process whose disk fails under a ledger, and is mended: `python -m tests.scenario.ledger_disk full|limit|sync FOLDER`.
 
 full: FOLDER is a small file system of its own, filled by a ballast that is then removed (ENOSPC).
 limit: files may not grow beyond a size (RLIMIT_FSIZE): writes fail with EFBIG, which SQLite treats as it treats EIO.
+sync: whoever starts this lets one call of fdatasync fail with EIO.
 
 Tells what happened as JSON.
 """
@@ -29,6 +30,8 @@ def breaking(how: str, folder: Path) -> tuple[Callable[[], object], Callable[[],
         ballast = folder / "ballast"
         ballast.write_bytes(bytes(shutil.disk_usage(folder).free - 700_000))
         return lambda: None, ballast.unlink
+    if how == "sync":
+        return lambda: None, lambda: None
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def limited(soft: int) -> Callable[[], object]:

@@ -1,4 +1,6 @@
-"""A process that appends to a ledger until it is killed: `python -m tests.scenario.ledger_writer FILE SEED COUNT...`.
+"""A process that appends to a ledger until it is killed: `python -m tests.scenario.ledger_writer WHERE SEED COUNT...`.
+
+WHERE is the file of a ledger, or the address of a PostgreSQL server.
 
 One thread for each COUNT, which is how many entries of that thread are known to be acknowledged; it goes on from there, so
 what was written but not acknowledged is appended again under its key. Tells on its output what was acknowledged.
@@ -10,10 +12,11 @@ import os
 import random
 import sys
 import threading
+import time
 from hashlib import sha256
-from pathlib import Path
 
 import equipoise.store.sqlite
+from equipoise.errors import StoreError
 from equipoise.store import StoredLedger, open_sqlite
 from tests.contract.ledger_stores import ORIGIN, signer
 
@@ -37,11 +40,25 @@ def tell(line: str) -> None:
     os.write(1, f"{line}\n".encode())  # at once, and whole: shorter than a pipe's atomic write or the only writer
 
 
+def opened(where: str) -> StoredLedger:
+    if not where.startswith("host="):
+        return open_sqlite(where, origin=ORIGIN)
+    from equipoise.store.postgres import open_postgres
+
+    while True:
+        try:
+            return open_postgres(where, origin=ORIGIN)
+        except StoreError as error:
+            if error.code != "L141":  # the server ends the session of a process that was killed, but not at once
+                raise
+            time.sleep(0.01)
+
+
 def main() -> None:
-    path, seed, counts = Path(sys.argv[1]), sys.argv[2], list(map(int, sys.argv[3:]))
+    where, seed, counts = sys.argv[1], sys.argv[2], list(map(int, sys.argv[3:]))
     equipoise.store.sqlite._WAL_PAGES = 60  # so that carrying it over is killed often, too
     tell("ready")
-    store = open_sqlite(path, origin=ORIGIN)
+    store = opened(where)
     for number, done in enumerate(counts):
         chance = random.Random(f"{seed} {number}")
         threading.Thread(target=work, args=(store, number, done, chance), daemon=True).start()

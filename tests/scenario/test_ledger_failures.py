@@ -21,6 +21,7 @@ from equipoise.ledger.witness import Head, Request, add_cosignatures, decide
 from equipoise.store import StoredLedger, open_sqlite
 from tests.conftest import ROOT
 from tests.contract.ledger_stores import EYE, LOG, ORIGIN, made, signer
+from tests.scenario.ledger_disk import BATCH
 
 
 def ran(words: list[str]) -> dict[str, Any]:
@@ -62,6 +63,20 @@ def test_a_full_disk_stops_the_ledger_and_loses_nothing(tmp_path: Path) -> None:
 
 def test_failing_writes_stop_the_ledger_and_lose_nothing(tmp_path: Path) -> None:
     told = ran([sys.executable, "-m", "tests.scenario.ledger_disk", "limit", str(tmp_path)])
+    check_disk(told)
+    assert "I/O error" in told["message"]
+
+
+def test_a_disk_that_fails_to_sync_stops_the_ledger_and_loses_nothing(tmp_path: Path) -> None:
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    trace = ["strace", "-f", "-qq", "-o", str(tmp_path / "calls"), "-e", "trace=fdatasync"]
+    trace += ["-e", "inject=fdatasync:error=EIO:when=20"]
+    told = ran([*trace, sys.executable, "-m", "tests.scenario.ledger_disk", "sync", str(tmp_path)])
+    calls = [line for line in (tmp_path / "calls").read_text("utf-8").splitlines() if "fdatasync" in line]
+    assert "EIO" in calls[19] and sum("EIO" in line for line in calls) == 1
+    # Each acknowledged append waited for the disk, which a kill cannot show.
+    assert 0 < told["acknowledged"] <= 19 * BATCH
     check_disk(told)
     assert "I/O error" in told["message"]
 

@@ -274,11 +274,15 @@ class StoredLedger:
     def reopen(self) -> None:
         """Let go of everything, and start again with every check of a start."""
         with self._queue.writing:
-            self.close()
+            self._close()
             self._open()
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything, after what is being written."""
+        with self._queue.writing:
+            self._close()
+
+    def _close(self) -> None:
         if self._state is not State.CLOSED:
             self._state = State.CLOSED
             self._tables.close()
