@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from equipoise.policy.core import Core, retrace
+from equipoise.policy.core import Core
 from equipoise.policy.latency import Latency
+from equipoise.policy.retracing import retrace
 from equipoise.policy.state import Layout, build
 from equipoise.simulator.replay import Run
 from tests.property.amended_systems import with_caps, with_enactments

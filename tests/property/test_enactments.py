@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from equipoise.charter.entitlement import entitlements, tree
-from equipoise.policy.core import Core, retrace
+from equipoise.policy.core import Core
 from equipoise.policy.events import batches
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.plan import Plan
+from equipoise.policy.retracing import retrace
 from equipoise.policy.state import build
 from tests.property.amended_systems import with_caps, with_enactments
 from tests.property.latency_cases import amended_case, check_amended, core_of

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from equipoise.errors import InputError
-from equipoise.policy.core import Core, retrace
+from equipoise.policy.core import Core
 from equipoise.policy.events import event
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.latency import Latency
+from equipoise.policy.retracing import retrace
 from equipoise.policy.state import build
 from tests.property.latency_cases import BY_RUN_TIME, case, check, check_promised, core_of, promised_case
 from tests.property.policy_systems import POLICIES

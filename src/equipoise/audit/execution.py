@@ -17,10 +17,11 @@ from equipoise.audit.book import Book, Values
 from equipoise.audit.calendar import calendar_findings
 from equipoise.audit.finding import Finding
 from equipoise.audit.sentences import decision_text
-from equipoise.policy.core import Core, Stretch, stretches
+from equipoise.policy.core import Core
 from equipoise.policy.course import Enactment
 from equipoise.policy.events import REASONS, Events, first_out_of_order, sentence
 from equipoise.policy.kernel import layout as k
+from equipoise.policy.retracing import Stretch, stretches
 from equipoise.policy.state import build
 from equipoise.policy.why import explain
 from equipoise.simulator.bookkeeping import ending, judged

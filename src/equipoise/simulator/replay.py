@@ -119,7 +119,7 @@ class Run:
     counted : int32 array
         Of every job, which promises of starts count it (bits, as in `policy.promises.starts_promises`); empty without any.
     events : structured array of ``layout.EVENT`` or None
-        What the policy would be told to decide the same, if that was asked for; `policy.core.retrace` tells it.
+        What the policy would be told to decide the same, if that was asked for; `policy.retracing.retrace` tells it.
     """
 
     jobs: NDArray[Any]

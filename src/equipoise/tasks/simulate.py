@@ -140,7 +140,7 @@ def simulate(
     requests : path or None
         Requests for credits, CSV or Parquet, as ``traces.read_requests`` reads them.
     events : path or None
-        Where to write what the policy was told, as Parquet; `equipoise.policy.core.retrace` tells it again. Not with
+        Where to write what the policy was told, as Parquet; `equipoise.policy.retracing.retrace` tells it again. Not with
         ``vs``.
     ledger : (Path, SigningKey) or None
         A file to write a ledger of the run into, and the key that signs it (`tasks.ledger`). Charters are given as paths
