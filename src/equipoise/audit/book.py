@@ -46,6 +46,9 @@ class Book:
         self.ended: Values | None = None
         self.minutes: Minutes | None = None
         self._amended: list[Finding] = []
+        self.releases: dict[str, str] = {}
+        self.attestations: list[tuple[int, bytes]] = []
+        self._passed_ms = 0
         self._reader = Reader()
         self._charters: list[tuple[int, Values]] = []
         self._names: dict[str, list[str]] = {"teams": [], "pools": [], "users": []}
@@ -56,6 +59,8 @@ class Book:
             "names": self._take_names,
             "service": self._services.append,
             "request": self._requests.append,
+            "release": self._take_release,
+            "attestation": self._take_attestation,
             "pass": self._take_pass,
             "ended": self._take_ended,
         }
@@ -87,6 +92,7 @@ class Book:
     def _take_pass(self, values: Values) -> None:
         self._reader.add(values)
         self.passes.append(self.size)
+        self._passed_ms = int(values["at_ms"])
         if self.minutes is not None and self.minutes.asked:
             self._let_pass(int(values["at_ms"]))
 
@@ -98,6 +104,26 @@ class Book:
             self.minutes.awaited.clear()  # told once
             required = f"{shown(due.digest, width=20)} in force since {due.at_ms - self.minutes.origin_ms} ms"
             self._amended.append(Finding("V225", at_ms, self.size, "a pass under the charter before", required))
+
+    def _take_release(self, values: Values) -> None:
+        service, digest = values.get("service"), values.get("digest")
+        if not isinstance(service, str) or not isinstance(digest, str) or self.releases.get(service, digest) != digest:
+            raise VerificationError(
+                "V229", f"entry {self.size} declares no release, or another for its service", hint="a service has one"
+            )
+        self.releases[service] = digest
+
+    def _take_attestation(self, values: Values) -> None:
+        """Take an attestation at its time; only a simulation may have some from before it began."""
+        at_ms, envelope = values.get("at_ms"), values.get("envelope")
+        earliest_ms = max(self._passed_ms, self.attestations[-1][0] if self.attestations else 0)
+        if not isinstance(at_ms, int) or not isinstance(envelope, str):
+            raise VerificationError("V229", f"entry {self.size} is no attestation", hint="malformed")
+        if at_ms < earliest_ms and (self.live or self.passes):
+            raise VerificationError(
+                "V229", f"an attestation of {at_ms} ms after {earliest_ms} ms", hint="it counts from when it is entered"
+            )
+        self.attestations.append((at_ms, envelope.encode()))
 
     def _take_judged(self, values: Values) -> None:
         self.judged.append((self.size, values))
@@ -196,6 +222,16 @@ class Book:
         """Unix time of time 0; None where there is no calendar."""
         origin_ms = (self.opened or {}).get("origin_ms")
         return None if origin_ms is None else int(origin_ms)
+
+    @property
+    def source(self) -> str:
+        """Who wrote it: ``live``, or ``simulated``."""
+        return str((self.opened or {}).get("source"))
+
+    @property
+    def live(self) -> bool:
+        """Whether nobody says that it is of a simulation."""
+        return self.source != "simulated"
 
     @property
     def known(self) -> bool:

@@ -17,6 +17,7 @@ from equipoise.audit.book import Book, Values
 from equipoise.audit.calendar import calendar_findings
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
+from equipoise.audit.releases import release_findings
 from equipoise.audit.sentences import decision_text
 from equipoise.policy.core import Core, Stretch, stretches
 from equipoise.policy.course import Enactment
@@ -116,6 +117,7 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
             run, workload, charters[0], plans[0], plans[0], outages=outages, options=options, enacted=enacted
         )
         findings += calendar_findings(book, first)
+        findings += release_findings(book, charters, workload)
         findings += _judged(book, record)
     return Audit(
         entries=book.size,

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from equipoise.audit import Audit, Book, audit
+from equipoise.audit.minutes import signature_values
 from equipoise.charter_io import digest
 from equipoise.errors import EquipoiseError
 from equipoise.ledger.assent import sign_act, signatures_of
 from equipoise.ledger.entry import parse_entry
 from equipoise.ledger.pieces import joined
-from equipoise.audit.minutes import signature_values
 from equipoise.policy.latency import Latency
 from equipoise.store import open_sqlite
 from equipoise.tasks.simulate import simulate
@@ -98,7 +98,10 @@ FORGERIES: dict[str, tuple[Callable[[list[Values]], object], str]] = {
     "no time": (lambda told: told[2].pop("at_ms"), "V220"),
     "time that is no number": (lambda told: told[3].update(at_ms=True), "V220"),
     "no first charter": (lambda told: told.pop(1), "V220"),
-    "withdrawn by nobody": (lambda told: told.insert(6, {"kind": "withdrawal", "at_ms": told[5]["at_ms"], "digest": told[2]["digest"]}), "V221"),
+    "withdrawn by nobody": (
+        lambda told: told.insert(6, {"kind": "withdrawal"} | {name: told[5][name] for name in ("at_ms", "digest")}),
+        "V221",
+    ),
     "end of no emergency": (lambda told: told.append({"kind": "emergency_end", "at_ms": told[6]["at_ms"], "digest": "x"}), "V226"),
 }  # fmt: skip
 
