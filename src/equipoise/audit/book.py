@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from equipoise.charter.canonical import to_values
+from equipoise.audit.finding import Finding
+from equipoise.audit.minutes import KINDS, Minutes, charter_of, finding_of
+from equipoise.audit.sentences import charter_notes
 from equipoise.charter.model import Charter
-from equipoise.charter_io import loads
-from equipoise.charter_io.finding import CharterError
-from equipoise.errors import VerificationError
+from equipoise.errors import EquipoiseError, VerificationError
 from equipoise.policy.columns import Options
 from equipoise.policy.course import course
 from equipoise.policy.kernel.layout import NEVER
@@ -44,6 +44,11 @@ class Book:
         self.judged: list[tuple[int, Values]] = []
         self.opened: Values | None = None
         self.ended: Values | None = None
+        self.minutes: Minutes | None = None
+        self._amended: list[Finding] = []
+        self.releases: dict[str, str] = {}
+        self.attestations: list[tuple[int, bytes]] = []
+        self._passed_ms = 0
         self._reader = Reader()
         self._charters: list[tuple[int, Values]] = []
         self._names: dict[str, list[str]] = {"teams": [], "pools": [], "users": []}
@@ -51,13 +56,15 @@ class Book:
         self._requests: list[Values] = []
         self._takes: dict[str, Callable[[Values], None]] = {
             "opened": self._take_opened,
-            "charter": self._take_charter,
             "names": self._take_names,
             "service": self._services.append,
             "request": self._requests.append,
+            "release": self._take_release,
+            "attestation": self._take_attestation,
             "pass": self._take_pass,
             "ended": self._take_ended,
-        } | dict.fromkeys(JUDGED, self._take_judged)
+        }
+        self._takes |= dict.fromkeys(JUDGED, self._take_judged) | dict.fromkeys(KINDS, self._take_minute)
 
     def add(self, values: Values) -> None:
         """Take the next entry.
@@ -85,6 +92,38 @@ class Book:
     def _take_pass(self, values: Values) -> None:
         self._reader.add(values)
         self.passes.append(self.size)
+        self._passed_ms = int(values["at_ms"])
+        if self.minutes is not None and self.minutes.asked:
+            self._let_pass(int(values["at_ms"]))
+
+    def _let_pass(self, at_ms: int) -> None:
+        """Find a charter that should be in force by the time of a pass and is not."""
+        assert self.minutes is not None
+        due = self.minutes.let_pass(at_ms)
+        if due is not None:
+            self.minutes.awaited.clear()  # told once
+            required = f"{shown(due.digest, width=20)} in force since {due.at_ms - self.minutes.origin_ms} ms"
+            self._amended.append(Finding("V225", at_ms, self.size, "a pass under the charter before", required))
+
+    def _take_release(self, values: Values) -> None:
+        service, digest = values.get("service"), values.get("digest")
+        if not isinstance(service, str) or not isinstance(digest, str) or self.releases.get(service, digest) != digest:
+            raise VerificationError(
+                "V229", f"entry {self.size} declares no release, or another for its service", hint="a service has one"
+            )
+        self.releases[service] = digest
+
+    def _take_attestation(self, values: Values) -> None:
+        """Take an attestation at its time; only a simulation may have some from before it began."""
+        at_ms, envelope = values.get("at_ms"), values.get("envelope")
+        earliest_ms = max(self._passed_ms, self.attestations[-1][0] if self.attestations else 0)
+        if not isinstance(at_ms, int) or not isinstance(envelope, str):
+            raise VerificationError("V229", f"entry {self.size} is no attestation", hint="malformed")
+        if at_ms < earliest_ms and (self.live or self.passes):
+            raise VerificationError(
+                "V229", f"an attestation of {at_ms} ms after {earliest_ms} ms", hint="it counts from when it is entered"
+            )
+        self.attestations.append((at_ms, envelope.encode()))
 
     def _take_judged(self, values: Values) -> None:
         self.judged.append((self.size, values))
@@ -97,9 +136,29 @@ class Book:
             said = f"the ledger is of format {shown(str(values.get('format')))}, and this reads {FORMAT}"
             raise VerificationError("V101", said, hint="use the version that wrote it")
         self.opened = values
+        self.minutes = Minutes(self.origin_ms or 0, source=str(values.get("source")), read=self._read_charter)
 
-    def _take_charter(self, values: Values) -> None:
-        self._charters.append((self.size, values))
+    def _take_minute(self, values: Values) -> None:
+        assert self.minutes is not None, "the first entry opens a ledger"
+        if values["kind"] == "charter":
+            self._charters.append((self.size, values))
+        try:
+            self.minutes.take(values)
+        except EquipoiseError as error:
+            if error.code == "V209":
+                raise
+            self._amended.append(finding_of(error, self.size, values))
+            self.minutes.awaited.clear()
+            if values["kind"] == "charter":
+                self.minutes.force(values)
+
+    def charter_findings(self) -> tuple[Finding, ...]:
+        """Return what was found of entries about charters, in order."""
+        return tuple(self._amended)
+
+    def charter_notes(self) -> tuple[str, ...]:
+        """Say by whose leave charters came into force, and whose was not asked for."""
+        return () if self.minutes is None else tuple(charter_notes(self.minutes))
 
     def _take_names(self, values: Values) -> None:
         for name, known in self._names.items():
@@ -128,17 +187,7 @@ class Book:
         return tuple(self._read_charter(values) for _, values in self._charters)
 
     def _read_charter(self, values: Values) -> Charter:
-        try:
-            charter = loads(str(values["text"]).encode())
-        except (CharterError, KeyError) as error:
-            raise VerificationError("V209", "a charter of the ledger cannot be read", hint=str(error)) from error
-        if charter.digest != values.get("digest"):
-            said = f"a charter's text is {charter.digest}, and its entry says {shown(str(values.get('digest')))}"
-            raise VerificationError("V209", said, hint="the text or the digest was changed")
-        if to_values(charter) != values.get("canonical"):
-            said = "a charter's canonical form does not say what its text says"
-            raise VerificationError("V209", said, hint="receipts are judged by the canonical form")
-        return charter
+        return charter_of(values)
 
     @property
     def enact_ms(self) -> tuple[int, ...]:
@@ -173,6 +222,16 @@ class Book:
         """Unix time of time 0; None where there is no calendar."""
         origin_ms = (self.opened or {}).get("origin_ms")
         return None if origin_ms is None else int(origin_ms)
+
+    @property
+    def source(self) -> str:
+        """Who wrote it: ``live``, or ``simulated``."""
+        return str((self.opened or {}).get("source"))
+
+    @property
+    def live(self) -> bool:
+        """Whether nobody says that it is of a simulation."""
+        return self.source != "simulated"
 
     @property
     def known(self) -> bool:

@@ -16,6 +16,8 @@ import numpy as np
 from equipoise.audit.book import Book, Values
 from equipoise.audit.calendar import calendar_findings
 from equipoise.audit.finding import Finding
+from equipoise.audit.minutes import LATE_MS
+from equipoise.audit.releases import release_findings
 from equipoise.audit.sentences import decision_text
 from equipoise.policy.core import Core
 from equipoise.policy.course import Enactment
@@ -27,15 +29,12 @@ from equipoise.policy.why import explain
 from equipoise.simulator.bookkeeping import ending, judged
 from equipoise.simulator.record import Record
 from equipoise.simulator.replay import run_of
-from equipoise.units import SECOND_MS
-
-LATE_MS = {"simulated": 0, "live": 60 * SECOND_MS}
-"""How late a policy may be asked again after a deadline: a simulator never is, a live controller has a clock that wakes it."""
 
 RESIDUAL = (
     "the meter: that what was recorded of devices and jobs is what happened (second source: the engine's own accounting)",
     "what was never recorded: a submission, an end or a node that the ledger does not know (second source: users' and engines' logs)",
     "a savepoint that was claimed and contradicts nothing (second source: the files themselves)",
+    "the clock: that an entry was made when it says (second source: witnesses, who date what they cosign)",
 )
 
 
@@ -53,6 +52,8 @@ class Audit:
         The run as re-executed, for a report; None where decisions differ.
     policy : str
         What was executed; only under ``charter`` do decisions follow from the charter.
+    notes : tuple of str
+        By whose leave charters changed, and what was not asked for.
     residual : tuple of str
         What re-execution cannot find.
     """
@@ -64,6 +65,7 @@ class Audit:
     findings: tuple[Finding, ...]
     record: Record | None
     policy: str
+    notes: tuple[str, ...] = ()
     residual: tuple[str, ...] = RESIDUAL
 
     @property
@@ -89,6 +91,9 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
     InputError
         What `policy.state.build` raises, for a workload that does not fit the charter.
     """
+    amended = book.charter_findings()
+    if not book.passes:  # nothing was executed yet
+        return Audit(book.size, 0, 0, 0, amended, None, str((book.opened or {}).get("policy")), book.charter_notes())
     charters, workload, events = book.charters(), book.workload(), book.events
     plans = book.plans(charters)
     enacted = tuple(Enactment(at_ms, one, one) for at_ms, one in zip(book.enact_ms, plans[1:], strict=True))
@@ -113,15 +118,17 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
             run, workload, charters[0], plans[0], plans[0], outages=outages, options=options, enacted=enacted
         )
         findings += calendar_findings(book, first)
+        findings += release_findings(book, charters, workload)
         findings += _judged(book, record)
     return Audit(
         entries=book.size,
         passes=len(book.passes),
         events=len(events) - len(book.passes),
         decisions=len(book.decisions),
-        findings=tuple(findings),
+        findings=tuple(sorted((*amended, *findings), key=lambda one: one.at_ms)),
         record=record,
         policy=plans[0].name,
+        notes=book.charter_notes(),
     )
 
 

@@ -16,7 +16,9 @@ class Finding:
     code : str
         V201 a decision, V202 an event that cannot be, V203 totals, V204 a window, close or verdict of a promise, V205 the order
         of events within a pass, V206 time that goes back, V207 a deadline that was not kept, V208 a day or a window that did not
-        begin when it should, V209 the charter.
+        begin when it should, V209 the charter; of entries about charters V220 one that cannot be, V221 a signature, V222 too few
+        signatures, V223 a charter before its time, V224 one that does not follow that in force, V225 one that is late, V226 an
+        emergency, a withdrawal or a re-founding, V227 time that goes back; V228 the cap of a service, V229 a release.
     at_ms : int
         When, in milliseconds since the run's origin.
     entry : int

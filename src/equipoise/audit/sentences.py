@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from equipoise.audit.minutes import Minutes
+from equipoise.charter.explanation import instant_text, listed
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.passage import DECISION_WORDS
 from equipoise.policy.state import Layout
+from equipoise.units import shown
 from equipoise.workload.model import Workload
 
 _DONE = {
@@ -39,3 +43,23 @@ def _name(layout: Layout, workload: Workload, job: int) -> str:
         return f"job {job if workload.jobs.name is None else workload.jobs.name[job]}"
     service = int(layout.state.serves[job - layout.n_jobs])
     return f"replica {job} of {workload.services[service].name}"
+
+
+def charter_notes(minutes: Minutes) -> Iterator[str]:
+    """Say by whose leave charters came into force, and whose was not asked for."""
+    changes = [force for force in minutes.forces if force.how not in ("founded", "announced")]
+    if not minutes.asked:
+        if changes:
+            yield f"Charters changed {len(changes)} times, and nobody's signature was asked for: the ledger is of a simulation."
+        return
+    for force in changes:
+        name, when = shown(force.digest, width=20), instant_text(minutes.origin_ms + force.at_ms)
+        if force.how == "re-founded":
+            yield f"Re-founded with {name} on {when}: no board signed, and every promise that ran then is broken."
+        elif force.how == "amended":
+            signed = listed([f"{seat.member} ({seat.board})" for seat in force.signed])
+            yield f"Amended to {name} on {when}, " + (f"signed by {signed}." if signed else "signed by nobody.")
+        else:
+            yield f"Emergency: {name} in force on {when} ({force.how})."
+    if minutes.docket is not None and minutes.docket.charter.amendments is None:
+        yield "The charter in force names nobody who must sign: anyone who can run `equipoise apply` changes it."

@@ -25,6 +25,8 @@ COMMANDS = {
     "check": "Check a charter: file:line:column, what is wrong, what to do.",
     "init": "Write a charter to start from.",
     "plan": "What an amendment changes: floors and promises in sentences, and how it does when replayed.",
+    "sign": "Sign a charter, or add your signature to those that are there.",
+    "apply": "Enter a charter and its signatures into a ledger, and put in force what is due.",
     "gate": "Which stage a release is in, how much it may use, what it lacks, and who has to sign.",
     "attest": "State that a release passed what a gate asks for, or take that back, and sign it.",
     "schema": "Print the JSON Schema of the charter language.",

@@ -62,7 +62,12 @@ def _print(found: Audited) -> None:
         console.print(f"The first {size:,} are those that {found.witnessed.log.name} signed{unsigned}.")
     if audit.holds:
         under = "the charter in force" if audit.policy == "charter" else f"'{audit.policy}', which is not the charter"
-        console.print(f"Every decision, total, window and verdict follows from the events under {under}.", style="bold")
+        said = f"Every decision, total, window and verdict follows from the events under {under}."
+        console.print(
+            said if audit.passes else "Every charter came into force as the one before it demands.", style="bold"
+        )
+    for note in audit.notes:
+        console.print(note)
     for finding in audit.findings:
         console.print(str(finding), style="bold red")
         for one in finding.why:
@@ -84,6 +89,7 @@ def _plain(found: Audited) -> dict[str, Any]:
         "signed_by": None if found.witnessed is None else found.witnessed.log.name,
         "unsigned_entries": found.beyond,
         "findings": [_finding(finding) for finding in audit.findings],
+        "notes": list(audit.notes),
         "residual": list(audit.residual),
     }
 

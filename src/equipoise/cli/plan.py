@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,6 +27,10 @@ def run(
     against: Annotated[
         str | None, typer.Option("--against", metavar="OLD", help="The charter in force; without it all is added.")
     ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option("--ledger", metavar="FILE", help="A ledger: its charter in force, and who has signed this one."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Tell of every team that others' changes affect.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print changes and figures as JSON.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if anything changes.")] = False,
@@ -38,7 +43,9 @@ def run(
     from equipoise.tasks.plan import propose, replay_both
 
     with interruptible():
-        proposal = propose(new, against)
+        if ledger is not None and against is not None:
+            raise typer.BadParameter("the charter in force is either in --ledger or --against")
+        proposal = propose(new, against, ledger=ledger)
         if not as_json:
             _show(proposal, new, limit=None if everything else AFFECTED)
         both = None if replay is None else replay_both(proposal, replay)
@@ -74,9 +81,16 @@ def as_plain(proposal: Proposal, both: Replayed | None) -> dict[str, Any]:
     return plain
 
 
+def show_plan(new: Path) -> None:
+    """Print the plan of a charter against nothing."""
+    from equipoise.tasks.plan import propose
+
+    _show(propose(new), str(new), limit=AFFECTED)
+
+
 def _amendment(proposal: Proposal) -> dict[str, Any]:
     """Return what the amendment does, who must sign it and when it takes force."""
-    found = proposal.status({})
+    found = proposal.status(proposal.signed)
     if found is None:
         return {}
     return {
@@ -104,7 +118,7 @@ def _show(proposal: Proposal, new: str, *, limit: int | None) -> None:
         _print(islice(rest, limit))
         if limit is not None and len(rest) > limit:
             typer.echo(f"\n… and {len(rest) - limit:,} more: --all")
-    _show_amendment(proposal, limit=limit)
+    show_amendment(proposal, limit=limit)
     typer.echo(f"\n{summary(changes)}")
     if proposal.order is not None:
         typer.echo(proposal.order)
@@ -112,12 +126,13 @@ def _show(proposal: Proposal, new: str, *, limit: int | None) -> None:
         print_line(str(finding.place), finding.code, finding.message, finding.hint)
 
 
-def _show_amendment(proposal: Proposal, *, limit: int | None) -> None:
+def show_amendment(proposal: Proposal, *, limit: int | None) -> None:
+    """Print what an amendment does, who has signed it, and who must still."""
     from equipoise.charter.amendment.sentences import count_text, signature_texts
     from equipoise.cli.output import terminal
     from equipoise.report.effect import print_effect
 
-    found = proposal.status({})
+    found = proposal.status(proposal.signed)
     if found is None or not (proposal.changes or proposal.order is None):
         return
     things = found.needs.effect.things

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import Any
 
@@ -21,6 +21,7 @@ from equipoise.account import Close, Span
 from equipoise.charter.canonical import to_values
 from equipoise.charter.model import Charter
 from equipoise.errors import InputError
+from equipoise.gates.evidence import Recorded
 from equipoise.policy.core import TEAM_TOTALS, WINDOW_TOTALS
 from equipoise.policy.events import record_in_order
 from equipoise.policy.kernel import layout as k
@@ -38,7 +39,23 @@ ROWS = 300
 """Rows of teams in one entry."""
 
 
-def entries(record: Record, texts: Sequence[str]) -> Iterator[Values]:
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """What services run, and what was attested of it.
+
+    Parameters
+    ----------
+    digests : Mapping of str to str
+        ``sha256:…`` by the service's name.
+    records : sequence of Recorded
+        In order of time (Unix milliseconds); those before the origin are entered first.
+    """
+
+    digests: Mapping[str, str]
+    records: Sequence[Recorded]
+
+
+def entries(record: Record, texts: Sequence[str], releases: Releases | None = None) -> Iterator[Values]:
     """Yield the entries of a run in the order of a ledger.
 
     Parameters
@@ -47,6 +64,8 @@ def entries(record: Record, texts: Sequence[str]) -> Iterator[Values]:
         With its events and decisions, run under its own charter.
     texts : sequence of str
         The charters as they were written, in the order in which they came into force; each has its digest from its text.
+    releases : Releases or None
+        Where gates held services: what they decided by.
 
     Raises
     ------
@@ -61,7 +80,11 @@ def entries(record: Record, texts: Sequence[str]) -> Iterator[Values]:
             hint="record the run of the charter itself, without `--vs`",
         )
     yield from _opening(record, texts[0])
-    for _, _, values in heapq.merge(_passes(record), judged(record), _amended(record, texts), key=lambda one: one[:2]):
+    released = [] if releases is None else list(_released(record, releases))
+    yield from (values for at_ms, _, values in released if at_ms <= 0)
+    later = [one for one in released if one[0] > 0]
+    streams = (_passes(record), judged(record), _amended(record, texts), later)
+    for _, _, values in heapq.merge(*streams, key=lambda one: one[:2]):
         yield values
     yield ending(record)
 
@@ -110,6 +133,17 @@ def _opening(record: Record, charter_text: str) -> Iterator[Values]:
             "end_ms": int(asked.end_ms[n]), "answered_ms": int(asked.answered_ms[n]), "granted_gpu_ms": int(asked.granted_gpu_ms[n]),
             "reason": asked.reason[n], "avenue": asked.avenue[n], "purpose": asked.purpose[n], "project": asked.project[n],
         }  # fmt: skip
+
+
+def _released(record: Record, releases: Releases) -> Iterator[Timed]:
+    """Yield which service runs which release, and what was attested until the run's end."""
+    origin_ms, end_ms = record.workload.origin_ms or 0, int(record.run.closes_ms[-1])
+    for service, digest in releases.digests.items():
+        yield 0, BEFORE, {"kind": "release", "at_ms": 0, "service": service, "digest": digest}
+    for one in sorted(releases.records, key=lambda one: one.at_ms):
+        at_ms = one.at_ms - origin_ms
+        if at_ms <= end_ms:
+            yield at_ms, BEFORE, {"kind": "attestation", "at_ms": at_ms, "envelope": one.envelope.decode()}
 
 
 def charter_values(charter: Charter, text: str, *, at_ms: int, how: str) -> Values:

@@ -23,7 +23,7 @@ from equipoise.ledger.pieces import encoded, joined
 from equipoise.ledger.quorum import Policy, Witnessed
 from equipoise.ledger.tree import Frontier, leaf_hashes
 from equipoise.receipt import make_receipt, windows_judged
-from equipoise.simulator.bookkeeping import entries
+from equipoise.simulator.bookkeeping import Releases, entries
 from equipoise.simulator.record import Record
 from equipoise.store import open_sqlite
 
@@ -47,6 +47,7 @@ def record_run(
     path: Path,
     key: SigningKey,
     *,
+    releases: Releases | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Recorded:
     """Write a run into a new ledger and sign its head.
@@ -61,6 +62,8 @@ def record_run(
         A file that does not exist.
     key : SigningKey
         Signs the checkpoint; its name is the ledger's origin.
+    releases : Releases or None
+        Where gates held services: what they decided by.
     announce : callable or None
         Called with a sentence before entries are written, where that takes long.
 
@@ -77,7 +80,7 @@ def record_run(
     if announce is not None and len(record.run.events) > LONG:
         announce(f"recording {len(record.run.events):,} events …")
     with closing(open_sqlite(path, origin=key.name)) as store:
-        stream = (data for values in entries(record, texts) for data in encoded(values))
+        stream = (data for values in entries(record, texts, releases) for data in encoded(values))
         while chunk := list(islice(stream, AT_ONCE)):
             store.append(chunk)
         now_s = int(time.time())

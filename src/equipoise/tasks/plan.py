@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from equipoise.charter.amendment import Needs, Status, needs, status
@@ -43,6 +43,8 @@ class Proposal:
         Of ``after``, without those that ``before`` has too.
     needs : Needs or None
         What it does to teams, promises and gates, and who must sign; None where there is no charter in force.
+    signed : Mapping of bytes to int
+        Keys whose signature of it is in the ledger, and since when (Unix milliseconds).
     """
 
     before: Charter | None
@@ -50,6 +52,7 @@ class Proposal:
     changes: tuple[Change, ...]
     warnings: tuple[Finding, ...]
     needs: Needs | None = None
+    signed: Mapping[bytes, int] = field(default_factory=dict[bytes, int])
 
     def status(self, signed: Mapping[bytes, int]) -> Status | None:
         """Return who has signed and who still has to; ``signed`` as `equipoise.charter.amendment.status` takes it."""
@@ -94,7 +97,7 @@ class Replayed:
         return found
 
 
-def propose(new: Path, against: Path | None = None) -> Proposal:
+def propose(new: Path, against: Path | None = None, *, ledger: Path | None = None) -> Proposal:
     """Compare a charter's file with that of the charter in force.
 
     Parameters
@@ -102,6 +105,8 @@ def propose(new: Path, against: Path | None = None) -> Proposal:
     new : path
     against : path or None
         None compares with nothing: everything is added.
+    ledger : path or None
+        In place of ``against`` a ledger, which knows the charter in force and who has signed.
 
     Raises
     ------
@@ -126,10 +131,25 @@ def propose(new: Path, against: Path | None = None) -> Proposal:
     """
     after, noted = _checked(new)
     before, known = (None, ()) if against is None else _checked(against)
+    signed: Mapping[bytes, int] = {}
+    if ledger is not None:
+        before, signed = _in_ledger(ledger, after)
     told = {(finding.code, finding.message) for finding in known}
     fresh = tuple(finding for finding in noted if (finding.code, finding.message) not in told)
     needed = None if before is None else needs(before, after)
-    return Proposal(before, after, differences(before, after), fresh, needed)
+    return Proposal(before, after, differences(before, after), fresh, needed, signed)
+
+
+def _in_ledger(ledger: Path, new: Charter) -> tuple[Charter, Mapping[bytes, int]]:
+    """Return the charter in force, and who has signed a new one if it is pending."""
+    from pathlib import Path
+
+    from equipoise.tasks.amend import minutes_at
+
+    docket = minutes_at(Path(ledger)).docket
+    assert docket is not None, "a ledger that can be amended has a charter"
+    held = docket.pending
+    return docket.charter, held.signed if held is not None and held.charter.digest == new.digest else {}
 
 
 def _checked(path: Path) -> tuple[Charter, tuple[Finding, ...]]:

@@ -25,8 +25,9 @@ from equipoise.policy.plan import POLICIES, Plan, plan
 from equipoise.policy.state import Options
 from equipoise.report.notebook import show, show_comparison
 from equipoise.simulator import run as simulator
+from equipoise.simulator.bookkeeping import Releases
 from equipoise.simulator.record import Record, needs_decisions
-from equipoise.simulator.replay import NodeChange, Progress
+from equipoise.simulator.replay import CapChange, NodeChange, Progress
 from equipoise.simulator.results import Results, results
 from equipoise.tasks.compilation import compile_scheduler
 from equipoise.tasks.dates import Closes, close_times
@@ -34,6 +35,7 @@ from equipoise.tasks.enact import When, in_order, notes
 from equipoise.tasks.events import write_events
 from equipoise.tasks.ledger import record_run
 from equipoise.tasks.outages import read_outages
+from equipoise.tasks.releases import gate_caps
 from equipoise.traces import read, read_requests
 from equipoise.workload import Workload
 
@@ -97,6 +99,7 @@ def simulate(
     latency: Latency | None = None,
     enact: Sequence[tuple[When, Rules]] = (),
     requests: str | os.PathLike[str] | None = None,
+    releases: Releases | None = None,
     events: str | os.PathLike[str] | None = None,
     ledger: tuple[Path, SigningKey] | None = None,
     closes: Closes = "auto",
@@ -139,6 +142,9 @@ def simulate(
         duration since then, a date or an instant. Jobs of a team that the charter in force does not have are refused.
     requests : path or None
         Requests for credits, CSV or Parquet, as ``traces.read_requests`` reads them.
+    releases : Releases or None
+        Which releases the services run and what is attested of them: the charter's gates cap the services by it, from when
+        each attestation is recorded. Not with ``enact``.
     events : path or None
         Where to write what the policy was told, as Parquet; `equipoise.policy.retracing.retrace` tells it again. Not with
         ``vs``.
@@ -200,6 +206,9 @@ def simulate(
     if (events is not None or ledger is not None) and vs:
         raise InputError("S102", "several runs in one record", hint="record one run, without --vs")
     texts = [] if ledger is None else [_text(one) for one in (charter, *(one for _, one in enact))]
+    if releases is not None and enact:
+        raise InputError("S102", "gates decide under one charter", hint="`releases` without `enact`")
+    caps = () if releases is None else gate_caps(rules, workload, releases)
     times = close_times(workload, rules.timezone, closes)
     references = course(charters)
     courses: list[Course] = []
@@ -224,6 +233,7 @@ def simulate(
                 options,
                 nodes,
                 times,
+                caps=caps,
                 keep=keep or record or ledger is not None,
                 record=record or events is not None or ledger is not None,
                 progress=progress,
@@ -235,7 +245,7 @@ def simulate(
     if events is not None:
         write_events(runs[0].record.run.events, events)
     if ledger is not None and not runs[0].partial:
-        record_run(runs[0].record, texts, *ledger, announce=announce)
+        record_run(runs[0].record, texts, *ledger, releases=releases, announce=announce)
     return Comparison(tuple(runs)) if vs else runs[0]
 
 
@@ -428,6 +438,7 @@ def _replayed(
     nodes: tuple[NodeChange, ...],
     times: Callable[[], Iterator[int]],
     *,
+    caps: Sequence[CapChange],
     keep: bool,
     record: bool,
     progress: Watch | None,
@@ -443,6 +454,7 @@ def _replayed(
         options=options,
         closes_ms=times(),
         nodes=nodes,
+        caps=caps,
         keep=keep or needs_decisions(way.plan, workload, outages=bool(nodes)),
         record=record,
         progress=None if progress is None else lambda now: progress(way.name, now),

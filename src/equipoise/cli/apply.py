@@ -1,0 +1,105 @@
+"""``equipoise apply``: enter a charter and its signatures into a ledger, and put in force what is due."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from equipoise.tasks.amend import Applied
+
+
+def run(
+    new: Annotated[Path | None, typer.Argument(help="The charter; without one, what is due is put in force.")] = None,
+    envelopes: Annotated[
+        list[Path] | None, typer.Argument(help="Envelopes with signatures of it: equipoise sign NEW --key FILE.")
+    ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option("--ledger", metavar="FILE", help="The ledger; a first charter begins it.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", "-k", metavar="FILE", help="The ledger's private key.")] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", "--dry-run", help="Say what would be entered; write nothing.")
+    ] = False,
+    act: Annotated[
+        str, typer.Option("--as", help="amendment; emergency; withdrawal of a pending amendment; end of an emergency.")
+    ] = "amendment",
+    refound: Annotated[
+        str | None,
+        typer.Option(
+            "--refound", metavar="REASON", help="Put it in force without signatures, for ever seen, promises broken."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Enter a charter and its signatures into a ledger; when all have signed and notice has passed, it is in force.
+
+    Run it again with further signatures, and without a charter when the time has come.
+    """
+    from equipoise.ledger.assent import PAYLOAD_TYPES
+    from equipoise.tasks.amend import apply
+    from equipoise.tasks.keys import read_key
+
+    if act not in PAYLOAD_TYPES:
+        raise typer.BadParameter("--as is one of " + ", ".join(PAYLOAD_TYPES))
+    if ledger is None:
+        if new is None:
+            raise typer.BadParameter("name a charter, a --ledger, or both")
+        typer.echo("Without --ledger nothing is entered, and the charter in force is not known: this is a plan only.")
+        from equipoise.cli.plan import show_plan
+
+        show_plan(new)
+        return
+    if key is None and not plan:
+        raise typer.BadParameter("--key FILE signs the ledger: equipoise keys new NAME makes a key")
+    found = apply(
+        new,
+        envelopes or (),
+        ledger=ledger,
+        key=None if key is None else read_key(key),
+        act=None if refound is not None else act,
+        reason=refound or "",
+        dry_run=plan,
+    )
+    if as_json:
+        typer.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
+    else:
+        _print(found)
+
+
+def _print(found: Applied) -> None:
+    from equipoise.charter.amendment.sentences import signature_texts
+    from equipoise.charter.explanation import instant_text
+
+    verb = "Entered" if found.written else "Would be entered"
+    for values in found.entries:
+        how = f", {values['how']}" if "how" in values else ""
+        typer.echo(f"{verb}: {values['kind']}{how} {values.get('digest', '')}".rstrip())
+    if not found.entries:
+        typer.echo("Nothing to enter.")
+    typer.echo(f"In force: revision {found.charter.revision}, {found.charter.digest}")
+    if found.pending is not None and found.status is not None:
+        typer.echo(f"Pending: revision {found.pending.revision}, {found.pending.digest}")
+        for line in signature_texts(found.status, found.pending.effective_ms):
+            typer.echo(f"  {line}")
+        if found.status.force_ms is not None:
+            typer.echo(f"  Run `equipoise apply --ledger FILE --key FILE` after {instant_text(found.status.force_ms)}.")
+    if found.needs_nobody:
+        typer.echo("The charter in force names nobody who must sign: anyone who can run `equipoise apply` changes it.")
+
+
+def _plain(found: Applied) -> dict[str, Any]:
+    status, pending = found.status, found.pending
+    return {
+        "written": found.written,
+        "entries": [{k: v for k, v in one.items() if k not in ("text", "canonical")} for one in found.entries],
+        "size": found.size,
+        "in_force": {"revision": found.charter.revision, "digest": found.charter.digest},
+        "pending": None if pending is None else {"revision": pending.revision, "digest": pending.digest},
+        "signatures": [] if status is None else [tally.to_dict() for tally in status.tallies],
+        "notice_ms": None if status is None else status.notice_ms,
+        "force_ms": None if status is None else status.force_ms,
+    }
