@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,12 +13,15 @@ from equipoise.charter.model import Charter
 from equipoise.charter_io import loads
 from equipoise.charter_io.finding import CharterError
 from equipoise.errors import VerificationError
+from equipoise.ledger.entry import parse_entry
+from equipoise.ledger.pieces import Pieces
 from equipoise.policy.columns import Options
 from equipoise.policy.course import course
 from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.latency import Latency
 from equipoise.policy.passage import Reader
 from equipoise.policy.plan import Plan
+from equipoise.policy.spelling import Spelled
 from equipoise.units import shown
 from equipoise.workload.model import Service, Workload
 from equipoise.workload.requests import Requests
@@ -28,11 +32,13 @@ JUDGED = ("totals", "teams", "window", "close", "verdict")
 
 
 class Book:
-    """A ledger's entries in order; `add` takes one after the other.
+    """A ledger's entries in order; `read` takes their bytes, `add` the values of one after the other.
 
     Attributes
     ----------
-    passes : list of int
+    size : int
+        Entries so far.
+    passes : array of int
         The entry of each pass.
     judged : list of (int, mapping)
         Entries that must follow from the passes: totals, and of promises windows, closes and verdicts.
@@ -40,11 +46,12 @@ class Book:
 
     def __init__(self) -> None:
         self.size = 0
-        self.passes: list[int] = []
+        self.passes = array("q")
         self.judged: list[tuple[int, Values]] = []
         self.opened: Values | None = None
         self.ended: Values | None = None
         self._reader = Reader()
+        self._pieces = Pieces()
         self._charters: list[tuple[int, Values]] = []
         self._names: dict[str, list[str]] = {"teams": [], "pools": [], "users": []}
         self._services: list[Values] = []
@@ -58,6 +65,32 @@ class Book:
             "pass": self._take_pass,
             "ended": self._take_ended,
         } | dict.fromkeys(JUDGED, self._take_judged)
+
+    def read(self, entries: Sequence[bytes]) -> None:
+        """Take the next entries as they are stored: plain passes many at once, everything else by its values.
+
+        Raises
+        ------
+        VerificationError
+            L127 for bytes that are no entry, L128 for an entry in pieces that is broken off, and as `add`.
+        """
+        text, at = Spelled.of(entries), 0
+        while at < len(entries):
+            if self.opened is not None and self.ended is None and not self._pieces.pending:
+                end = self._reader.read(text, at)
+                self.passes.extend(range(self.size, self.size + end - at))
+                self.size, at = self.size + end - at, end
+            if at < len(entries):
+                values = self._pieces.take(self.size, parse_entry(entries[at]))
+                if values is None:
+                    self.size += 1
+                else:
+                    self.add(values)
+                at += 1
+
+    def close(self) -> None:
+        """Say that there is no more; raises ``VerificationError`` L128 where an entry in pieces is broken off."""
+        self._pieces.close()
 
     def add(self, values: Values) -> None:
         """Take the next entry.

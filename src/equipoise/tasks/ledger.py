@@ -6,20 +6,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from equipoise.audit import Audit, Book, audit
 from equipoise.errors import InputError, VerificationError
-from equipoise.ledger.entry import parse_entry
 from equipoise.ledger.keys import SigningKey
 from equipoise.ledger.note import sign_note
-from equipoise.ledger.pieces import encoded, joined
+from equipoise.ledger.pieces import encoded
 from equipoise.ledger.quorum import Policy, Witnessed
 from equipoise.ledger.tree import Frontier, leaf_hashes
 from equipoise.receipt import make_receipt, windows_judged
@@ -126,8 +124,9 @@ def audit_ledger(path: Path, policy: Policy | None, *, progress: Watch | None = 
                 )
             witnessed = policy.open(note)
         book, size = Book(), store.size
-        for _, values in joined(_hashed(store.entries(), size, witnessed, progress)):
-            book.add(values)
+        for chunk in _hashed(store.entries(), size, witnessed, progress):
+            book.read(chunk)
+        book.close()
 
         def told(done: int, total: int) -> None:
             if progress is not None:
@@ -139,16 +138,14 @@ def audit_ledger(path: Path, policy: Policy | None, *, progress: Watch | None = 
 
 def _hashed(
     raw: Iterator[bytes], size: int, witnessed: Witnessed | None, progress: Watch | None
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield entries with their numbers; when as many have gone by as were signed, their root must be the one that was."""
+) -> Iterator[list[bytes]]:
+    """Yield entries, many at once; when as many have gone by as were signed, their root must be the one that was."""
     signed = witnessed.checkpoint.size if witnessed is not None else 0
     frontier, number = Frontier(), 0
     while chunk := list(islice(raw, min(AT_ONCE, max(1, signed - number)) if number < signed else AT_ONCE)):
         if number < signed:
             frontier.extend(leaf_hashes(chunk))
-        for data in chunk:
-            yield number, parse_entry(data)
-            number += 1
+        number += len(chunk)
         if number == signed and witnessed is not None and frontier.root() != witnessed.checkpoint.root:
             raise VerificationError(
                 "V110",
@@ -157,6 +154,7 @@ def _hashed(
             )
         if progress is not None:
             progress("reading", number, size)
+        yield chunk
     if number < signed:
         raise VerificationError(
             "V110",
