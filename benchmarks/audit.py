@@ -104,11 +104,11 @@ def measured(events: int, folder: Path | None) -> Figures:
     place = Path(tempfile.mkdtemp(dir=folder))
     try:
         recorded(2_000, place / "small.ledger")  # compiles what is not in the cache
-        audit_ledger(place / "small.ledger", policy_of([KEY.verifier], None))
+        audit_ledger(place / "small.ledger", policy_of([str(KEY.verifier)], None))
         path = place / "run.ledger"
         writing_s = in_child(events // EVENTS_PER_JOB, path)
         begun, begun_s = time.process_time(), time.perf_counter()
-        found = audit_ledger(path, policy_of([KEY.verifier], None)).audit
+        found = audit_ledger(path, policy_of([str(KEY.verifier)], None)).audit
         command = time.process_time() - begun, time.perf_counter() - begun_s
         assert found.holds
         peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.charter.canonical import to_values
 from equipoise.charter.model import Charter
@@ -87,6 +89,43 @@ class Book:
                 else:
                     self.add(values)
                 at += 1
+
+    @property
+    def divided(self) -> bool:
+        """Whether the last entry is a piece of one that is not whole yet."""
+        return self._pieces.pending
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return everything that was read, as arrays without objects; `of` makes a book of it again. Not of a `divided` one."""
+        assert not self.divided
+        names, requests = self._reader.texts
+        rest = {
+            "format": FORMAT, "size": self.size, "judged": self.judged, "opened": self.opened, "ended": self.ended,
+            "charters": self._charters, "names": self._names, "services": self._services, "requests": self._requests,
+            "job_names": list(names.items()), "job_requests": list(requests.items()),
+        }  # fmt: skip
+        text = json.dumps(rest, separators=(",", ":")).encode()
+        return self._reader.columns() | {
+            "passes": np.array(self.passes, np.int64),
+            "rest": np.frombuffer(text, np.uint8),
+        }
+
+    @classmethod
+    def of(cls, columns: Mapping[str, NDArray[Any]]) -> Self:
+        """Return a book that goes on after what another read; raises ``TypeError`` or ``ValueError`` for another version's."""
+        rest: dict[str, Any] = json.loads(columns["rest"].tobytes())
+        if rest["format"] != FORMAT:
+            raise ValueError("of another version")
+        book = cls()
+        book.size, book.opened, book.ended = rest["size"], rest["opened"], rest["ended"]
+        book.judged += ((n, values) for n, values in rest["judged"])
+        book._charters += ((n, values) for n, values in rest["charters"])
+        book._names.update(rest["names"])
+        book._services += rest["services"]
+        book._requests += rest["requests"]
+        book._reader = Reader.of(columns, dict(rest["job_names"]), dict(rest["job_requests"]))
+        book.passes.frombytes(columns["passes"].astype(np.int64).tobytes())
+        return book
 
     def close(self) -> None:
         """Say that there is no more; raises ``VerificationError`` L128 where an entry in pieces is broken off."""

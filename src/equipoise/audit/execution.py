@@ -63,12 +63,18 @@ class Audit:
     findings: tuple[Finding, ...]
     record: Record | None
     policy: str
+    names: tuple[str, ...] | None = None
+    """What jobs are called, by number; None: by their numbers."""
     residual: tuple[str, ...] = RESIDUAL
 
     @property
     def holds(self) -> bool:
         """Whether nothing was found."""
         return not self.findings
+
+    def job_name(self, job: int) -> str:
+        """Return what the ledger calls a job."""
+        return str(job) if self.names is None or job >= len(self.names) else self.names[job]
 
 
 def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> Audit:
@@ -121,6 +127,7 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
         findings=tuple(findings),
         record=record,
         policy=plans[0].name,
+        names=workload.jobs.name,
     )
 
 
@@ -256,12 +263,12 @@ def _judged(book: Book, record: Record) -> Iterator[Finding]:
         same = left[_name(values)]
         own = same.popleft() if same else None
         if own != values:
-            yield Finding(_code(values), _when(values), entry, _told(values, own), _told(own, values))
+            yield Finding(_code(values), _when(values, book), entry, _told(values, own), _told(own, values))
     for values in chain.from_iterable(left.values()):
-        yield Finding(_code(values), _when(values), -1, "", _told(values, None))
+        yield Finding(_code(values), _when(values, book), -1, "", _told(values, None))
     own = ending(record)
     if book.ended is not None and book.ended != own:
-        yield Finding("V203", _when(own), book.size - 1, _told(book.ended, own), _told(own, book.ended))
+        yield Finding("V203", _when(own, book), book.size - 1, _told(book.ended, own), _told(own, book.ended))
 
 
 def _code(values: Values) -> str:
@@ -272,8 +279,8 @@ def _name(values: Values) -> tuple[Any, ...]:
     return tuple(values.get(name) for name in ("kind", "promise", "part", "at_ms", "from_ms", "to_ms"))
 
 
-def _when(values: Values) -> int:
-    return int(values.get("to_ms", values.get("at_ms", 0)))
+def _when(values: Values, book: Book) -> int:
+    return int(values["to_ms"]) - (book.origin_ms or 0) if "to_ms" in values else int(values.get("at_ms", 0))
 
 
 def _told(values: Values | None, other: Values | None) -> str:

@@ -248,10 +248,38 @@ class Reader:
         self._decision_parts = [np.concatenate([np.zeros(0, k.DECISION), *self._decision_parts])]
         return self._decision_parts[0]
 
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return everything read so far; `of` makes a reader of it again."""
+        events, decisions = self.events, self.decisions
+        self._asked_parts = [self._asked_table()]
+        return {"events": events, "decisions": decisions, "asked": self._asked_parts[0]}
+
+    @property
+    def texts(self) -> tuple[dict[int, str], dict[int, str]]:
+        """Names and requests of the jobs that have one, by number."""
+        return self._names, self._requests
+
+    @classmethod
+    def of(cls, columns: Mapping[str, NDArray[Any]], names: Mapping[int, str], requests: Mapping[int, str]) -> Reader:
+        """Return a reader that goes on after what another read."""
+        reader = cls()
+        events, decisions, asked = columns["events"], columns["decisions"], columns["asked"]
+        if (events.dtype, decisions.dtype, asked.dtype, asked.shape[1:]) != (
+            k.EVENT, k.DECISION, np.int64, (len(JOB_COLUMNS),)
+        ):  # fmt: skip
+            raise TypeError("rows of another version")
+        reader._event_parts, reader._decision_parts, reader._asked_parts = [events], [decisions], [asked]
+        reader._names, reader._requests, reader._jobs = dict(names), dict(requests), len(asked)
+        reader.passes = int((events["kind"] == k.PASS).sum())
+        return reader
+
+    def _asked_table(self) -> Table:
+        self._flush()
+        return np.concatenate([np.zeros((0, len(JOB_COLUMNS)), np.int64), *self._asked_parts])
+
     def jobs(self) -> Jobs:
         """Return the jobs submitted so far; raises ``VerificationError`` V102 where their numbers are not 0, 1, 2, … in order."""
-        self._flush()
-        table = np.concatenate([np.zeros((0, len(JOB_COLUMNS)), np.int64), *self._asked_parts])
+        table = self._asked_table()
         self._asked_parts = [table]
         wrong: list[int] = np.flatnonzero(table[:, 1] != np.arange(len(table))).tolist()
         if wrong:
