@@ -247,25 +247,33 @@ def _closings(book: Book) -> tuple[list[int], list[int]]:
             edges |= {int(values["from_ms"]) - origin_ms} | (
                 {int(values["to_ms"]) - origin_ms} if values["kind"] == "close" else set()
             )
-    ends = book.ended or {}
     if not closes_ms:
-        closes_ms = [int(ends["at_ms"])] if "at_ms" in ends else []
+        closes_ms = [_end_ms(book)]
     return closes_ms, sorted(edges - set(closes_ms))
+
+
+def _end_ms(book: Book) -> int:
+    """Return the time up to which a ledger tells what happened."""
+    events = book.events
+    last_ms = int(events["time_ms"][-1]) if len(events) else 0
+    return int((book.ended or {}).get("at_ms", last_ms))
 
 
 def _judged(book: Book, record: Record) -> Iterator[Finding]:
     """Find totals, windows, closes and verdicts that do not follow from the passes."""
     required = [(at_ms, values) for at_ms, _, values in judged(record)]
-    left: defaultdict[tuple[Any, ...], deque[Values]] = defaultdict(deque)
-    for _, values in required:
-        left[_name(values)].append(values)
+    left: defaultdict[tuple[Any, ...], deque[tuple[int, Values]]] = defaultdict(deque)
+    due_ms = k.NEVER if book.ended is not None else _end_ms(book)  # what a ledger that goes on may still say
+    for at_ms, values in required:
+        left[_name(values)].append((at_ms, values))
     for entry, values in book.judged:
         same = left[_name(values)]
-        own = same.popleft() if same else None
+        own = same.popleft()[1] if same else None
         if own != values:
             yield Finding(_code(values), _when(values, book), entry, _told(values, own), _told(own, values))
-    for values in chain.from_iterable(left.values()):
-        yield Finding(_code(values), _when(values, book), -1, "", _told(values, None))
+    for at_ms, values in chain.from_iterable(left.values()):
+        if at_ms < due_ms:
+            yield Finding(_code(values), _when(values, book), -1, "", _told(values, None))
     own = ending(record)
     if book.ended is not None and book.ended != own:
         yield Finding("V203", _when(own, book), book.size - 1, _told(book.ended, own), _told(own, book.ended))

@@ -39,18 +39,21 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, chance = tmp_path_factory.mktemp("lab"), Random(4)
     (folder / "first.yaml").write_text(charter(50))
     (folder / "second.yaml").write_text(charter(25))
-    rows = ["job,team,submit_s,num_gpu,duration_s,walltime_s"]
+    rows = ["job,team,submit_s,num_gpu,duration_s,walltime_s,savepoint_s"]
     for n in range(260):
         takes = chance.randrange(600, 14_000)
         team = "product" if n % 3 else "safety"
         rows.append(
-            f"{team}-{n},{team},{n * 600 + chance.randrange(600)},{chance.choice([1, 2, 4, 8])},{takes},{takes + 600}"
+            f"{team}-{n},{team},{n * 600 + chance.randrange(600)},{chance.choice([1, 2, 4, 8])},{takes},{takes + 600},1800"
         )
     (folder / "log.csv").write_text("\n".join(rows) + "\n")
+    (folder / "nodes.csv").write_text(
+        "time_s,pool,node,state\n40000,gpu,0,down\n50000,gpu,0,up\n60000,gpu,1,down\n70000,gpu,1,up\n"
+    )
     assert ran("keys", "new", "lab.example/ledger", "--out", folder / "lab.key") == 0
     told = [
         "simulate", folder / "log.csv", "--charter", folder / "first.yaml", "--enact", f"1d={folder / 'second.yaml'}",
-        "--ledger", folder / "run.ledger", "--key", folder / "lab.key",
+        "--outages", folder / "nodes.csv", "--ledger", folder / "run.ledger", "--key", folder / "lab.key",
     ]  # fmt: skip
     assert ran(*told) == 0
     return folder
