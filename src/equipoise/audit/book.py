@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+import json
+from array import array
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import KINDS, Minutes, charter_of, finding_of
 from equipoise.audit.sentences import charter_notes
 from equipoise.charter.model import Charter
 from equipoise.errors import EquipoiseError, VerificationError
+from equipoise.ledger.entry import parse_entry
+from equipoise.ledger.pieces import Pieces
 from equipoise.policy.columns import Options
 from equipoise.policy.course import course
 from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.latency import Latency
 from equipoise.policy.passage import Reader
 from equipoise.policy.plan import Plan
+from equipoise.policy.spelling import Spelled
 from equipoise.units import shown
 from equipoise.workload.model import Service, Workload
 from equipoise.workload.requests import Requests
 
 Values = Mapping[str, Any]
 FORMAT = 1
+OTHERS = (*KINDS, "release", "attestation")
 JUDGED = ("totals", "teams", "window", "close", "verdict")
 
 
 class Book:
-    """A ledger's entries in order; `add` takes one after the other.
+    """A ledger's entries in order; `read` takes their bytes, `add` the values of one after the other.
 
     Attributes
     ----------
-    passes : list of int
+    size : int
+        Entries so far.
+    passes : array of int
         The entry of each pass.
     judged : list of (int, mapping)
         Entries that must follow from the passes: totals, and of promises windows, closes and verdicts.
@@ -40,7 +49,7 @@ class Book:
 
     def __init__(self) -> None:
         self.size = 0
-        self.passes: list[int] = []
+        self.passes = array("q")
         self.judged: list[tuple[int, Values]] = []
         self.opened: Values | None = None
         self.ended: Values | None = None
@@ -48,8 +57,10 @@ class Book:
         self._amended: list[Finding] = []
         self.releases: dict[str, str] = {}
         self.attestations: list[tuple[int, bytes]] = []
+        self._others: list[tuple[int, int, Values]] = []  # what a book made of columns takes again
         self._passed_ms = 0
         self._reader = Reader()
+        self._pieces = Pieces()
         self._charters: list[tuple[int, Values]] = []
         self._names: dict[str, list[str]] = {"teams": [], "pools": [], "users": []}
         self._services: list[Values] = []
@@ -65,6 +76,77 @@ class Book:
             "ended": self._take_ended,
         }
         self._takes |= dict.fromkeys(JUDGED, self._take_judged) | dict.fromkeys(KINDS, self._take_minute)
+
+    def read(self, entries: Sequence[bytes]) -> None:
+        """Take the next entries as they are stored: plain passes many at once, everything else by its values.
+
+        Raises
+        ------
+        VerificationError
+            L127 for bytes that are no entry, L128 for an entry in pieces that is broken off, and as `add`.
+        """
+        text, at = Spelled.of(entries), 0
+        while at < len(entries):
+            if self.opened is not None and self.ended is None and not self._pieces.pending:
+                end = self._reader.read(text, at)
+                self.passes.extend(range(self.size, self.size + end - at))
+                self.size, first, at = self.size + end - at, at, end
+                if at > first:
+                    self._pass_by(int(cast(int, parse_entry(entries[at - 1])["at_ms"])))
+            if at < len(entries):
+                values = self._pieces.take(self.size, parse_entry(entries[at]))
+                if values is None:
+                    self.size += 1
+                else:
+                    self.add(values)
+                at += 1
+
+    @property
+    def divided(self) -> bool:
+        """Whether the last entry is a piece of one that is not whole yet."""
+        return self._pieces.pending
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return everything that was read, as arrays without objects; `of` makes a book of it again. Not of a `divided` one."""
+        assert not self.divided
+        names, requests = self._reader.texts
+        rest = {
+            "format": FORMAT, "size": self.size, "judged": self.judged, "opened": self.opened, "ended": self.ended,
+            "others": self._others, "passed_ms": self._passed_ms, "names": self._names, "services": self._services, "requests": self._requests,
+            "job_names": list(names.items()), "job_requests": list(requests.items()),
+        }  # fmt: skip
+        text = json.dumps(rest, separators=(",", ":")).encode()
+        return self._reader.columns() | {
+            "passes": np.array(self.passes, np.int64),
+            "rest": np.frombuffer(text, np.uint8),
+        }
+
+    @classmethod
+    def of(cls, columns: Mapping[str, NDArray[Any]]) -> Self:
+        """Return a book that goes on after what another read; raises ``TypeError`` or ``ValueError`` for another version's."""
+        rest: dict[str, Any] = json.loads(columns["rest"].tobytes())
+        if rest["format"] != FORMAT:
+            raise ValueError("of another version")
+        book = cls()
+        if rest["opened"] is not None:
+            book._take_opened(rest["opened"])
+        for book.size, passed_ms, values in rest["others"]:
+            book._pass_by(passed_ms)
+            book._others.append((book.size, passed_ms, values))
+            book._takes[values["kind"]](values)
+        book.size, book.ended = rest["size"], rest["ended"]
+        book._pass_by(rest["passed_ms"])
+        book.judged += ((n, values) for n, values in rest["judged"])
+        book._names.update(rest["names"])
+        book._services += rest["services"]
+        book._requests += rest["requests"]
+        book._reader = Reader.of(columns, dict(rest["job_names"]), dict(rest["job_requests"]))
+        book.passes.frombytes(columns["passes"].astype(np.int64).tobytes())
+        return book
+
+    def close(self) -> None:
+        """Say that there is no more; raises ``VerificationError`` L128 where an entry in pieces is broken off."""
+        self._pieces.close()
 
     def add(self, values: Values) -> None:
         """Take the next entry.
@@ -86,15 +168,21 @@ class Book:
                 f"entry {self.size} ({kind}) is out of place",
                 hint="the first entry opens a ledger, `ended` ends it",
             )
+        if kind in OTHERS:
+            self._others.append((self.size, self._passed_ms, values))
         take(values)
         self.size += 1
 
     def _take_pass(self, values: Values) -> None:
         self._reader.add(values)
         self.passes.append(self.size)
-        self._passed_ms = int(values["at_ms"])
+        self._pass_by(int(values["at_ms"]))
+
+    def _pass_by(self, at_ms: int) -> None:
+        """Take notice that passes were recorded up to a time."""
+        self._passed_ms = at_ms
         if self.minutes is not None and self.minutes.asked:
-            self._let_pass(int(values["at_ms"]))
+            self._let_pass(at_ms)
 
     def _let_pass(self, at_ms: int) -> None:
         """Find a charter that should be in force by the time of a pass and is not."""

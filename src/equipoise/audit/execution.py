@@ -66,12 +66,18 @@ class Audit:
     record: Record | None
     policy: str
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
+    """What jobs are called, by number; None: by their numbers."""
     residual: tuple[str, ...] = RESIDUAL
 
     @property
     def holds(self) -> bool:
         """Whether nothing was found."""
         return not self.findings
+
+    def job_name(self, job: int) -> str:
+        """Return what the ledger calls a job."""
+        return str(job) if self.names is None or job >= len(self.names) else self.names[job]
 
 
 def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> Audit:
@@ -129,6 +135,7 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
         record=record,
         policy=plans[0].name,
         notes=book.charter_notes(),
+        names=workload.jobs.name,
     )
 
 
@@ -248,28 +255,36 @@ def _closings(book: Book) -> tuple[list[int], list[int]]:
             edges |= {int(values["from_ms"]) - origin_ms} | (
                 {int(values["to_ms"]) - origin_ms} if values["kind"] == "close" else set()
             )
-    ends = book.ended or {}
     if not closes_ms:
-        closes_ms = [int(ends["at_ms"])] if "at_ms" in ends else []
+        closes_ms = [_end_ms(book)]
     return closes_ms, sorted(edges - set(closes_ms))
+
+
+def _end_ms(book: Book) -> int:
+    """Return the time up to which a ledger tells what happened."""
+    events = book.events
+    last_ms = int(events["time_ms"][-1]) if len(events) else 0
+    return int((book.ended or {}).get("at_ms", last_ms))
 
 
 def _judged(book: Book, record: Record) -> Iterator[Finding]:
     """Find totals, windows, closes and verdicts that do not follow from the passes."""
     required = [(at_ms, values) for at_ms, _, values in judged(record)]
-    left: defaultdict[tuple[Any, ...], deque[Values]] = defaultdict(deque)
-    for _, values in required:
-        left[_name(values)].append(values)
+    left: defaultdict[tuple[Any, ...], deque[tuple[int, Values]]] = defaultdict(deque)
+    due_ms = k.NEVER if book.ended is not None else _end_ms(book)  # what a ledger that goes on may still say
+    for at_ms, values in required:
+        left[_name(values)].append((at_ms, values))
     for entry, values in book.judged:
         same = left[_name(values)]
-        own = same.popleft() if same else None
+        own = same.popleft()[1] if same else None
         if own != values:
-            yield Finding(_code(values), _when(values), entry, _told(values, own), _told(own, values))
-    for values in chain.from_iterable(left.values()):
-        yield Finding(_code(values), _when(values), -1, "", _told(values, None))
+            yield Finding(_code(values), _when(values, book), entry, _told(values, own), _told(own, values))
+    for at_ms, values in chain.from_iterable(left.values()):
+        if at_ms < due_ms:
+            yield Finding(_code(values), _when(values, book), -1, "", _told(values, None))
     own = ending(record)
     if book.ended is not None and book.ended != own:
-        yield Finding("V203", _when(own), book.size - 1, _told(book.ended, own), _told(own, book.ended))
+        yield Finding("V203", _when(own, book), book.size - 1, _told(book.ended, own), _told(own, book.ended))
 
 
 def _code(values: Values) -> str:
@@ -280,8 +295,8 @@ def _name(values: Values) -> tuple[Any, ...]:
     return tuple(values.get(name) for name in ("kind", "promise", "part", "at_ms", "from_ms", "to_ms"))
 
 
-def _when(values: Values) -> int:
-    return int(values.get("to_ms", values.get("at_ms", 0)))
+def _when(values: Values, book: Book) -> int:
+    return int(values["to_ms"]) - (book.origin_ms or 0) if "to_ms" in values else int(values.get("at_ms", 0))
 
 
 def _told(values: Values | None, other: Values | None) -> str:

@@ -9,8 +9,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
     from equipoise.audit import Finding
     from equipoise.tasks.ledger import Audited
+
+SHOWN = 10
+FOUND = {
+    "V201": "a decision that the charter did not require, or one that it did and is not there",
+    "V202": "an event that cannot be",
+    "V203": "totals that do not follow",
+    "V204": "a window, close or verdict of a promise that does not follow",
+    "V205": "events out of order",
+    "V206": "time that goes back",
+    "V207": "a deadline that was not kept",
+    "V208": "a day or a window that did not begin when it should",
+    "V209": "a charter in force at another time than its entry says",
+}
 
 
 def run(
@@ -25,6 +42,12 @@ def run(
             "--policy", help="Keys of ledgers and witnesses, and how many must have seen it (C2SP tlog-policy)."
         ),
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state", help="A file that keeps what was read, so that the same ledger, grown, is read from there."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Execute everything in a ledger again, and find the first decision that the charter did not require.
@@ -37,7 +60,7 @@ def run(
 
     with watch(things="events") as on:
         trusted = policy_of(key or [], policy) if key or policy else None
-        found = audit_ledger(ledger, trusted, progress=on.advance)
+        found = audit_ledger(ledger, trusted, state=state, progress=on.advance)
     if as_json:
         typer.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
     else:
@@ -47,7 +70,6 @@ def run(
 
 def _print(found: Audited) -> None:
     from equipoise.cli.output import terminal
-    from equipoise.report.why import print_why
 
     audit, console = found.audit, terminal()
     console.print(
@@ -60,6 +82,10 @@ def _print(found: Audited) -> None:
         size = found.witnessed.checkpoint.size
         unsigned = f"; the {found.beyond:,} after them nobody signed yet" if found.beyond else ""
         console.print(f"The first {size:,} are those that {found.witnessed.log.name} signed{unsigned}.")
+    if found.resumed:
+        console.print(
+            f"The first {found.resumed:,} were read by an earlier audit; by the hashes of the tree they are the same. All are executed."
+        )
     if audit.holds:
         under = "the charter in force" if audit.policy == "charter" else f"'{audit.policy}', which is not the charter"
         said = f"Every decision, total, window and verdict follows from the events under {under}."
@@ -68,13 +94,26 @@ def _print(found: Audited) -> None:
         )
     for note in audit.notes:
         console.print(note)
-    for finding in audit.findings:
-        console.print(str(finding), style="bold red")
-        for one in finding.why:
-            print_why(one, console, name_of=str)
+    for finding in audit.findings[:SHOWN]:
+        _print_finding(finding, console, audit.job_name)
+    if len(audit.findings) > SHOWN:
+        console.print(f"… and {len(audit.findings) - SHOWN:,} more (--json lists them).")
     console.print("What this does not show:")
     for line in audit.residual:
         console.print(f"  · {line}")
+
+
+def _print_finding(finding: Finding, console: Console, name_of: Callable[[int], str]) -> None:
+    from equipoise.report.why import clock, print_why
+
+    place = f"entry {finding.entry:,}" if finding.entry >= 0 else "an entry that is missing"
+    console.print(f"{finding.code} {FOUND[finding.code]}: {place}, at {clock(finding.at_ms)}", style="bold red")
+    console.print(f"  recorded: {finding.recorded or 'nothing'}")
+    console.print(f"  required: {finding.required or 'nothing'}")
+    if finding.why:
+        console.print("After what the charter requires:")
+    for one in finding.why:
+        print_why(one, console, name_of=name_of, changes=False)
 
 
 def _plain(found: Audited) -> dict[str, Any]:
@@ -88,17 +127,21 @@ def _plain(found: Audited) -> dict[str, Any]:
         "policy": audit.policy,
         "signed_by": None if found.witnessed is None else found.witnessed.log.name,
         "unsigned_entries": found.beyond,
-        "findings": [_finding(finding) for finding in audit.findings],
         "notes": list(audit.notes),
+        "resumed_entries": found.resumed,
+        "findings": [_finding(finding, audit.job_name) for finding in audit.findings],
         "residual": list(audit.residual),
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, name_of: Callable[[int], str]) -> dict[str, Any]:
+    from equipoise.report.why import plain_why
+
     return {
         "code": finding.code,
         "at_ms": finding.at_ms,
         "entry": finding.entry,
         "recorded": finding.recorded,
         "required": finding.required,
+        "why": [plain_why(one, name=name_of(one.job), name_of=name_of, forecast=None) for one in finding.why],
     }

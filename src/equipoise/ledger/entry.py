@@ -26,6 +26,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NoReturn, TypeAlias, cast
 
 from equipoise.errors import EquipoiseError, InputError, VerificationError
@@ -47,12 +48,17 @@ def encode_entry(fields: Mapping[str, object]) -> bytes:
     InputError
         L127, for what an entry cannot hold, and for more than 65,535 bytes.
     """
-    plain = dict(fields)
-    _check(plain, 1, InputError)
-    data = _encoder(plain).encode()
+    data = canonical_text(fields).encode()
     if len(data) > MAX_ENTRY_BYTES:
         raise InputError("L127", f"an entry of {len(data)} bytes, where {MAX_ENTRY_BYTES} is the most")
     return data
+
+
+def canonical_text(fields: Mapping[str, object]) -> str:
+    """Return an entry's text, of any length; raises ``InputError`` L127 for what an entry cannot hold."""
+    plain = dict(fields)
+    _check(plain, 1, InputError)
+    return _encoder(plain)
 
 
 def parse_entry(data: bytes) -> dict[str, Value]:
@@ -87,6 +93,27 @@ def _check(value: object, depth: int, error: type[EquipoiseError]) -> None:
     """Raise unless a value can stand in an entry."""
     if depth > MAX_DEPTH:
         raise error("L127", f"an entry is at most {MAX_DEPTH} deep")
+    within = depth < MAX_DEPTH  # then most items need no call
+    if isinstance(value, list):
+        for item in cast("list[object]", value):
+            if not within or type(item) is not int or not -MAX_INTEGER <= item <= MAX_INTEGER:
+                _check(item, depth + 1, error)
+    elif isinstance(value, dict):
+        for key, item in cast("dict[object, object]", value).items():
+            if not _is_key(key):
+                raise error("L127", f"a key of an entry is of a-z, 0-9 and _, not {key!r:.80}")
+            if not within or type(item) is not int or not -MAX_INTEGER <= item <= MAX_INTEGER:
+                _check(item, depth + 1, error)
+    else:
+        _check_plain(value, error)
+
+
+@lru_cache(maxsize=1024)
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None
+
+
+def _check_plain(value: object, error: type[EquipoiseError]) -> None:
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             raise error("L127", f"half a character in {value[:80]!r}")
@@ -95,14 +122,6 @@ def _check(value: object, depth: int, error: type[EquipoiseError]) -> None:
     elif isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise error("L127", "a number of 2⁵³ or more, which readers round", hint="write it as text")
-    elif isinstance(value, list):
-        for item in cast("list[object]", value):
-            _check(item, depth + 1, error)
-    elif isinstance(value, dict):
-        for key, item in cast("dict[object, object]", value).items():
-            if not isinstance(key, str) or not _KEY.fullmatch(key):
-                raise error("L127", f"a key of an entry is of a-z, 0-9 and _, not {key!r:.80}")
-            _check(item, depth + 1, error)
     else:
         raise error("L127", f"an entry cannot hold a {type(value).__name__}")
 

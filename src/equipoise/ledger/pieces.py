@@ -12,12 +12,11 @@ Examples
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from equipoise.errors import VerificationError
-from equipoise.ledger.entry import encode_entry, parse_long_entry
+from equipoise.ledger.entry import canonical_text, encode_entry, parse_long_entry
 from equipoise.ledger.tiles import MAX_ENTRY_BYTES
 
 PIECE = MAX_ENTRY_BYTES // 3 - 64
@@ -29,9 +28,9 @@ Values = Mapping[str, Any]
 
 def encoded(values: Values) -> Iterator[bytes]:
     """Yield the entry or entries that hold some values."""
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = canonical_text(values)
     if len(text) <= PIECE:
-        yield encode_entry(values)
+        yield text.encode() if text.isascii() else encode_entry(values)
         return
     count = -(-len(text) // PIECE)
     for n in range(count):
@@ -47,32 +46,54 @@ def joined(entries: Iterable[tuple[int, Values]]) -> Iterator[tuple[int, Values]
     VerificationError
         L128 where pieces are missing, do not follow one another, or do not make the entry that they say.
     """
-    texts: list[str] = []
-    first: tuple[int, Values] | None = None
+    pieces = Pieces()
     for number, values in entries:
+        whole = pieces.take(number, values)
+        if whole is not None:
+            yield number, whole
+    pieces.close()
+
+
+class Pieces:
+    """Pieces of an entry that is not whole yet, as entries are given to `take` one after the other."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._first: tuple[int, Values] = (0, {})
+
+    @property
+    def pending(self) -> bool:
+        """Whether an entry is not whole yet."""
+        return bool(self._texts)
+
+    def take(self, number: int, values: Values) -> Values | None:
+        """Take the next entry, and return it, or what it is the last piece of; None for any other piece. Raises L128."""
         if values.get("kind") != "piece":
-            if texts:
+            if self._texts:
                 raise _broken(number)
-            yield number, values
-            continue
-        if not texts:
-            first = number, values
-        assert first is not None
+            return values
+        if not self._texts:
+            self._first = number, values
+        begin, first = self._first
         follows = (values.get("piece"), values.get("pieces"), values.get("of"), number) == (
-            len(texts), first[1].get("pieces"), first[1].get("of"), first[0] + len(texts),
+            len(self._texts), first.get("pieces"), first.get("of"), begin + len(self._texts),
         )  # fmt: skip
         text = values.get("text")
-        if not follows or not isinstance(text, str) or len(texts) >= MAX_PIECES:
+        if not follows or not isinstance(text, str) or len(self._texts) >= MAX_PIECES:
             raise _broken(number)
-        texts.append(text)
-        if len(texts) == values.get("pieces"):
-            whole = cast(Values, parse_long_entry("".join(texts).encode()))
-            if whole.get("kind") != values["of"]:
-                raise _broken(number)
-            texts = []
-            yield number, whole
-    if texts:
-        raise _broken(-1)
+        self._texts.append(text)
+        if len(self._texts) < int(values["pieces"]):
+            return None
+        whole = cast(Values, parse_long_entry("".join(self._texts).encode()))
+        if whole.get("kind") != values["of"]:
+            raise _broken(number)
+        self._texts = []
+        return whole
+
+    def close(self) -> None:
+        """Say that there is no more; raises L128 where an entry is not whole."""
+        if self._texts:
+            raise _broken(-1)
 
 
 def _broken(number: int) -> VerificationError:

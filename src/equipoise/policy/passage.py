@@ -13,23 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import VerificationError
-from equipoise.policy.events import KINDS, Events
+from equipoise.policy.events import Events
 from equipoise.policy.kernel import layout as k
+from equipoise.policy.spelling import (
+    DECISION_DEFAULTS,
+    DECISION_FIELDS,
+    DECISION_WORDS,
+    EVENT_DEFAULTS,
+    EVENT_FIELDS,
+    EVENT_WORDS,
+    JOB_COLUMNS,
+    JOB_DEFAULTS,
+    TEXT_COLUMNS,
+    Spelled,
+    Table,
+    read_passes,
+)
 from equipoise.units import json_integer, read_json_integer
 from equipoise.workload.model import Jobs, Workload
 
-EVENT_WORDS = {kind: words.replace(" ", "_") for kind, words in KINDS.items() if kind != k.PASS}
-DECISION_WORDS = {
-    k.START: "start", k.CLAIM: "claim", k.WARN: "warn", k.STOP: "stop", k.WITHDRAW: "withdraw", k.REFUSE: "refuse",
-    k.RELEASE: "release", k.END: "end", k.MARK: "mark", k.LOST: "lost",
-}  # fmt: skip
-EVENT_FIELDS = ("subject", "detail", "until_ms", "amount", "pool")
-DECISION_FIELDS = ("job", "other", "detail")
-_EVENT_DEFAULTS = (-1, 0, -1, 0, -1)
-_DECISION_DEFAULTS = (-1, -1, 0)
 _EVENT_KINDS = {word: kind for kind, word in EVENT_WORDS.items()}
 _DECISION_KINDS = {word: kind for kind, word in DECISION_WORDS.items()}
 _WITH_LARGE = (EVENT_WORDS[k.WINDOW_BEGAN], EVENT_WORDS[k.CAP_SET])
+EVENT_NAMES, DECISION_NAMES = ("time_ms", "kind", *EVENT_FIELDS), ("time_ms", "kind", *DECISION_FIELDS)
 AT_ONCE = 1 << 18
 """So many rows are turned into arrays at a time."""
 
@@ -61,12 +67,12 @@ def told(at_ms: int, events: Sequence[Row], decisions: Sequence[Row], jobs: Sequ
 
 def event_rows(events: Events) -> Iterator[Row]:
     """Yield each event as its word and what it says: subject, detail, until, amount and pool, without defaults at the end."""
-    return _rows(events, EVENT_WORDS, EVENT_FIELDS, _EVENT_DEFAULTS)
+    return _rows(events, EVENT_WORDS, EVENT_FIELDS, EVENT_DEFAULTS)
 
 
 def decision_rows(decisions: NDArray[Any]) -> Iterator[Row]:
     """Yield each decision as its word and what it says: job, other and detail, without defaults at the end."""
-    return _rows(decisions, DECISION_WORDS, DECISION_FIELDS, _DECISION_DEFAULTS)
+    return _rows(decisions, DECISION_WORDS, DECISION_FIELDS, DECISION_DEFAULTS)
 
 
 def _rows(
@@ -144,13 +150,43 @@ class Reader:
     """
 
     def __init__(self) -> None:
+        self.passes = 0
         self._events: list[int] = []
         self._decisions: list[int] = []
+        self._asked: list[int] = []
         self._event_parts: list[Events] = []
         self._decision_parts: list[NDArray[Any]] = []
-        self._asked: list[Values] = []
-        self._asked_ms: list[int] = []
-        self._numbers: list[int] = []
+        self._asked_parts: list[Table] = []
+        self._names: dict[int, str] = {}
+        self._requests: dict[int, str] = {}
+        self._jobs = 0
+        self._scratch = (np.zeros((0, 7), np.int64), np.zeros((0, 5), np.int64), np.zeros((0, 0), np.int64))
+
+    def read(self, text: Spelled, first: int) -> int:
+        """Take passes from an entry on, and return the first that is not a plain one (or none): that may be given to `add`.
+
+        Raises ``VerificationError`` V102 as `add` does.
+        """
+        rows = len(text.data) // 9 + len(text.ends) + 1  # no row is shorter than `["ended"]`
+        if len(self._scratch[0]) < rows:
+            widths = (7, 5, len(JOB_COLUMNS) + TEXT_COLUMNS)
+            self._scratch = tuple(np.zeros((rows, width), np.int64) for width in widths)
+        counts = np.zeros(3, np.int64)
+        end = int(read_passes(text.data, text.ends, first, *self._scratch, counts))
+        if end > first:
+            self._flush()
+            events, decisions, asked = (
+                table[:count] for table, count in zip(self._scratch, counts.tolist(), strict=True)
+            )
+            self._event_parts.append(_as_rows(events, EVENT_NAMES, k.EVENT))
+            self._decision_parts.append(_as_rows(decisions, DECISION_NAMES, k.DECISION))
+            self._asked_parts.append(asked[:, : len(JOB_COLUMNS)].copy())
+            for column, found in ((-4, self._names), (-2, self._requests)):
+                for at in np.flatnonzero(asked[:, column] >= 0).tolist():
+                    found[self._jobs + at] = text.text(int(asked[at, column]), int(asked[at, column + 1]))
+            self._jobs += len(asked)
+            self.passes += end - first
+        return end
 
     def add(self, values: Mapping[str, Any]) -> None:
         """Take one pass; raises ``VerificationError`` V102 for what `told` does not make."""
@@ -161,15 +197,16 @@ class Reader:
                 word, *numbers = row
                 if word in _WITH_LARGE:
                     numbers = map(_number, numbers)
-                flat += (at_ms, _EVENT_KINDS[word], *numbers, *_EVENT_DEFAULTS[len(row) - 1 :])
+                flat += (at_ms, _EVENT_KINDS[word], *numbers, *_rest(EVENT_DEFAULTS, row))
             flat += (at_ms, k.PASS, -1, len(decisions), -1, 0, -1)
             out = self._decisions
             for row in decisions:
-                out += (at_ms, _DECISION_KINDS[row[0]], *row[1:], *_DECISION_DEFAULTS[len(row) - 1 :])
+                out += (at_ms, _DECISION_KINDS[row[0]], *row[1:], *_rest(DECISION_DEFAULTS, row))
             if "jobs" in values:
                 self._ask(at_ms, events, values["jobs"])
         except (KeyError, TypeError, IndexError) as error:
             raise _malformed(values) from error
+        self.passes += 1
         if len(flat) > AT_ONCE * 7:
             self._flush()
 
@@ -177,72 +214,125 @@ class Reader:
         numbers = [row[1] for row in events if row[0] == "submitted"]
         if len(numbers) != len(jobs):
             raise KeyError("jobs")
-        self._numbers += map(int, numbers)
-        self._asked += jobs
-        self._asked_ms += [at_ms] * len(jobs)
+        for number, asked in zip(numbers, jobs, strict=True):
+            asked_for: tuple[Any, ...] = (
+                at_ms,
+                number,
+                *(asked.get(name, default) for name, default in JOB_DEFAULTS.items()),
+            )
+            self._asked += asked_for
+            for name, found in (("name", self._names), ("request", self._requests)):
+                if name in asked:
+                    found[self._jobs] = str(asked[name])
+            self._jobs += 1
 
     def _flush(self) -> None:
-        self._event_parts.append(_as_rows(self._events, ("time_ms", "kind", *EVENT_FIELDS), k.EVENT))
-        self._decision_parts.append(_as_rows(self._decisions, ("time_ms", "kind", *DECISION_FIELDS), k.DECISION))
-        self._events, self._decisions = [], []
+        if self._events:
+            events, decisions, asked = self._events, self._decisions, self._asked
+            self._events, self._decisions, self._asked = [], [], []
+            self._event_parts.append(_as_rows(_as_table(events, len(EVENT_NAMES)), EVENT_NAMES, k.EVENT))
+            self._decision_parts.append(_as_rows(_as_table(decisions, len(DECISION_NAMES)), DECISION_NAMES, k.DECISION))
+            self._asked_parts.append(_as_table(asked, len(JOB_COLUMNS)))
 
     @property
     def events(self) -> Events:
         """Every event so far; each batch ends with a ``PASS``, whose ``detail`` is how many decisions were recorded with it."""
         self._flush()
-        self._event_parts = [np.concatenate(self._event_parts)]
+        self._event_parts = [np.concatenate([np.zeros(0, k.EVENT), *self._event_parts])]
         return self._event_parts[0]
 
     @property
     def decisions(self) -> NDArray[Any]:
         """Every decision so far."""
         self._flush()
-        self._decision_parts = [np.concatenate(self._decision_parts)]
+        self._decision_parts = [np.concatenate([np.zeros(0, k.DECISION), *self._decision_parts])]
         return self._decision_parts[0]
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return everything read so far; `of` makes a reader of it again."""
+        events, decisions = self.events, self.decisions
+        self._asked_parts = [self._asked_table()]
+        return {"events": events, "decisions": decisions, "asked": self._asked_parts[0]}
+
+    @property
+    def texts(self) -> tuple[dict[int, str], dict[int, str]]:
+        """Names and requests of the jobs that have one, by number."""
+        return self._names, self._requests
+
+    @classmethod
+    def of(cls, columns: Mapping[str, NDArray[Any]], names: Mapping[int, str], requests: Mapping[int, str]) -> Reader:
+        """Return a reader that goes on after what another read."""
+        reader = cls()
+        events, decisions, asked = columns["events"], columns["decisions"], columns["asked"]
+        if (events.dtype, decisions.dtype, asked.dtype, asked.shape[1:]) != (
+            k.EVENT, k.DECISION, np.int64, (len(JOB_COLUMNS),)
+        ):  # fmt: skip
+            raise TypeError("rows of another version")
+        reader._event_parts, reader._decision_parts, reader._asked_parts = [events], [decisions], [asked]
+        reader._names, reader._requests, reader._jobs = dict(names), dict(requests), len(asked)
+        reader.passes = int((events["kind"] == k.PASS).sum())
+        return reader
+
+    def _asked_table(self) -> Table:
+        self._flush()
+        return np.concatenate([np.zeros((0, len(JOB_COLUMNS)), np.int64), *self._asked_parts])
 
     def jobs(self) -> Jobs:
         """Return the jobs submitted so far; raises ``VerificationError`` V102 where their numbers are not 0, 1, 2, … in order."""
-        n = len(self._asked)
-        if self._numbers != list(range(n)):
-            wrong = next(at for at, number in enumerate(self._numbers) if at != number)
+        table = self._asked_table()
+        self._asked_parts = [table]
+        wrong: list[int] = np.flatnonzero(table[:, 1] != np.arange(len(table))).tolist()
+        if wrong:
             raise VerificationError(
                 "V102",
-                f"job {self._numbers[wrong]} is submitted where job {wrong} is next",
+                f"job {table[wrong[0], 1]} is submitted where job {wrong[0]} is next",
                 hint="jobs are numbered as they come",
             )
 
-        def column(name: str, kind: Any, default: int) -> NDArray[Any]:
-            try:
-                return np.array([values.get(name, default) for values in self._asked], np.int64).astype(kind)
-            except (TypeError, ValueError, OverflowError) as error:
-                raise VerificationError(
-                    "V102", f"a job has no number for {name}", hint="the record is malformed"
-                ) from error
+        def column(name: str, kind: Any) -> NDArray[Any]:
+            asked = table[:, JOB_COLUMNS.index(name)]
+            found = asked.astype(kind)
+            if not np.array_equal(found, asked):
+                raise VerificationError("V102", f"a job has a {name} that is too large", hint="the record is malformed")
+            return found
 
+        n = len(table)
         return Jobs(
-            submit_ms=np.array(self._asked_ms, np.int64),
-            duration_ms=column("runs_ms", np.int64, k.UNKNOWN),
-            gang=column("gang", np.int32, 0),
-            walltime_ms=column("walltime_ms", np.int64, 0),
-            team=column("team", np.int32, -1),
-            pool=column("pool", np.int32, -1),
-            user=column("user", np.int32, -1),
-            priority=column("priority", np.int32, 0),
-            preemptible=column("preemptible", np.bool_, 1),
-            savepoint_ms=column("savepoint_ms", np.int64, 0),
-            after=column("after", np.int32, -1),
-            name=tuple(str(values.get("name", at)) for at, values in enumerate(self._asked)),
-            request=tuple(str(values.get("request", "")) for values in self._asked),
+            submit_ms=column("at_ms", np.int64),
+            duration_ms=column("runs_ms", np.int64),
+            gang=column("gang", np.int32),
+            walltime_ms=column("walltime_ms", np.int64),
+            team=column("team", np.int32),
+            pool=column("pool", np.int32),
+            user=column("user", np.int32),
+            priority=column("priority", np.int32),
+            preemptible=column("preemptible", np.bool_),
+            savepoint_ms=column("savepoint_ms", np.int64),
+            after=column("after", np.int32),
+            name=tuple(self._names.get(at, str(at)) for at in range(n)) if self._names else None,
+            request=tuple(self._requests.get(at, "") for at in range(n)) if self._requests else None,
         )
 
 
-def _as_rows(flat: list[int], names: tuple[str, ...], record: np.dtype[Any]) -> NDArray[Any]:
-    """Return flat numbers as rows of a record; V102 where they are not whole numbers that fit."""
-    width = len(names)
+def _rest(defaults: tuple[int, ...], row: Row) -> tuple[int, ...]:
+    """Return what a row leaves out; raises ``IndexError`` for one that says more than there is to say."""
+    if len(row) > len(defaults) + 1:
+        raise IndexError(len(row))
+    return defaults[len(row) - 1 :]
+
+
+def _as_table(flat: list[int], width: int) -> Table:
+    """Return flat numbers as rows; V102 where they are not whole numbers that fit."""
+    if not {int, bool}.issuperset(map(type, flat)):
+        raise VerificationError("V102", "a pass holds something else than whole numbers", hint="malformed")
     try:
-        table = np.array(flat, np.int64).reshape(-1, width)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise VerificationError("V102", "a pass holds something else than whole numbers", hint="malformed") from error
+        return np.array(flat, np.int64).reshape(-1, width)
+    except OverflowError as error:
+        raise VerificationError("V102", "a pass holds a number that is too large", hint="malformed") from error
+
+
+def _as_rows(table: Table, names: tuple[str, ...], record: np.dtype[Any]) -> NDArray[Any]:
+    """Return a table as rows of a record; V102 where a number does not fit."""
     rows = np.zeros(len(table), record)
     for at, name in enumerate(names):
         rows[name] = table[:, at]

@@ -26,8 +26,12 @@ def print_why(
     *,
     name_of: Callable[[int], str],
     forecast: Forecast | None = None,
+    changes: bool = True,
 ) -> None:
-    """Print what keeps a job from starting, who holds what it waits for, when it may start and what would start it now."""
+    """Print what keeps a job from starting, who holds what it waits for, when it may start and what would start it now.
+
+    Without ``changes`` nothing is said of what would start it: nobody tried.
+    """
     console.print(headline(found, name_of), style="bold")
     if found.constraint is not None:
         console.print(binding(found, found.constraint, name_of))
@@ -39,7 +43,7 @@ def print_why(
         console.print(turn)
     if forecast is not None:
         console.print(predicted(found.at_ms, forecast))
-    if found.state in ("waiting", "claimed"):
+    if changes and found.state in ("waiting", "claimed"):
         console.print(_changes_headline(found))
         for change in found.changes:
             console.print("  · " + proposal(change, name_of))

@@ -6,26 +6,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from equipoise.audit import Audit, Book, audit
 from equipoise.errors import InputError, VerificationError
-from equipoise.ledger.entry import parse_entry
 from equipoise.ledger.keys import SigningKey
 from equipoise.ledger.note import sign_note
-from equipoise.ledger.pieces import encoded, joined
+from equipoise.ledger.pieces import encoded
 from equipoise.ledger.quorum import Policy, Witnessed
-from equipoise.ledger.tree import Frontier, leaf_hashes
+from equipoise.ledger.tree import Frontier, consistency_proof, leaf_hashes, verify_consistency
 from equipoise.receipt import make_receipt, windows_judged
 from equipoise.simulator.bookkeeping import Releases, entries
 from equipoise.simulator.record import Record
-from equipoise.store import open_sqlite
+from equipoise.store import StoredLedger, open_sqlite
+from equipoise.tasks.audit_state import State, read_state, write_state
 
 AT_ONCE = 4_096
 LONG = 50_000  # events, from which on it is said that they are recorded
@@ -102,9 +101,17 @@ class Audited:
     witnessed: Witnessed | None
     beyond: int
     """Entries after the checkpoint, which nobody signed yet."""
+    resumed: int
+    """Entries that an earlier audit had read; they are the same, by the tree's hashes, and were not read again."""
+
+    def job_name(self, job: int) -> str:
+        """Return what the ledger calls a job."""
+        return self.audit.job_name(job)
 
 
-def audit_ledger(path: Path, policy: Policy | None, *, progress: Watch | None = None) -> Audited:
+def audit_ledger(
+    path: Path, policy: Policy | None, *, state: Path | None = None, progress: Watch | None = None
+) -> Audited:
     """Hash and execute everything in a ledger again.
 
     Parameters
@@ -112,12 +119,16 @@ def audit_ledger(path: Path, policy: Policy | None, *, progress: Watch | None = 
     path : Path
     policy : Policy or None
         Whose checkpoint the entries must be under; None: the entries are executed, and may have been written by anybody.
+    state : Path or None
+        A file that keeps what was read, for an audit of the same ledger when it has grown: entries that were read are not read
+        again if the tree still begins with them. All are executed again.
     progress : callable or None
 
     Raises
     ------
     VerificationError
-        L117 to L123 for a checkpoint that does not hold, V110 for entries that are not those that were signed.
+        L117 to L123 for a checkpoint that does not hold, V110 for entries that are not those that were signed, V210 for a state
+        of another ledger or of other entries, V211 for a damaged one.
     """
     with closing(open_sqlite(path, read_only=True)) as store:
         witnessed = None
@@ -128,30 +139,54 @@ def audit_ledger(path: Path, policy: Policy | None, *, progress: Watch | None = 
                     "V110", f"{path} has no signed checkpoint", hint="without --key it is executed all the same"
                 )
             witnessed = policy.open(note)
-        book, size = Book(), store.size
-        for _, values in joined(_hashed(store.entries(), size, witnessed, progress)):
-            book.add(values)
+        size = store.size
+        kept = None if state is None else read_state(state)
+        book, frontier = (Book(), Frontier()) if kept is None else (kept.book, _resumed(kept, store, witnessed))
+        resumed = book.size
+        for chunk in _hashed(store.entries(resumed), frontier, size, witnessed, progress):
+            book.read(chunk)
+        if state is not None and book.size > resumed and not book.divided:
+            write_state(State(store.origin, frontier.root(), book), state)
+        book.close()
 
         def told(done: int, total: int) -> None:
             if progress is not None:
                 progress("executing", done, total)
 
         found = audit(book, progress=told)
-    return Audited(found, witnessed, size - witnessed.checkpoint.size if witnessed is not None else size)
+    return Audited(found, witnessed, size - witnessed.checkpoint.size if witnessed is not None else size, resumed)
+
+
+def _resumed(kept: State, store: StoredLedger, witnessed: Witnessed | None) -> Frontier:
+    """Return the edge of the tree where an audit goes on; V210 unless the tree begins with what was read."""
+    size = kept.book.size
+    fault = None
+    if kept.origin != store.origin or size > store.size:
+        fault = f"the state is of {size} entries of {kept.origin!r}, the ledger has {store.size} of {store.origin!r}"
+    else:
+        frontier = Frontier.read(size, store)
+        if frontier.root() == kept.root:
+            if witnessed is None or witnessed.checkpoint.size > size:
+                return frontier  # what is read from here on leads to the signed root, or it does not
+            signed = witnessed.checkpoint
+            proof = consistency_proof(signed.size, size, store)
+            verify_consistency(
+                proof, old_size=signed.size, old_root=signed.root, new_size=size, new_root=frontier.root()
+            )
+            return frontier
+        fault = f"the first {size} entries are not those that were read"
+    raise VerificationError("V210", fault, hint="delete the state, and the audit reads everything again")
 
 
 def _hashed(
-    raw: Iterator[bytes], size: int, witnessed: Witnessed | None, progress: Watch | None
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield entries with their numbers; when as many have gone by as were signed, their root must be the one that was."""
+    raw: Iterator[bytes], frontier: Frontier, size: int, witnessed: Witnessed | None, progress: Watch | None
+) -> Iterator[list[bytes]]:
+    """Yield entries, many at once; when as many have gone by as were signed, their root must be the one that was."""
     signed = witnessed.checkpoint.size if witnessed is not None else 0
-    frontier, number = Frontier(), 0
-    while chunk := list(islice(raw, min(AT_ONCE, max(1, signed - number)) if number < signed else AT_ONCE)):
-        if number < signed:
-            frontier.extend(leaf_hashes(chunk))
-        for data in chunk:
-            yield number, parse_entry(data)
-            number += 1
+    number = frontier.size
+    while chunk := list(islice(raw, min(AT_ONCE, signed - number) if number < signed else AT_ONCE)):
+        frontier.extend(leaf_hashes(chunk))
+        number += len(chunk)
         if number == signed and witnessed is not None and frontier.root() != witnessed.checkpoint.root:
             raise VerificationError(
                 "V110",
@@ -160,6 +195,7 @@ def _hashed(
             )
         if progress is not None:
             progress("reading", number, size)
+        yield chunk
     if number < signed:
         raise VerificationError(
             "V110",
