@@ -112,7 +112,8 @@ class Book:
         names, requests = self._reader.texts
         rest = {
             "format": FORMAT, "size": self.size, "judged": self.judged, "opened": self.opened, "ended": self.ended,
-            "others": self._others, "passed_ms": self._passed_ms, "names": self._names, "services": self._services, "requests": self._requests,
+            "others": self._others, "passed_ms": self._passed_ms,
+            "names": self._names, "services": self._services, "requests": self._requests,
             "job_names": list(names.items()), "job_requests": list(requests.items()),
         }  # fmt: skip
         text = json.dumps(rest, separators=(",", ":")).encode()
