@@ -84,6 +84,7 @@ class Minutes:
         self._late_ms = LATE_MS.get(source, 0)
         self._told = 0
         self._due_ms: int | None = None
+        self._known: dict[str, tuple[Any, Any]] = {}
         self._spent: set[str] = set()
         self._signed: dict[str, list[Seat]] = {}
         self._takes: dict[str, Callable[[Values, int], None]] = {
@@ -266,10 +267,11 @@ class Minutes:
 
     def _read(self, values: Values) -> Charter:
         digest = str(values.get("digest"))
-        if digest in self.texts and self.texts[digest] == values.get("text"):
+        if (values.get("text"), values.get("canonical")) == self._known.get(digest):
             return self.charters[digest]
         charter = self._charter_of(values)
         self.texts[digest], self.charters[digest] = str(values["text"]), charter
+        self._known[digest] = values.get("text"), values.get("canonical")
         return charter
 
     def _unspent(self, charter: Charter) -> Charter:

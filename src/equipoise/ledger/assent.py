@@ -10,10 +10,9 @@ Examples
 >>> signed = sign_act("amendment", b"lab: Small\n", [ada])
 >>> [given.key == ada.verifier.key for given in signatures_of("amendment", b"lab: Small\n", signed, [ada.verifier.key])]
 [True]
->>> signatures_of("emergency", b"lab: Small\n", signed, [ada.verifier.key])
-Traceback (most recent call last):
-...
-equipoise.errors.VerificationError: L175 the envelope is of type 'application/vnd.equipoise.charter.v1+yaml'
+>>> from equipoise.ledger.dsse import parse_envelope
+>>> holds("emergency", b"lab: Small\n", ada.verifier.key, parse_envelope(signed).signatures[0])
+False
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ from equipoise.ledger.pieces import encoded, joined
 from equipoise.policy.columns import Options
 from equipoise.simulator.bookkeeping import FORMAT, charter_values
 from equipoise.store import StoredLedger, open_sqlite
+from equipoise.store.start import checkpoint_of
 from equipoise.tasks.gate import now_ms
 from equipoise.units import shown
 
@@ -174,14 +175,20 @@ def apply(
         What the store raises.
     """
     when_ms = now_ms() if at_ms is None else at_ms
+    if dry_run and not ledger.exists():
+        return _applied(_founded(new, ledger, when_ms), 0, written=False)
     if not ledger.exists():
-        return _found(new, ledger, key, when_ms, dry_run=dry_run)
+        _founded(new, ledger, when_ms)  # before there is a file
+        _needed(key)
     origin = None if key is None else key.name
     with closing(open_sqlite(ledger, origin=origin, read_only=dry_run)) as store:
-        pen = _Pen(read_minutes(store), when_ms)
-        pen.settle()
-        if new is not None:
-            _enter(pen, new, envelopes, act, reason)
+        if store.size == 0:
+            pen = _founded(new, ledger, when_ms)
+        else:
+            pen = _Pen(read_minutes(store), when_ms)
+            pen.settle()
+            if new is not None:
+                _enter(pen, new, envelopes, act, reason)
         if not dry_run:
             _write(store, pen.entries, key, when_ms)
         return _applied(pen, store.size, written=not dry_run)
@@ -301,8 +308,8 @@ def _given(pen: _Pen, act: Act, charter: Charter, data: bytes, envelopes: Sequen
         yield from found
 
 
-def _found(new: Path | None, ledger: Path, key: SigningKey | None, when_ms: int, *, dry_run: bool) -> Applied:
-    """Begin a ledger with its first charter."""
+def _founded(new: Path | None, ledger: Path, when_ms: int) -> _Pen:
+    """Begin the entries of a ledger with its first charter."""
     if new is None:
         raise InputError("L174", f"{ledger} is not there", hint="`equipoise apply CHARTER --ledger FILE` begins one")
     data = read_bytes(new)
@@ -321,12 +328,7 @@ def _found(new: Path | None, ledger: Path, key: SigningKey | None, when_ms: int,
     first = charter_values(charter, data.decode(), at_ms=0, how="founded")
     pen.minutes.take(first)
     pen.entries += [opened, first]
-    size = 0
-    if not dry_run:
-        with closing(open_sqlite(ledger, origin=_needed(key).name)) as store:
-            _write(store, pen.entries, key, when_ms)
-            size = store.size
-    return _applied(pen, size, written=not dry_run)
+    return pen
 
 
 def _write(store: StoredLedger, entries: Iterable[Values], key: SigningKey | None, when_ms: int) -> None:
@@ -336,7 +338,7 @@ def _write(store: StoredLedger, entries: Iterable[Values], key: SigningKey | Non
     if data:
         store.append(data, time_ms=when_ms)
     head = store.checkpoint()
-    if data or head is None:
+    if head is None or checkpoint_of(head).size < store.size:  # also where a crash kept it from being signed
         store.sign(_signer(signer))
 
 

@@ -95,6 +95,7 @@ FORGERIES: dict[str, tuple[Callable[[list[Values]], object], str]] = {
     "two pending": (lambda told: told.insert(6, told[2] | {"at_ms": told[5]["at_ms"]}), "V224"),
     "digest of another": (lambda told: told[2].update(digest=told[1]["digest"]), "V209"),
     "text changed": (lambda told: told[2].update(text=told[2]["text"].replace("floor: 20%", "floor: 10%")), "V209"),
+    "canonical form of another": (lambda told: told[6].update(canonical=told[1]["canonical"]), "V209"),
     "no time": (lambda told: told[2].pop("at_ms"), "V220"),
     "time that is no number": (lambda told: told[3].update(at_ms=True), "V220"),
     "no first charter": (lambda told: told.pop(1), "V220"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from equipoise.charter_io import digest
 from equipoise.errors import AuthorizationError, EquipoiseError, InputError, VerificationError
 from equipoise.ledger.dsse import parse_envelope
+from equipoise.ledger.pieces import encoded
 from equipoise.ledger.quorum import Party, Policy
+from equipoise.store import open_sqlite
 from equipoise.tasks.amend import apply, sign_charter, write_envelope
 from equipoise.tasks.ledger import audit_ledger
 from equipoise.tasks.plan import propose
@@ -239,3 +242,17 @@ def test_files_that_cannot_be_used_are_refused(founded: tuple[Lab, Path]) -> Non
         write_envelope(b"{}", lab.folder / "no" / "where")
     with refused("L125", VerificationError):
         lab.apply(second, second)
+
+
+def test_what_a_crash_left_unsigned_or_empty_is_gone_on_with(lab: Lab) -> None:
+    key = lab.keys["lab.example/ledger"]
+    open_sqlite(lab.ledger, origin=key.name).close()  # it came as far as the file
+    first = lab.charter("first")
+    assert kinds(lab.apply(first)) == ["opened", "charter:founded"]
+    second = lab.charter("second", revision=2, parent=lab.digests[0], floor="20%")
+    lab.later(days=1)
+    plan = apply(second, ledger=lab.ledger, key=None, at_ms=lab.now_ms, dry_run=True)
+    with closing(open_sqlite(lab.ledger)) as store:  # it came as far as the entries
+        store.append([part for one in plan.entries for part in encoded(one)], time_ms=lab.now_ms)
+    assert kinds(lab.apply(None)) == []
+    holds(lab)
