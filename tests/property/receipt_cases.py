@@ -54,6 +54,7 @@ def _told(seed: int, at_window_ends: bool) -> str:
     text = f"the text of charter {seed}\n"
     system = replace(system, charter=replace(system.charter, digest=f"sha256:{sha256(text.encode()).hexdigest()}"))
     origin_ms = system.workload.origin_ms or 0
+    told: list[Values] = []
     for _ in range(2 if at_window_ends else 1):
         run = system.run("charter", closes_ms=closes_ms, record=True)
         ((plan, reference),) = system.ways("charter")

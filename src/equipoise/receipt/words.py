@@ -34,8 +34,8 @@ def told(found: Checked) -> Iterator[str]:
     yield f"  level {LEVELS[found.level]}; {_closes(found)} closes give this verdict under charter {terms.text[:19]}…"
     if found.cross_checked:
         yield "  hours owed and delivered agree with the totals of pools and team at both ends of the window"
-    share = Fraction(terms.scale.p, terms.scale.q)
-    yield f"  promised to {promise.team}: {promise.kind.replace('_', ' ')} {percent_text(share)} of {promise.of}, by window: {promise.window}"
+    share = percent_text(Fraction(terms.scale.p, terms.scale.q))
+    yield f"  promised to {promise.team}: {promise.kind.replace('_', ' ')} {share} of {promise.of}, window: {promise.window}"
     size = found.witnessed.checkpoint.size
     yield f"  in a ledger of {size:,} entries, signed by {found.witnessed.log.name}{_witnesses(found)}"
     for warning in warnings(found):
