@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _refuse_beside_equipoise()
         found = verify_file(asked.receipt, policy_of(asked.key, asked.policy))
     except EquipoiseError as error:
-        sys.stderr.write(f"error[{error.code}]: {error.message}\n" + (f"  {error.hint}\n" if error.hint else ""))
+        sys.stderr.write(f"{error.code} {error.message}\n" + (f"  {error.hint}\n" if error.hint else ""))
         return 1
     said = json.dumps(plain(found), indent=2, ensure_ascii=False) if asked.json else "\n".join(told(found))
     sys.stdout.write(f"{said}\n")

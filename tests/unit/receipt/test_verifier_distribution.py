@@ -91,15 +91,15 @@ def test_it_asks_for_witnesses_by_a_policy(outside: Path, receipt: Path, tmp_pat
     assert done.returncode == 0 and "seen by w0" in done.stdout and "split view" not in done.stdout
     policy.write_text(LOCKED.replace(str(EYES[0].verifier), str(EYES[1].verifier)))
     done = run(outside, str(receipt), "--policy", str(policy))
-    assert done.returncode == 1 and done.stderr.startswith("error[L123]")
+    assert done.returncode == 1 and done.stderr.startswith("L123 ")
 
 
 def test_one_byte_is_another(outside: Path, receipt: Path, tmp_path: Path) -> None:
     changed = tmp_path / "changed.json"
     changed.write_bytes(receipt.read_bytes().replace(b"broken", b"kept", 1))
     done = run(outside, str(changed), "--key", str(LOG.verifier))
-    assert done.returncode == 1 and done.stderr.startswith("error[L112]")
-    assert run(outside, str(receipt)).stderr.startswith("error[V107]")
+    assert done.returncode == 1 and done.stderr.startswith("L112 ")
+    assert run(outside, str(receipt)).stderr.startswith("V107 ")
     assert run(outside).returncode == 2
 
 
@@ -139,4 +139,4 @@ def test_it_refuses_to_run_beside_the_whole(receipt: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 1 and done.stderr.startswith("error[V112]")
+    assert done.returncode == 1 and done.stderr.startswith("V112 ")
