@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from equipoise.errors import InputError
 from equipoise.ledger.checkpoint import parse_checkpoint
 from equipoise.ledger.entry import parse_entry
 from equipoise.ledger.note import parse_note
+from equipoise.ledger.pieces import joined
 from equipoise.ledger.tree import HashReader, inclusion_proof
 from equipoise.receipt.document import Included, Receipt
 
@@ -31,7 +32,7 @@ KINDS = ("opened", "charter", "window", "close", "totals", "verdict")
 
 def windows_judged(log: Log, size: int) -> Iterator[tuple[str, int, int]]:
     """Yield the windows that a ledger has a verdict of: promise, from and to (Unix ms)."""
-    for _, _, values in _relevant(log, size):
+    for values, _ in _relevant(log, size):
         if values["kind"] == "verdict":
             yield str(values["promise"]), int(values["from_ms"]), int(values["to_ms"])
 
@@ -61,42 +62,66 @@ def make_receipt(log: Log, promise: str, *, to_ms: int | None = None) -> Receipt
     found = list(_relevant(log, size))
     verdicts = [
         values
-        for _, _, values in found
+        for values, _ in found
         if values["kind"] == "verdict" and values["promise"] == promise and to_ms in (None, values["to_ms"])
     ]
     if not verdicts:
-        known = sorted({str(values["promise"]) for _, _, values in found if values["kind"] == "verdict"})
+        known = sorted({str(values["promise"]) for values, _ in found if values["kind"] == "verdict"})
         hint = "promises with verdicts: " + (", ".join(known) or "none")
         raise InputError("V105", f"the ledger has no verdict of such a window of '{promise}'", hint=hint)
     window = max(verdicts, key=lambda values: values["to_ms"])
     from_ms, to_ms = int(window["from_ms"]), int(window["to_ms"])
-    origin_ms = sum(int(values.get("origin_ms", 0)) for _, _, values in found if values["kind"] == "opened")
     included = tuple(
         Included(index, entry, tuple(inclusion_proof(index, size, log)))
-        for index, entry, values in found
-        if _belongs(values, promise, from_ms, to_ms, origin_ms)
+        for index, entry in _chosen(found, promise, from_ms, to_ms)
     )
     return Receipt(promise, from_ms, to_ms, checkpoint, included)
 
 
-def _relevant(log: Log, size: int) -> Iterator[tuple[int, bytes, Values]]:
-    """Yield the entries that may belong to a receipt; most are passes, which are not even read."""
+def _relevant(log: Log, size: int) -> Iterator[tuple[Values, list[tuple[int, bytes]]]]:
+    """Yield what may belong to a receipt, and the entries that say it; most are passes, which are not even read."""
     marks = tuple(f'"kind":"{kind}"'.encode() for kind in (*KINDS, "piece"))
+    pieces: list[tuple[int, bytes]] = []
     for index, entry in enumerate(log.entries(0, size)):
-        if any(mark in entry for mark in marks):
-            values = parse_entry(entry)
-            if values.get("kind") in KINDS or values.get("of") in KINDS:
-                yield index, entry, values
+        if not any(mark in entry for mark in marks):
+            continue
+        values = parse_entry(entry)
+        if values.get("kind") in KINDS:
+            yield values, [(index, entry)]
+        elif values.get("kind") == "piece" and values.get("of") in KINDS:
+            pieces.append((index, entry))
+            if values["piece"] == cast(int, values["pieces"]) - 1:
+                ((_, whole),) = joined((number, parse_entry(piece)) for number, piece in pieces)
+                yield whole, pieces
+                pieces = []
 
 
-def _belongs(values: Values, promise: str, from_ms: int, to_ms: int, origin_ms: int) -> bool:
-    kind = values.get("of") or values["kind"]
-    if kind in ("opened", "charter"):
-        return True
-    if kind == "totals":
-        return origin_ms + int(values["at_ms"]) in (from_ms, to_ms)
-    if values["promise"] != promise:
-        return False
-    if kind == "close":
-        return from_ms <= int(values["from_ms"]) and int(values["to_ms"]) <= to_ms
-    return (values["from_ms"], values["to_ms"]) == (from_ms, to_ms)
+def _chosen(
+    found: list[tuple[Values, list[tuple[int, bytes]]]], promise: str, from_ms: int, to_ms: int
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the entries of a window, in their order."""
+    origin_ms = next((int(values.get("origin_ms", 0)) for values, _ in found if values["kind"] == "opened"), 0)
+    text = next(
+        values["text"] for values, _ in found if values["kind"] == "window" and _is_of(values, promise, from_ms, to_ms)
+    )
+    for values, entries in found:
+        match values["kind"]:
+            case "opened":
+                belongs = True
+            case "charter":
+                at_ms = origin_ms + int(values["at_ms"])
+                announced = values["how"] == "announced" or at_ms > from_ms
+                belongs = not announced and (values["digest"] == text or at_ms == from_ms)
+            case "totals":
+                belongs = origin_ms + int(values["at_ms"]) in (from_ms, to_ms)
+            case "close":
+                within = from_ms <= int(values["from_ms"]) and int(values["to_ms"]) <= to_ms
+                belongs = values["promise"] == promise and values["text"] == text and within
+            case _:
+                belongs = _is_of(values, promise, from_ms, to_ms)
+        if belongs:
+            yield from entries
+
+
+def _is_of(values: Values, promise: str, from_ms: int, to_ms: int) -> bool:
+    return (values["promise"], values["from_ms"], values["to_ms"]) == (promise, from_ms, to_ms)

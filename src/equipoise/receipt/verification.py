@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, cast
 
 from equipoise.account import Judgement, Terms, close_from_json, judge
@@ -16,7 +17,9 @@ from equipoise.ledger.pieces import joined
 from equipoise.ledger.quorum import Policy, Witnessed
 from equipoise.ledger.tree import leaf_hash, verify_inclusion
 from equipoise.receipt.document import Receipt, parse_receipt
-from equipoise.units import read_json_integer
+from equipoise.receipt.making import KINDS
+from equipoise.receipt.totals import agree
+from equipoise.receipt.window import check_window
 
 Values = Mapping[str, Any]
 
@@ -39,7 +42,7 @@ class Checked:
     judgement : Judgement
         As recomputed from the closes; it is what the lab published.
     level : int
-        1 published, 2 recomputed.
+        2 recomputed; 1 where the closes give the verdict and no totals stand beside them.
     cross_checked : bool
         Whether hours owed and delivered agree with the totals of pools and teams at both ends of the window.
     """
@@ -70,28 +73,39 @@ def verify_receipt(data: bytes, *, policy: Policy, until_s: int | None = None) -
     Raises
     ------
     VerificationError
-        V104, L112, L117 to L127, V103, A101 to A104, or V106: whatever does not hold first.
+        V104, L112, L117 to L128, V103, A101 to A104, V106 or V111: whatever does not hold first.
     """
     receipt = parse_receipt(data)
     witnessed = policy.open(receipt.checkpoint, until_s=until_s)
     entries = _proven(receipt, witnessed)
+    try:
+        return _judged(receipt, witnessed, entries)
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError) as error:
+        raise _wrong("an entry of the receipt says what none can say") from error
+
+
+def _judged(receipt: Receipt, witnessed: Witnessed, entries: Sequence[Values]) -> Checked:
+    """Judge the window by its entries, which are under the checkpoint and may say anything."""
     opened, window, verdict = (_one(entries, kind) for kind in ("opened", "window", "verdict"))
-    charter = _charter(entries, window)
+    origin_ms = _integer(opened.get("origin_ms", 0))
     for values in (window, verdict):
         if (values["promise"], values["from_ms"], values["to_ms"]) != (receipt.promise, receipt.from_ms, receipt.to_ms):
             raise _wrong("the receipt is of another window than its entries")
-    terms = terms_from_json(charter, {name: value for name, value in window.items() if name != "kind"})
+    charter, begun_ms = _charter(entries, window, origin_ms)
+    terms = terms_from_json(charter, _without_kind(window))
+    check_window(terms, charter.timezone, begun_ms=begun_ms)
     closes = [_without_kind(values) for values in entries if values["kind"] == "close"]
     judgement = judge(terms, [close_from_json(values) for values in closes], now_ms=receipt.to_ms)
-    recomputed = judgement.to_json()
     told = {name: value for name, value in verdict.items() if name not in ("kind", "promise", "from_ms", "to_ms")}
-    if told != recomputed:
+    if told != judgement.to_json():
         raise _wrong(f"the lab says '{_answer(told)}', and its closes say '{judgement.verdict.answer.value}'")
+    if {str(values["kind"]) for values in entries} - set(KINDS):
+        raise _wrong("the receipt has entries that do not belong to it")
     totals = [values for values in entries if values["kind"] == "totals"]
-    cross_checked = _agree(terms, judgement, totals, opened)
-    _check_all_used(entries, totals)
+    cross_checked = agree(judgement, totals, origin_ms=origin_ms)
     return Checked(
-        receipt, witnessed, charter.lab, str(opened.get("source")), str(opened.get("policy")), terms, judgement, 2, cross_checked
+        receipt, witnessed, charter.lab, str(opened["source"]), str(opened["policy"]), terms, judgement,
+        2 if cross_checked else 1, cross_checked,
     )  # fmt: skip
 
 
@@ -111,15 +125,28 @@ def _proven(receipt: Receipt, witnessed: Witnessed) -> list[Values]:
     return [values for _, values in joined(parsed)]
 
 
-def _charter(entries: Sequence[Values], window: Values) -> Charter:
-    """Return the charter whose text the window names."""
+def _charter(entries: Sequence[Values], window: Values, origin_ms: int) -> tuple[Charter, set[int]]:
+    """Return the charter whose text the window names, and when windows may begin without the calendar."""
+    found: Charter | None = None
+    begun_ms = {origin_ms}
     for values in entries:
-        if values.get("kind") == "charter" and values.get("digest") == window.get("text"):
-            charter = from_values(values.get("canonical"))
-            if charter.digest != values["digest"]:
+        if values["kind"] != "charter":
+            continue
+        at_ms = origin_ms + _integer(values["at_ms"])
+        if values["digest"] != window["text"] and at_ms != window["from_ms"]:
+            raise _wrong("the receipt has a charter that its window is not judged by")
+        if values["how"] not in ("founded", "amended") or at_ms > window["from_ms"]:
+            raise _wrong("a charter of the receipt was not in force when the window began")
+        begun_ms.add(at_ms)
+        if values["digest"] == window["text"]:
+            if f"sha256:{sha256(values['text'].encode()).hexdigest()}" != values["digest"]:
+                raise _wrong("the charter's text is not the one that its digest names")
+            found = from_values(values["canonical"])
+            if found.digest != values["digest"]:
                 raise _wrong("the charter's canonical form is of another text")
-            return charter
-    raise _wrong("the receipt lacks the charter that its window is judged by")
+    if found is None:
+        raise _wrong("the receipt lacks the charter that its window is judged by")
+    return found, begun_ms
 
 
 def _one(entries: Sequence[Values], kind: str) -> Values:
@@ -133,45 +160,10 @@ def _without_kind(values: Values) -> dict[str, object]:
     return {name: value for name, value in values.items() if name != "kind"}
 
 
-def _check_all_used(entries: Sequence[Values], totals: Sequence[Values]) -> None:
-    known = ("opened", "charter", "window", "verdict", "close", "totals")
-    odd = next((values for values in entries if values.get("kind") not in known), None)
-    if odd is not None or len(totals) > 2:
-        raise _wrong("the receipt has entries that do not belong to it")
-
-
-def _agree(terms: Terms, judgement: Judgement, totals: Sequence[Values], opened: Values) -> bool:
-    """Hold hours owed and delivered against the totals of the same pools and team at both ends; False where these are missing."""
-    origin_ms = int(opened.get("origin_ms", 0))
-    at = {origin_ms + int(values["at_ms"]): values for values in totals}
-    begin, end = at.get(terms.span.from_ms), at.get(terms.span.to_ms)
-    if end is None or (begin is None and terms.span.from_ms != origin_ms):
-        return False
-    own, lab, capacity = (
-        _sum(terms, end, which) - (_sum(terms, begin, which) if begin is not None else 0)
-        for which in ("own", "lab", "capacity")
-    )
-    verdict = judgement.verdict
-    whole = {"delivered": lab, "capacity": capacity}.get(terms.promise.of)
-    delivered = terms.scale.q * own
-    if judgement.made_good is None and terms.promise.kind == "at_least":
-        owed = verdict.owed + judgement.lapsed
-        if verdict.delivered != delivered or (whole is not None and owed != terms.scale.p * whole):
-            raise _wrong("the closes do not agree with the totals of pools and teams")
-    return True
-
-
-def _sum(terms: Terms, values: Values, which: str) -> int:
-    """Weighted GPU-milliseconds of the promise's pools: held less lost by its team or the lab, or devices that were up."""
-    rows = values["pools"] if which == "capacity" else values["teams"]
-    found = 0
-    for row in rows:
-        weight = terms.scale.weights.get(row[0])
-        if weight is None or (which != "capacity" and row[1] != (terms.promise.team if which == "own" else "")):
-            continue
-        numbers = [read_json_integer(value) or 0 for value in row[1 if which == "capacity" else 2 :]]
-        found += weight * (numbers[0] - numbers[4] - numbers[5] if which == "capacity" else numbers[0] - numbers[3])
-    return found
+def _integer(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError("no number")
+    return value
 
 
 def _answer(told: Values) -> str:

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 from equipoise.receipt.verification import Checked
+from equipoise.units import percent_text
 
+LEVELS = {1: "L1 (published)", 2: "L2 (recomputed)"}
 NOT_PROVED = "that the meter is right: what was recorded of devices and jobs is taken as it is"
 WITHOUT_WITNESS = "split view not excluded: no witness was asked for, so others may have been shown another ledger"
-NOT_EXECUTED = "that the closes follow from every job's events: `equipoise audit` of the whole ledger shows that (L3)"
+NOT_EXECUTED = (
+    "that closes, grace and hours to make good follow from every job's events: `equipoise audit` of the whole ledger"
+    " shows that (L3)"
+)
+NOT_COMPARED = (
+    "that the closes agree with the totals of pools and teams (L2): the receipt has none of both ends of the window"
+)
 
 
 def told(found: Checked) -> Iterator[str]:
     """Yield what holds, line by line, the answer first."""
     verdict, terms = found.judgement.verdict, found.terms
-    hours = terms.scale.heh_h
+    hours, promise = terms.scale.heh_h, terms.promise
     yield f"{found.lab}: '{terms.promise.name}' was {verdict.answer.value}, {_span(found)}."
     yield (
         f"  owed {float(hours(verdict.owed)):,.1f} H100-equivalent hours, delivered {float(hours(verdict.delivered)):,.1f},"
         f" denied {float(hours(verdict.denied)):,.1f}, unclaimed {float(hours(verdict.unclaimed)):,.1f}"
     )
-    yield f"  level L{found.level}: recomputed from {_closes(found)} closes under charter {terms.text[:19]}…"
+    yield f"  level {LEVELS[found.level]}; {_closes(found)} closes give this verdict under charter {terms.text[:19]}…"
     if found.cross_checked:
         yield "  hours owed and delivered agree with the totals of pools and team at both ends of the window"
+    share = percent_text(Fraction(terms.scale.p, terms.scale.q))
+    yield f"  promised to {promise.team}: {promise.kind.replace('_', ' ')} {share} of {promise.of}, window: {promise.window}"
     size = found.witnessed.checkpoint.size
     yield f"  in a ledger of {size:,} entries, signed by {found.witnessed.log.name}{_witnesses(found)}"
     for warning in warnings(found):
@@ -73,6 +84,8 @@ def not_shown(found: Checked) -> Iterator[str]:
     """Yield what the receipt leaves open."""
     yield NOT_PROVED
     yield NOT_EXECUTED
+    if not found.cross_checked:
+        yield NOT_COMPARED
     if not found.witnessed.split_view_excluded:
         yield WITHOUT_WITNESS
 
