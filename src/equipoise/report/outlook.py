@@ -100,7 +100,7 @@ def _checks(kind: str, rows: Sequence[Check], console: Console) -> None:
             [f"{_reach(row.band.median)} ({_reach(row.band.low)} to {_reach(row.band.high)})" for row in rows],
             0,
         ),
-        Column("mean", [_reach(row.band.mean) for row in rows], 1),
+        Column("mean", [mean(row) for row in rows], 1),
         Column("passes if", [row.rule for row in rows], 2),
         Column("", [row.verdict for row in rows], 0),
     ]
@@ -119,6 +119,11 @@ def _drivers(measure: Measure, rank: Sequence[Driver], variance: Sequence[Driver
         ),
     ]
     console.print(fitted(columns, console))
+
+
+def mean(check: Check) -> str:
+    """Write the mean of the runs; there is none where in some of them a ratio has no lower part."""
+    return "–" if check.band.mean > OUT_OF_REACH / 1e6 else number(check.band.mean)
 
 
 def number(value: float) -> str:
