@@ -271,7 +271,8 @@ class Twin:
         room = max(0.0, 1 - sum(s.revenue for s in labs) / p["market"])
         for state in labs:
             u = uniforms(self.seed, self.run, self.month, key_of(state.lab.name), NOBODY, GROWTH)[0]
-            state.shock = max(-0.5, min(0.5, p["shock_memory"] * state.shock + p["shock_size"] * student4(u)))
+            fresh = p["shock_size"] * math.exp(-self.month / p["tau_g"]) * student4(u)
+            state.shock = max(-0.5, min(0.5, p["shock_memory"] * state.shock + fresh))
             grown = (
                 p["g0"] * math.exp(-self.month / p["tau_g"])
                 + p["gamma"] * (state.base + state.paradigm - mean)

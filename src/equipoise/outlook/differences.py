@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.outlook import strategy
 from equipoise.outlook.labs import World
 from equipoise.outlook.parameters import Beliefs
 from equipoise.outlook.room import Asked
@@ -21,16 +22,18 @@ from equipoise.outlook.run import Execute, Forecast, forecast, in_turn
 
 F64 = NDArray[np.float64]
 ORDER = ("compute", "breach", "mission", "contagion")
+OUTCOME, RISK = "outcome", "strategic risk"
 PARTS: tuple[str, ...] = ("direct", *ORDER)
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number that each run comes to."""
+    """A number that each run comes to; ``kind`` is what it is about."""
 
     name: str
     unit: str
     of: Callable[[Forecast], F64]
+    kind: str = OUTCOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +87,30 @@ def measures(world: World, month: int) -> tuple[Measure, ...]:
     ]
     found += [
         Measure("lead in capability", "log", lambda f: f.lead(month=month)),
-        Measure("a rival leapfrogs", "probability", lambda f: (f.end("leapfrog_month") > 0).astype(np.float64)),
-        Measure("a rival earns more", "probability", lambda f: (f.end("overtaken_month") > 0).astype(np.float64)),
         Measure("revenue", "$ bn a year", lambda f: f.lab("revenue", month=month)),
         Measure("compute", "$ bn a year", lambda f: f.lab("compute", month=month)),
-        Measure("would find the next paradigm", "probability", lambda f: f.lab("exploration", month=month)),
-        Measure("concentration of compute", "HHI", lambda f: f.concentration("compute", month=month)),
-        Measure("concentration of revenue", "HHI", lambda f: f.concentration("revenue", month=month)),
     ]
-    return tuple(found)
+    return (*found, *_risks(world, month))
+
+
+def _risks(world: World, month: int) -> tuple[Measure, ...]:
+    """Return the measures of strategic risk."""
+
+    def risk(name: str, unit: str, of: Callable[[Forecast], F64]) -> Measure:
+        return Measure(name, unit, of, RISK)
+
+    return (
+        risk("a rival leapfrogs", "probability", lambda f: (f.end("leapfrog_month") > 0).astype(np.float64)),
+        risk("a rival earns more", "probability", lambda f: (f.end("overtaken_month") > 0).astype(np.float64)),
+        risk("would find the next paradigm", "probability", lambda f: f.lab("exploration", month=month)),
+        risk("that chance less its part of compute", "part", lambda f: strategy.chance_beyond_size(f, month=month)),
+        risk("part of a new paradigm lacked a year on", "part", lambda f: strategy.lacked(f, month=month)),
+        risk("compute among the lab's teams", "HHI", lambda f: strategy.among_teams(f, month=month)),
+        risk("revenue among its product lines", "HHI", lambda f: strategy.among_lines(f, month=month)),
+        risk("compute among the labs", "HHI", lambda f: strategy.among_labs(f, "compute", month=month)),
+        risk("revenue among the labs", "HHI", lambda f: strategy.among_labs(f, "revenue", month=month)),
+        *(risk(f"{team}: knowledge, of the start's", "part", _left(team, month)) for team in world.teams),
+    )
 
 
 BELLWETHER = 0.2  # of a team, within six months
@@ -100,6 +118,10 @@ BELLWETHER = 0.2  # of a team, within six months
 
 def _team(field: str, team: str, month: int) -> Callable[[Forecast], F64]:
     return lambda f: f.team(field, team, month=month)
+
+
+def _left(team: str, month: int) -> Callable[[Forecast], F64]:
+    return lambda f: strategy.knowledge_left(f, team, month=month)
 
 
 def _bellwether(team: str) -> Callable[[Forecast], F64]:

@@ -161,4 +161,4 @@ def _alike(first: Scenario, second: Scenario) -> None:
 
 
 def _named(measure: Measure) -> dict[str, Any]:
-    return {"name": measure.name, "unit": measure.unit}
+    return {"name": measure.name, "unit": measure.unit, "kind": measure.kind}
