@@ -9,7 +9,7 @@ import pytest
 
 from equipoise.outlook import strategy
 from equipoise.outlook.differences import RISK, measures
-from equipoise.outlook.labs import Lab, Stage, Team, world
+from equipoise.outlook.labs import Lab, Role, Stage, Team, world
 from equipoise.outlook.parameters import Beliefs
 from equipoise.outlook.room import Asked
 from equipoise.outlook.run import Forecast, forecast
@@ -17,15 +17,20 @@ from equipoise.tasks.outlook import outlook
 from equipoise.tasks.scenario import scenario
 from tests.property.outlook_worlds import charter
 
-NAMES = {"core": "core", "explore": "exploration", "product": "product", "safety": "product"}  # two lines that sell
+NAMES: dict[str, Role] = {
+    "core": "core",
+    "explore": "exploration",
+    "product": "product",
+    "safety": "product",
+}  # two lines that sell
 FLOORS = {"core": 30, "explore": 20, "product": 30, "safety": 20}
 
 
-def lab(name: str, explore: float, **other: float) -> Lab:
+def lab(name: str, explore: float) -> Lab:
     teams = tuple(
         Team(team, role, 40, explore if team == "explore" else FLOORS[team] / 100) for team, role in NAMES.items()
-    )  # type: ignore[arg-type]
-    return Lab(name, teams, (Stage(0, charter(FLOORS)),), flat=True, **other)
+    )
+    return Lab(name, teams, (Stage(0, charter(FLOORS)),), flat=True)
 
 
 def paradigms(months: int, runs: int) -> Forecast:
