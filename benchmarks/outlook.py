@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks._machine import machine
 from benchmarks._page import table, with_tables
 from equipoise.outlook.checks import FELT_AT_START, LEFT_TO_SAFETY, months_to_half, pivot
+from equipoise.outlook.equations import printed
 from equipoise.outlook.labs import World
 from equipoise.outlook.parameters import PARAMETERS
 from equipoise.outlook.room import Asked
@@ -29,7 +30,7 @@ ROUNDS = 3
 
 
 def main() -> None:
-    tables = [parameters(), checks(), left_to_safety(), speed()]
+    tables = [printed(), parameters(), checks(), left_to_safety(), speed()]
     print(*tables, sep="\n\n")
     if "--write" in sys.argv[1:]:
         PAGE.write_text(with_tables(PAGE.read_text("utf-8"), "outlook", tables), "utf-8")

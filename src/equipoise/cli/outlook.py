@@ -32,6 +32,7 @@ def run(
     parameters: Annotated[
         bool, typer.Option("--parameters", help="Also print every parameter with its source.")
     ] = False,
+    equations: Annotated[bool, typer.Option("--equations", help="Print instead the equations of the model.")] = False,
     bellwether: Annotated[
         bool, typer.Option("--bellwether", help="Say instead who may lose a part of a team within six months.")
     ] = False,
@@ -43,6 +44,11 @@ def run(
     ] = None,
 ) -> None:
     """Say what a course does to a lab's people, knowledge and lead, with intervals, assumptions and failed checks in view."""
+    if equations:
+        from equipoise.outlook.equations import printed
+
+        typer.echo(printed())
+        return
     from equipoise.cli.interruption import interruptible
     from equipoise.cli.output import terminal
     from equipoise.cli.progress import watch
