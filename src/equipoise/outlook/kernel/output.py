@@ -33,8 +33,10 @@ def yielded(p, x, team):
     if abs(rho) < 1e-3:
         return math.exp(p.nu * (p.alpha * log_c + (1.0 - p.alpha) * log_h))
     # about the larger term, for with sigma near 0 the powers overflow
-    most = max(rho * log_c, rho * log_h)
-    mixed = p.alpha * math.exp(rho * log_c - most) + (1.0 - p.alpha) * math.exp(rho * log_h - most)
+    of_c, of_h = rho * log_c, rho * log_h
+    most = max(of_c, of_h)
+    less = math.exp(min(of_c, of_h) - most)
+    mixed = p.alpha + (1.0 - p.alpha) * less if of_c > of_h else p.alpha * less + (1.0 - p.alpha)
     return math.exp(p.nu / rho * (math.log(mixed) + most))
 
 
