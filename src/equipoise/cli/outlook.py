@@ -61,7 +61,7 @@ def run(
     from equipoise.tasks.outlook import RUNS, outlook  # late: it compiles
 
     if bellwether:
-        said = _bellwether(scenario, lost, runs, months, seed, settings or (), as_json=as_json)
+        said = _bellwether(scenario, lost, runs, months, seed, settings or (), staff, as_json=as_json)
         _write(said, csv=csv, parquet=parquet)
         return
     with interruptible(), watch(things="runs") as on:
@@ -89,7 +89,15 @@ def run(
 
 
 def _bellwether(
-    scenario: str, lost: int, runs: int | None, months: int, seed: int, settings: Sequence[str], *, as_json: bool
+    scenario: str,
+    lost: int,
+    runs: int | None,
+    months: int,
+    seed: int,
+    settings: Sequence[str],
+    staff: str | None,
+    *,
+    as_json: bool,
 ) -> Mapping[str, Any]:
     from equipoise.cli.interruption import interruptible
     from equipoise.cli.output import terminal
@@ -104,6 +112,7 @@ def _bellwether(
             months=months,
             seed=seed,
             settings=settings,
+            staff=staff,
             progress=lambda done, total: on.advance(scenario, done, total),
         )
     if as_json:

@@ -27,6 +27,7 @@ from equipoise.outlook.run import Execute, Forecast, forecast, in_turn
 F64 = NDArray[np.float64]
 SAFETY = "safety"
 FOCAL, RIVAL, GIANT, SOCIAL = "openai-like", "anthropic-like", "deepmind-like", "meta-like"
+CHECK_RUNS = 5_000  # at least: with fewer, chance turns the verdict of a fact that lies near the end of a band
 OUT_OF_REACH = 1e9  # a ratio of flows whose lower part is nobody
 
 MONTHS = 27
@@ -76,7 +77,7 @@ def check_all(
     steady: Charter,
     pivoted: Charter,
     *,
-    runs: int = 5_000,
+    runs: int = CHECK_RUNS,
     seed: int = 0,
     beliefs: Beliefs | None = None,
     execute: Execute = in_turn,

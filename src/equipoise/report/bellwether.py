@@ -24,6 +24,8 @@ def print_bellwether(found: Bellwethers, console: Console) -> None:
         console.print(f"  assumption: {line}")
     lost = f"{found.lost_ppm / 10_000:g} %"
     console.print(f"Will at least {lost} of a team leave within {AHEAD} months? {found.runs:,} runs.")
+    if found.learned_from:
+        console.print(f"What is believed of the lab is brought up to date by {found.learned_from}.")
     if found.small:
         console.print(f"{found.small} teams have fewer than {GROUP_MIN} people; nothing is said of them.")
     console.print()

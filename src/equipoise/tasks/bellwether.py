@@ -14,7 +14,7 @@ from equipoise.outlook.parameters import Beliefs
 from equipoise.outlook.reengagement import WITHIN, Regained, regained, restoration
 from equipoise.people.groups import GROUP_MIN
 from equipoise.report.outlook_tables import frames
-from equipoise.tasks.outlook import bounded, on_threads
+from equipoise.tasks.outlook import bounded, learned_by, on_threads
 from equipoise.tasks.scenario import scenario
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Bellwethers:
     restored : int or None
         Month in which the focal lab's charter comes back.
     regained : tuple of Regained
+    learned_from : str
+        What of the lab's own the beliefs were brought up to date by; empty: nothing.
     """
 
     world: World
@@ -48,6 +50,7 @@ class Bellwethers:
     rows: tuple[Bellwether, ...]
     restored: int | None
     regained: tuple[Regained, ...]
+    learned_from: str = ""
 
     @property
     def small(self) -> int:
@@ -63,6 +66,7 @@ class Bellwethers:
             "runs": self.runs,
             "months": self.months,
             "seed": self.seed,
+            "learned_from": self.learned_from,
             "lost_ppm": self.lost_ppm,
             "ahead_months": AHEAD,
             "teams_too_small": self.small,
@@ -86,6 +90,7 @@ def bellwether(
     months: int = 60,
     seed: int = 0,
     settings: Sequence[str] = (),
+    staff: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Bellwethers:
@@ -97,7 +102,7 @@ def bellwether(
         A shipped scenario or a file.
     lost_percent : int
         1 to 100.
-    runs, months, seed, settings, threads, progress
+    runs, months, seed, settings, staff, threads, progress
         As for `equipoise.outlook`.
 
     Raises
@@ -109,12 +114,14 @@ def bellwether(
     if not 1 <= lost_percent <= 100:
         raise InputError("N111", f"{lost_percent} % of a team is not between 1 and 100", hint="a fifth is 20")
     found = scenario(name)
-    world = found.world
-    beliefs = Beliefs().with_set([*found.settings, *settings], [lab.name for lab in world.labs])
+    beliefs = Beliefs().with_set([*found.settings, *settings], [lab.name for lab in found.world.labs])
+    beliefs, (world,), learned_from = learned_by(beliefs, (found.world,), staff)
     lost_ppm = lost_percent * PERCENT
     with on_threads(threads) as execute:
         rows = bellwethers(
             world, months=months, runs=runs, seed=seed, lost_ppm=lost_ppm, beliefs=beliefs, execute=execute, progress=progress
         )  # fmt: skip
         back = regained(world, runs=runs, seed=seed, beliefs=beliefs, execute=execute)
-    return Bellwethers(world, runs, months, seed, lost_ppm, rows, restoration(world.lab(world.focal)), back)
+    return Bellwethers(
+        world, runs, months, seed, lost_ppm, rows, restoration(world.lab(world.focal)), back, learned_from
+    )

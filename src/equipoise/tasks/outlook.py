@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from equipoise.errors import InputError
-from equipoise.outlook.checks import Check, check_all
+from equipoise.outlook.checks import CHECK_RUNS, Check, check_all
 from equipoise.outlook.differences import Band, Difference, Measure, compare, forecasts, measures
 from equipoise.outlook.drivers import Driver, by_rank, by_variance, variance_runs
 from equipoise.outlook.labs import World
@@ -184,7 +184,8 @@ def foresee(
 def checked(beliefs: Beliefs, *, runs: int, seed: int, execute: Execute) -> tuple[Check, ...]:
     """Hold the model against public facts, by the shipped charters of a promise kept and of a pivot."""
     own = scenario("product-pivot").charters
-    return check_all(own["kept"], own["product-first"], runs=runs, seed=seed, beliefs=beliefs, execute=execute)
+    enough = max(runs, CHECK_RUNS)
+    return check_all(own["kept"], own["product-first"], runs=enough, seed=seed, beliefs=beliefs, execute=execute)
 
 
 def learned_by(
@@ -237,9 +238,10 @@ def on_threads(
 
 def _runs_in_all(worlds: Sequence[World], runs: int, *, checks: bool, drivers: bool) -> int:
     """Return how many runs all parts come to."""
-    played = (forecasts(worlds[0], worlds[1]) if len(worlds) > 1 else 1) + (CHECKED if checks else 0)
+    played = forecasts(worlds[0], worlds[1]) if len(worlds) > 1 else 1
+    checking = CHECKED * max(runs, CHECK_RUNS) if checks else 0
     driven = [measure for measure in measures(worlds[0], 1) if drivers and measure.name in DRIVEN]
-    return runs * played + len(driven) * variance_runs(worlds[0])
+    return runs * played + checking + len(driven) * variance_runs(worlds[0])
 
 
 def bounded(runs: int, months: int, seed: int, most: int = RUNS_MOST) -> None:

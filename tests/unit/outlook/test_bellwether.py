@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,6 +82,19 @@ def test_beliefs_that_are_set_reach_the_reader() -> None:
     calm, wild = (bellwether(runs=40, months=12, settings=[f"beta_s={value}", "beta_m=0"]) for value in (0, 2))
     last = [{row.team: row for row in found.rows if row.month == 6}["safety"] for found in (calm, wild)]
     assert last[0].said.mean < last[1].said.mean
+
+
+def test_own_months_reach_the_reader_and_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "staff.csv"
+    rows = [f"safety,{2023 + n // 12}-{n % 12 + 1:02},40,{2 + n % 2},0.1" for n in range(36)]
+    file.write_text("team,month,people,departures,starvation\n" + "\n".join(rows) + "\n", "utf-8")
+    bare, found = (bellwether("charter-kept", runs=40, months=12, staff=table) for table in (None, file))
+    said = [next(row.said.mean for row in of.rows if (row.team, row.month) == ("safety", 0)) for of in (bare, found)]
+    # a fifth in six months is rare at the belief's 1 % a month; at this table's 6 % it is the rule, for one lab's own rate is less sure
+    assert said[0] < 0.1 < 0.4 < said[1]
+    assert bare.learned_from == "" and found.to_dict()["learned_from"].startswith("90 departures in 1,440")
+    assert main(["outlook", "charter-kept", "--bellwether", "--runs", "40", "--staff", str(file)]) == 0
+    assert "brought up to date by 90 departures" in " ".join(capsys.readouterr().out.split())
 
 
 def test_nothing_is_said_of_fewer_than_eight() -> None:
