@@ -18,7 +18,7 @@ from benchmarks.conformance import table
 from benchmarks.philly import ROOT, with_tables
 from equipoise.policy.kernel import layout as k
 from equipoise.simulator.replay import Run
-from tests.property.latency_cases import check, check_promised
+from tests.property.latency_cases import check, check_amended, check_promised
 from tests.property.policy_systems import POLICIES
 
 PAGE = ROOT / "docs" / "events.md"
@@ -29,6 +29,8 @@ COUNTED = {
     "confirmed": (k.START_CONFIRMED, k.STOP_CONFIRMED),
     "windows": (k.WINDOW_BEGAN,),
     "node changes": (k.NODE_CHANGED,),
+    "charters": (k.CHARTER_ENACTED,),
+    "caps": (k.CAP_SET,),
 }
 
 
@@ -39,6 +41,7 @@ class Family:
     name: str
     check: Callable[[int, str], Run]
     others: int  # every so many seeds another policy than the charter's
+    part: int  # of so many seeds that are asked for, one is taken
 
     def policy(self, seed: int) -> str:
         """Under which policy a seed is checked."""
@@ -46,14 +49,17 @@ class Family:
 
 
 FAMILIES = (
-    Family("floors, reclaim, backfill, services", check, 2),
-    Family("the same with promises", check_promised, 4),
+    Family("floors, reclaim, backfill, services", check, 2, 1),
+    Family("the same with promises", check_promised, 4, 2),
+    Family("both, while charters and caps change", check_amended, 4, 2),
 )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Record, tell again, compare.")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="half as many with promises")
+    parser.add_argument(
+        "--seeds", type=int, default=SEEDS, help="half as many with promises, or with charters that change"
+    )
     parser.add_argument("--write", action="store_true", help="put the table into docs/events.md")
     wanted = parser.parse_args()
     made = counts(wanted.seeds)
@@ -63,15 +69,16 @@ def main() -> None:
 
 
 def counts(seeds: int) -> str:
-    """Check every seed of both families; what they held, as Markdown."""
+    """Check every seed of all families; what they held, as Markdown."""
     rows: list[list[str]] = []
-    for family, n in zip(FAMILIES, (seeds, seeds // 2), strict=True):
+    for family in FAMILIES:
+        n = seeds // family.part
         found = dict.fromkeys([*COUNTED, "decisions", "closes"], 0)
         for seed in track(range(n), family.name, console=Console(stderr=True)):
             for name, number in numbers(family.check(seed, family.policy(seed))).items():
                 found[name] += number
         rows.append([family.name, *(f"{number:,}" for number in (n, *found.values()))])
-    return table(["systems", "seeds", *COUNTED, "decisions", "closes"], "lrrrrrrrr", rows)
+    return table(["systems", "seeds", *COUNTED, "decisions", "closes"], "lrrrrrrrrrr", rows)
 
 
 def numbers(run: Run) -> dict[str, int]:

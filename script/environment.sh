@@ -106,6 +106,15 @@ apt_install() { # package...
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1
 }
 
+# Debian's package of PostgreSQL starts a server when it is installed; tests start their own, so it need not.
+no_main_cluster() {
+  local settings=/etc/postgresql-common/createcluster.conf
+  [[ $(id -u) == 0 && ! -e $settings ]] && command -v apt-get >/dev/null || return 0
+  [[ " ${system_needs[*]} " == *" initdb=postgresql "* ]] || return 0
+  mkdir -p "${settings%/*}"
+  printf 'create_main_cluster = false\n' >"$settings"
+}
+
 # Each name is COMMAND=PACKAGE: the command that must exist, and the Debian package that brings it.
 need_system() {
   local pair command package

@@ -22,7 +22,7 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"
 
 # DESIGN, section 2: what is not pure, what must do without the scientific stack, and what that may never reach.
 EDGE = {"cli", "api", "tasks", "report", "controller", "engines", "store", "traces", "charter_io"}
-VERIFIER = {"errors", "units", "charter", "ledger", "account"}
+VERIFIER = {"errors", "units", "charter", "ledger", "gates", "account"}
 BEYOND_VERIFIER = {"charter_io", "workload", "policy"}
 ALLOWED = {
     "equipoise.policy.kernel.pointer -> pathlib"
@@ -212,6 +212,8 @@ def test_late_names_of_the_package_exist() -> None:
         "equipoise.charter_io",
         "equipoise.account",
         "equipoise.ledger.proof",
+        "equipoise.gates",
+        "equipoise.receipt",
     ],
 )
 def test_commands_that_do_not_simulate_load_nothing_heavy(module: str) -> None:

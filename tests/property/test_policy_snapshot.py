@@ -20,20 +20,29 @@ from equipoise.simulator.days import midnights
 from equipoise.simulator.replay import Replay, Run
 from equipoise.simulator.timeline import Timeline
 from equipoise.simulator.windows import windows_of
+from tests.property.amended_systems import with_caps, with_enactments
 from tests.property.policy_systems import POLICIES, Shape, System, draw_closes, draw_system, with_latency, with_outages
 from tests.property.promised_systems import PROMISED, with_more_promised, with_promises
 
 
 def layout_of(system: System, policy: str) -> Layout:
-    reference = system.plan()
-    way = reference if policy == "charter" else system.plan(policy)
-    return build(system.workload, system.charter.pools, way, reference=reference, options=system.options)
+    (way, reference), *later = system.ways(policy)
+    return build(system.workload, system.charter.pools, way, reference=reference, later=later, options=system.options)
 
 
 def timeline_of(replay: Replay, system: System, closes_ms: list[int]) -> Timeline:
     zone = midnights("Asia/Kathmandu", system.tick_ms)
-    windows = windows_of(replay.layout, system.charter, system.workload.origin_ms)
-    return Timeline(replay, midnight_after=zone, closes_ms=closes_ms, nodes=system.outages, windows=windows)
+    enact_ms = [at_ms for at_ms, _ in system.enact]
+    windows = windows_of(replay.layout, system.charter, system.workload.origin_ms, enact_ms)
+    return Timeline(
+        replay,
+        midnight_after=zone,
+        closes_ms=closes_ms,
+        nodes=system.outages,
+        enact_ms=enact_ms,
+        caps=system.caps,
+        windows=windows,
+    )
 
 
 def assert_equal(one: Run, other: Run, here: str) -> None:
@@ -73,6 +82,8 @@ def seen(replay: Replay) -> list[str]:
         "jobs start up": (state.pools["starting"] > 0).any(),
         "devices drain": (state.pools["draining"] > 0).any(),
         "it is over": replay.over,
+        "amended: another charter is in force": g["charter"] > 0,
+        "amended: a service is held back": (state.services["sought"] > state.services["asked"]).any(),
         "promised: windows are open": is_open.any(),
         "promised: hours are denied": (windows["denied"][is_open] > 0).any(),
         "promised: windows are lost": (windows["lost_ms"][is_open] >= 0).any(),
@@ -98,6 +109,9 @@ def put_aside_and_gone_on_with(chance: Random, here: str, *, plain: bool, promis
     system = draw_system(chance, PROMISED if promised else Shape())
     if promised:
         system = with_more_promised(with_promises(system, chance), chance)
+    if chance.random() < 0.3:
+        shape = PROMISED if promised else Shape()
+        system = with_caps(with_enactments(system, chance, shape=shape, promised=promised), chance)
     if chance.random() < 0.4:
         system = with_outages(system, chance)
     if chance.random() < 0.4:
@@ -133,7 +147,7 @@ def test_a_run_that_was_put_aside_is_the_straight_run() -> None:
     found = Counter[str]()
     for seed in range(200):
         found.update(put_aside_and_gone_on_with(Random(seed), f"seed {seed}", plain=False))
-    assert len(found) == 11
+    assert len(found) == 13
     assert min(found.values()) >= 4, found
 
 

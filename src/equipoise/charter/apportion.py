@@ -94,7 +94,7 @@ def fill(units: int, caps: Sequence[int], weights: Sequence[int]) -> list[int]:
 def _fill_weighted(units: int, caps: Sequence[int], weights: Sequence[int], some: list[int], shares: list[int]) -> None:
     """Fill ``shares`` of the siblings in ``some`` (positive weight and cap); fewer units than their caps."""
     shift = 2 * max(weights[i] for i in some).bit_length() + 2
-    up, down = _water_level(units, caps, weights, some, shift)
+    up, down = water_level(units, caps, weights, some, shift)
     for i in some:
         shares[i] = min(caps[i], (2 * up * weights[i] + down) // (2 * down))
     left = units - sum(shares[i] for i in some)
@@ -104,10 +104,14 @@ def _fill_weighted(units: int, caps: Sequence[int], weights: Sequence[int], some
         _remove(-left, weights, some, shares, shift)
 
 
-def _water_level(
+def water_level(
     units: int, caps: Sequence[int], weights: Sequence[int], some: list[int], shift: int
 ) -> tuple[int, int]:
-    """Return λ = up/down with Σ min(cap, λ·weight) = units, by raising λ over the caps in the order they bind."""
+    """Return λ = up/down with Σ min(cap, λ·weight) = units, by raising λ over the caps in the order they bind.
+
+    Of the siblings in ``some``, whose weights and caps are positive and whose caps together exceed ``units``. ``shift``
+    is at least twice the bits of the largest weight.
+    """
     order = sorted(some, key=lambda i: (caps[i] << shift) // weights[i])
     left, weight = units, sum(weights[i] for i in order)
     for i in order:

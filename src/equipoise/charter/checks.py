@@ -1,4 +1,4 @@
-"""The exact checks of a charter's floors, limits and protections (C401 to C405, W601, W603, W606).
+"""The exact checks of a charter's floors, limits and protections (C401 to C405, C504, W601, W603, W606).
 
 Everything is compared at the planning capacity, as exact fractions. Where a value stands in a file is not known here: a
 breach names the field by its path in the charter, and whoever read the file adds line and column.
@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from equipoise.charter.floors import exact_floors, quotas
 from equipoise.charter.model import Charter
-from equipoise.units import amount_text, duration_text, percent_text
+from equipoise.units import amount_text, duration_text, percent_text, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,16 @@ def check_capacity_dates(charter: Charter) -> Iterator[Breach]:
             said = "the capacity at that date is not known when the charter takes force"
             hint = "a date no later than `effective`" if charter.effective_ms is not None else "set `effective`"
             yield Breach("C405", ("commitments", promise.name, "of"), said, hint)
+
+
+def check_succession(old: Charter, new: Charter) -> Iterator[Breach]:
+    """Yield C504 where an amendment's revision is not one more than that of the charter in force, or its parent another."""
+    if new.revision != old.revision + 1:
+        said = f"revision {new.revision} does not follow revision {old.revision}"
+        yield Breach("C504", ("revision",), said, f"revision: {old.revision + 1}")
+    if not old.digest or new.parent != old.digest:
+        said = f"parent {shown(new.parent or 'none')} is not the charter in force"
+        yield Breach("C504", ("parent",), said, f"parent: {old.digest}")
 
 
 def heh_share(charter: Charter, amounts: Mapping[str, Fraction]) -> Fraction:

@@ -23,9 +23,20 @@ from pathlib import Path
 
 from equipoise.charter import model
 from equipoise.charter_io.finding import CharterError, Finding, Report
-from equipoise.charter_io.reader import check, digest, load, loads, read_bytes
+from equipoise.charter_io.reader import check, digest, load, loads, moment_ms, read_bytes
 
-__all__ = ["Charter", "CharterError", "Finding", "Report", "check", "digest", "load", "loads", "read_bytes"]
+__all__ = [
+    "Charter",
+    "CharterError",
+    "Finding",
+    "Report",
+    "check",
+    "digest",
+    "load",
+    "loads",
+    "moment_ms",
+    "read_bytes",
+]
 
 
 class Charter(model.Charter):

@@ -12,18 +12,25 @@ from itertools import chain
 from pathlib import Path
 
 from equipoise.charter.admission import check_promises
-from equipoise.charter.checks import Breach, check_capacity_dates, check_ceilings, check_floors, check_protections
+from equipoise.charter.checks import (
+    Breach,
+    check_capacity_dates,
+    check_ceilings,
+    check_floors,
+    check_protections,
+    check_succession,
+)
 from equipoise.charter.governance import Amendments, Board, Emergency, Evidence, Gate, Requirement, Stage
 from equipoise.charter.model import Charter, Pool
 from equipoise.charter.promise import Commitment, Starts
 from equipoise.charter_io.document import MAX_BYTES, Mapping, Node, Reading, Scalar, UnreadableError, parse
 from equipoise.charter_io.fields import Values, is_map, part, read_record
 from equipoise.charter_io.finding import CharterError, Report
+from equipoise.charter_io.kinds import MOMENT
 from equipoise.charter_io.language import CHARTER, INHERITED
 from equipoise.charter_io.references import check_references, time_zone
 from equipoise.charter_io.team_tree import read_teams
 from equipoise.errors import InputError, Place
-from equipoise.units import shown
 
 MAX_CELLS = 100_000
 """The most that pools × (teams + promises) may be: thirty times a lab of 1,000 teams and 3 pools."""
@@ -88,6 +95,15 @@ def read_bytes(path: str | Path) -> bytes:
         reason = getattr(error, "strerror", None) or str(error)
         hint = "check the path; `equipoise init` writes a charter to start from"
         raise InputError("C100", f"cannot read the file: {reason}", hint=hint, place=Place(str(path))) from None
+
+
+def moment_ms(text: str, timezone: str) -> int:
+    """Read a date (its midnight in a time zone) or an instant as Unix milliseconds; ``InputError`` C201 or C202.
+
+    >>> moment_ms("1970-01-02", "UTC"), moment_ms("1970-01-01T00:00:01.5Z", "Europe/Zurich")
+    (86400000, 1500)
+    """
+    return _unix_ms(MOMENT.read(text), timezone)
 
 
 def _read(data: bytes, reading: Reading, against: bytes | None) -> Charter | None:
@@ -242,9 +258,9 @@ def _note(breaches: Iterable[Breach], root: Mapping, reading: Reading) -> None:
 
 def _find(root: Mapping, subject: tuple[str, ...]) -> Node:
     """Return the node of a field, or the nearest thing that is written: what it inherits from, or what it stands in."""
-    section, name, *fields = subject
-    if section != "teams":
-        return _within(root, [section, name, *fields])
+    if subject[0] != "teams":
+        return _within(root, list(subject))
+    _, name, *fields = subject
     steps = name.split(".")
     if fields and fields[0] in INHERITED:
         for depth in range(len(steps), 0, -1):
@@ -283,10 +299,4 @@ def _follows(charter: Charter, against: bytes, root: Mapping, reading: Reading) 
     force = check(against, "the charter in force").charter
     if force is None:
         raise InputError("C504", "the charter in force has errors", hint="check it by itself first")
-    if charter.revision != force.revision + 1:
-        said = f"revision {charter.revision} does not follow revision {force.revision}"
-        at = _within(root, ["revision"])
-        reading.add("C504", said, at=at, hint=f"revision: {force.revision + 1}")
-    if charter.parent != force.digest:
-        said = f"parent {shown(charter.parent or 'none')} is not the charter in force"
-        reading.add("C504", said, at=_within(root, ["parent"]), hint=f"parent: {force.digest}")
+    _note(check_succession(force, charter), root, reading)

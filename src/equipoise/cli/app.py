@@ -25,6 +25,8 @@ COMMANDS = {
     "check": "Check a charter: file:line:column, what is wrong, what to do.",
     "init": "Write a charter to start from.",
     "plan": "What an amendment changes: floors and promises in sentences, and how it does when replayed.",
+    "gate": "Which stage a release is in, how much it may use, what it lacks, and who has to sign.",
+    "attest": "State that a release passed what a gate asks for, or take that back, and sign it.",
     "schema": "Print the JSON Schema of the charter language.",
     "simulate": "Replay a job log under a charter: who would have got the machine, who would have starved.",
     "tune": "Search for the charters that trade off best on a job log, and say what each gives up.",
@@ -33,6 +35,9 @@ COMMANDS = {
     "knowledge": "What a lab's people know of its files, and what would leave with them, from git.",
     "outlook": "What a course does to a lab's people, knowledge and lead, with intervals and failed checks in view.",
     "report": "Replay a job log and write a report: one HTML file.",
+    "receipt": "Take from a ledger what proves a verdict about a promise, as one file.",
+    "verify": "Check a receipt offline: signatures, proofs, witnesses, and the verdict by the closes.",
+    "audit": "Execute everything in a ledger again, and find the first decision that the charter did not require.",
     "keys": "Make a key to sign with, and show the public part of one.",
     "demo": "Replay a synthetic lab as promised, and with the product first.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,21 +36,27 @@ def run(
             _show(found)
         if not no_report:
             wrote(found.write_report(report, command=str(context.obj)))
+            if found.proof is not None:
+                wrote(found.proof.write(Path(report).with_name(f"{found.proof.promise}.receipt.json")))
 
 
 def as_plain(demo: Demo) -> dict[str, Any]:
     """Return what ``--json`` prints: the sentence, both accounts of the days, both runs to their end, and the years that follow."""
+    from equipoise.receipt.words import plain
+
     return {
         "days": demo.days,
         "sentence": demo.sentence(),
         "accounts": {run.policy: {row.pop("team"): row for row in demo.account(run).to_dicts()} for run in demo.runs},
         "runs": [run.to_dict() for run in demo.runs],
         "outlook": demo.years.to_dict(),
+        "proof": None if demo.proof is None else plain(demo.proof.checked) | {"key": str(demo.proof.key)},
     }
 
 
 def _show(demo: Demo) -> None:
     from equipoise.report import print_demo
+    from equipoise.report.proof import print_proof
 
     console = terminal()
     print_demo(*demo.runs, console, days=demo.days, accounts=tuple(map(demo.account, demo.runs)))
@@ -58,3 +65,6 @@ def _show(demo: Demo) -> None:
     console.print(demo.sentence(), style="bold")
     console.print()
     console.print(demo.years.sentence(), style="bold")
+    if demo.proof is not None:
+        console.print()
+        print_proof(demo.proof, console)

@@ -1,4 +1,4 @@
-"""``equipoise plan``: what an amendment changes, in sentences and GPUs, and how it does when replayed."""
+"""``equipoise plan``: what an amendment changes, in sentences and GPUs, who must sign it, and how it does when replayed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print changes and figures as JSON.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if anything changes.")] = False,
 ) -> None:
-    """Say what an amendment changes: floors and promises in plain sentences, and how it does when replayed.
+    """Say what an amendment changes: floors and promises in plain sentences, who must sign it, how it does when replayed.
 
     Exit code 0: the plan was made, whether or not anything changes (see --exit-code). 1: a charter has errors.
     """
@@ -68,9 +68,24 @@ def as_plain(proposal: Proposal, both: Replayed | None) -> dict[str, Any]:
         "affected": [str(entry) for entry in affected(changes)],
         "warnings": [finding.to_dict() for finding in proposal.warnings],
     }
+    plain |= _amendment(proposal)
     if both is not None:
         plain["replay"] = {"one_measure": both.one_measure, "teams": both.rows()}
     return plain
+
+
+def _amendment(proposal: Proposal) -> dict[str, Any]:
+    """Return what the amendment does, who must sign it and when it takes force."""
+    found = proposal.status({})
+    if found is None:
+        return {}
+    return {
+        "effect": [thing.to_dict() for thing in found.needs.effect.things],
+        "constitutional": [change.field for change in found.needs.constitutional],
+        "signatures": [tally.to_dict() for tally in found.tallies],
+        "notice_ms": found.notice_ms,
+        "not_before_ms": proposal.after.effective_ms,
+    }
 
 
 def _show(proposal: Proposal, new: str, *, limit: int | None) -> None:
@@ -89,11 +104,29 @@ def _show(proposal: Proposal, new: str, *, limit: int | None) -> None:
         _print(islice(rest, limit))
         if limit is not None and len(rest) > limit:
             typer.echo(f"\n… and {len(rest) - limit:,} more: --all")
+    _show_amendment(proposal, limit=limit)
     typer.echo(f"\n{summary(changes)}")
     if proposal.order is not None:
         typer.echo(proposal.order)
     for finding in proposal.warnings:
         print_line(str(finding.place), finding.code, finding.message, finding.hint)
+
+
+def _show_amendment(proposal: Proposal, *, limit: int | None) -> None:
+    from equipoise.charter.amendment.sentences import count_text, signature_texts
+    from equipoise.cli.output import terminal
+    from equipoise.report.effect import print_effect
+
+    found = proposal.status({})
+    if found is None or not (proposal.changes or proposal.order is None):
+        return
+    things = found.needs.effect.things
+    typer.echo(f"\n{count_text(things)}\n")
+    if any(thing.outcome != "neutral" for thing in things):
+        print_effect(things, terminal(), limit=limit)
+    typer.echo("\nTo take force, it needs:" if found.tallies else "")
+    for line in signature_texts(found, proposal.after.effective_ms):
+        typer.echo(f"  {line}")
 
 
 def _print(entries: Iterable[Entry]) -> None:

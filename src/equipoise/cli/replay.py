@@ -76,7 +76,20 @@ def may_replay(command: Callable[..., None]) -> Callable[..., None]:
     return _signed(run, command, [*own, asked, *shared.values()])
 
 
-_EXECUTED = ("log", "charter", "policy", "vs", "first", "events")
+_EXECUTED = ("log", "charter", "policy", "vs", "first", "events", "ledger", "key")
+
+
+def _signed_ledger(ledger: str | None, key: str | None) -> Any:
+    """Return the file of a ledger and the key that signs it; None without a ledger."""
+    if (ledger is None) != (key is None):
+        raise typer.BadParameter("--ledger FILE and --key FILE go together: equipoise keys new NAME makes a key")
+    if ledger is None or key is None:
+        return None
+    from pathlib import Path
+
+    from equipoise.tasks.keys import read_key
+
+    return Path(ledger), read_key(Path(key))
 
 
 def _signed(
@@ -154,6 +167,16 @@ def replayed(
         str | None,
         typer.Option("--events", metavar="FILE", help="Write what the policy was told, pass by pass, as Parquet."),
     ] = None,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            "--ledger", metavar="FILE", help="Record the run in a new ledger, for `receipt`, `verify`, `audit`."
+        ),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="FILE", help="The key that signs the ledger: equipoise keys new NAME."),
+    ] = None,
     closes: Annotated[
         int | None,
         typer.Option(
@@ -192,6 +215,7 @@ def replayed(
             first=first,
             enact=[split(one) for one in enact or ()],
             events=events,
+            ledger=_signed_ledger(ledger, key),
             closes=closes or "auto",
             progress=on.progress,
             announce=on.announce,

@@ -13,21 +13,15 @@ from equipoise.ledger.tree import HashReader, inclusion_proof
 from equipoise.receipt.document import Included, Receipt
 
 
-class Log(Protocol):
-    """What a receipt is made from: a ledger's bytes, hashes and latest checkpoint."""
+class Log(HashReader, Protocol):
+    """What a receipt is made from: a ledger's bytes, hashes and latest checkpoint; a `LedgerStore` is one."""
 
-    def entries(self, first: int, end: int, /) -> Iterator[bytes]:
+    def entries(self, first: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield entries ``first`` to ``end - 1``."""
         ...
 
-    @property
-    def hashes(self) -> HashReader:
-        """The hashes of the tree."""
-        ...
-
-    @property
     def checkpoint(self) -> bytes | None:
-        """The latest signed checkpoint; None if there is none."""
+        """Return the latest signed checkpoint; None if there is none."""
         ...
 
 
@@ -58,11 +52,12 @@ def make_receipt(log: Log, promise: str, *, to_ms: int | None = None) -> Receipt
     InputError
         V105 where the ledger has no checkpoint, or no verdict of such a window before it.
     """
-    if log.checkpoint is None:
+    checkpoint = log.checkpoint()
+    if checkpoint is None:
         raise InputError(
             "V105", "the ledger has no signed checkpoint", hint="a receipt proves that entries are under one"
         )
-    size = parse_checkpoint(parse_note(log.checkpoint).text).size
+    size = parse_checkpoint(parse_note(checkpoint).text).size
     found = list(_relevant(log, size))
     verdicts = [
         values
@@ -77,11 +72,11 @@ def make_receipt(log: Log, promise: str, *, to_ms: int | None = None) -> Receipt
     from_ms, to_ms = int(window["from_ms"]), int(window["to_ms"])
     origin_ms = sum(int(values.get("origin_ms", 0)) for _, _, values in found if values["kind"] == "opened")
     included = tuple(
-        Included(index, entry, tuple(inclusion_proof(index, size, log.hashes)))
+        Included(index, entry, tuple(inclusion_proof(index, size, log)))
         for index, entry, values in found
         if _belongs(values, promise, from_ms, to_ms, origin_ms)
     )
-    return Receipt(promise, from_ms, to_ms, log.checkpoint, included)
+    return Receipt(promise, from_ms, to_ms, checkpoint, included)
 
 
 def _relevant(log: Log, size: int) -> Iterator[tuple[int, bytes, Values]]:

@@ -20,13 +20,13 @@ class Column:
     rank: int
 
 
-def fitted(columns: Sequence[Column], console: Console) -> Table:
-    """Return a table of as many of the columns as the console has room for; the first is aligned to the left."""
+def fitted(columns: Sequence[Column], console: Console, *, left: bool = False) -> Table:
+    """Return a table of as many of the columns as the console has room for; the first is aligned to the left, or all."""
     kept = list(columns)
     while True:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for number, column in enumerate(kept):
-            table.add_column(column.name, justify="right" if number else "left", no_wrap=True)
+            table.add_column(column.name, justify="right" if number and not left else "left", no_wrap=True)
         for cells in zip(*[column.cells for column in kept], strict=True):
             table.add_row(*[Text(cell) for cell in cells])
         worst = max(column.rank for column in kept)

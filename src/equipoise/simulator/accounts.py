@@ -85,17 +85,19 @@ def pools_frame(record: Record, *, until_ms: int | None = None) -> pl.DataFrame:
 def closes_frame(record: Record) -> pl.DataFrame:
     """Return one row per close, pool and team: what it held of the devices that were up, against its floor.
 
-    The times are those between which the row sums; ``share`` and ``floor_share`` are parts of the pool.
+    The times are those between which the row sums; ``share`` and ``floor_share`` (in force when it begins) are parts of the pool.
     """
     ends = record.run.closes_ms
     starts = np.concatenate([[0], ends[:-1]])
     spans = np.diff(record.accounts, axis=0, prepend=0)
     capacity = np.diff(_capacity_ms(record), axis=0, prepend=0)
     closes, pools, lines = len(ends), len(record.charter.pools), record.count
+    references = (record.reference, *(one.reference for one in record.enacted))
     floors = np.array(
-        [[line.quotas[p].floor / pool.capacity for line in record.reference.lines]
-         for p, pool in enumerate(record.charter.pools)]
+        [[[line.quotas[p].floor / pool.capacity for line in reference.lines] for p, pool in enumerate(record.charter.pools)]
+         for reference in references]
     )  # fmt: skip
+    in_force = np.searchsorted(np.array(record.enact_ms, np.int64), starts, side="right")
     names = pl.Series([line.path for line in record.reference.lines])
     frame = pl.DataFrame(
         {
@@ -110,7 +112,7 @@ def closes_frame(record: Record) -> pl.DataFrame:
             "entitled_gpu_h": spans[..., ENTITLED].ravel() / GPU_MS_PER_H,
             "denied_gpu_h": spans[..., DENIED].ravel() / GPU_MS_PER_H,
             "share": _ratio(spans[..., HELD].ravel(), np.repeat(capacity.ravel(), lines)),
-            "floor_share": np.tile(floors.ravel(), closes),
+            "floor_share": floors[in_force].ravel(),
         }
     )
     return frame.filter((pl.col("team") != "") & (pl.col("to_s") > pl.col("from_s"))).with_columns(

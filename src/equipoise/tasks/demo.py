@@ -15,6 +15,7 @@ from equipoise.report import verdict
 from equipoise.report.page import write_page
 from equipoise.report.view import Source
 from equipoise.simulator.results import Results
+from equipoise.tasks.proof import Proof, prove
 from equipoise.tasks.prospect import Prospect, prospect
 from equipoise.tasks.roster import roster
 from equipoise.tasks.simulate import Watch, simulate
@@ -24,6 +25,7 @@ from equipoise.workload.synthetic import lab, lab_charter, lab_people
 GPUS = 4_096
 TEAM = "safety"
 PEOPLE = "people.yaml"
+PROMISE, ORIGIN = "safety-20", "demo.example/ledger"
 PROMISED, PRODUCT_FIRST = "charter", "product-first"
 
 
@@ -37,12 +39,15 @@ class Demo:
     days : int
     years : Prospect
         What follows for people and lead.
+    proof : Proof or None
+        What became of the promise to safety with the product first, as anybody can check it.
     """
 
     promised: Results
     product_first: Results
     days: int
     years: Prospect
+    proof: Proof | None
 
     def account(self, run: Results) -> pl.DataFrame:
         """Return delivered, entitled, denied and lost GPU-hours of each team within the days.
@@ -117,6 +122,15 @@ def demo(
     """
     workload = lab(seed, days=days, gpus=GPUS)
     charter = loads(lab_charter(GPUS), "demo.yaml")
-    both = simulate(workload, charter, policy=PROMISED, vs=[PRODUCT_FIRST], progress=progress, announce=announce)
+    both = simulate(
+        workload, charter, policy=PROMISED, vs=[PRODUCT_FIRST], record=True, progress=progress, announce=announce
+    )
     years = prospect(both, roster(lab_people(), PEOPLE), announce=announce)
-    return Demo(both[0], both[1], days, years)
+    return Demo(both[0], both[1], days, years, _proved(both[1]))
+
+
+def _proved(run: Results) -> Proof | None:
+    """Return what became of the promise to safety, proved; None where no window of it was judged."""
+    if run.partial or PROMISE not in set(run.promises.filter(pl.col("verdict") != "undecided")["promise"]):
+        return None
+    return prove(run.record, lab_charter(GPUS), PROMISE, origin=ORIGIN)

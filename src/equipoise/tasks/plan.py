@@ -1,12 +1,13 @@
-"""What an amendment would do: the change in floors and promises, new warnings, and how it does when replayed."""
+"""What an amendment would do: the change in floors and promises, who signs, new warnings, and how it does when replayed."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from equipoise.charter.amendment import Needs, Status, needs, status
 from equipoise.charter.difference import Change, differences
 from equipoise.charter.model import Charter
 from equipoise.charter_io import CharterError, Finding, check, read_bytes
@@ -40,12 +41,21 @@ class Proposal:
     changes : tuple of Change
     warnings : tuple of Finding
         Of ``after``, without those that ``before`` has too.
+    needs : Needs or None
+        What it does to teams, promises and gates, and who must sign; None where there is no charter in force.
     """
 
     before: Charter | None
     after: Charter
     changes: tuple[Change, ...]
     warnings: tuple[Finding, ...]
+    needs: Needs | None = None
+
+    def status(self, signed: Mapping[bytes, int]) -> Status | None:
+        """Return who has signed and who still has to; ``signed`` as `equipoise.charter.amendment.status` takes it."""
+        if self.before is None or self.needs is None:
+            return None
+        return status(self.before, self.after, signed, needed=self.needs)
 
     @property
     def order(self) -> str | None:
@@ -118,7 +128,8 @@ def propose(new: Path, against: Path | None = None) -> Proposal:
     before, known = (None, ()) if against is None else _checked(against)
     told = {(finding.code, finding.message) for finding in known}
     fresh = tuple(finding for finding in noted if (finding.code, finding.message) not in told)
-    return Proposal(before, after, differences(before, after), fresh)
+    needed = None if before is None else needs(before, after)
+    return Proposal(before, after, differences(before, after), fresh, needed)
 
 
 def _checked(path: Path) -> tuple[Charter, tuple[Finding, ...]]:

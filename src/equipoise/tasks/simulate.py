@@ -16,8 +16,9 @@ from typing import Any, Literal, overload
 import polars as pl
 
 from equipoise.charter.model import Charter
-from equipoise.charter_io import load
+from equipoise.charter_io import load, read_bytes
 from equipoise.errors import InputError
+from equipoise.ledger.keys import SigningKey
 from equipoise.policy.course import Enactment, course
 from equipoise.policy.latency import Latency
 from equipoise.policy.plan import POLICIES, Plan, plan
@@ -31,6 +32,7 @@ from equipoise.tasks.compilation import compile_scheduler
 from equipoise.tasks.dates import Closes, close_times
 from equipoise.tasks.enact import When, in_order, notes
 from equipoise.tasks.events import write_events
+from equipoise.tasks.ledger import record_run
 from equipoise.tasks.outages import read_outages
 from equipoise.traces import read, read_requests
 from equipoise.workload import Workload
@@ -96,8 +98,10 @@ def simulate(
     enact: Sequence[tuple[When, Rules]] = (),
     requests: str | os.PathLike[str] | None = None,
     events: str | os.PathLike[str] | None = None,
+    ledger: tuple[Path, SigningKey] | None = None,
     closes: Closes = "auto",
     keep: bool = False,
+    record: bool = False,
     progress: Watch | None = None,
     announce: Callable[[str], None] | None = None,
     halt: Callable[[], bool] | None = None,
@@ -138,12 +142,17 @@ def simulate(
     events : path or None
         Where to write what the policy was told, as Parquet; `equipoise.policy.core.retrace` tells it again. Not with
         ``vs``.
+    ledger : (Path, SigningKey) or None
+        A file to write a ledger of the run into, and the key that signs it (`tasks.ledger`). Charters are given as paths
+        then, for their text is recorded. Not with ``vs``.
     closes : "auto", "day" or int
         When the accounts are closed: every charter-local day (of a log without a calendar: every 24 hours), of a log of
         up to 30 days also at round times between ("auto"); or so many times while jobs are submitted. At most 2,000
         times.
     keep : bool
         Whether to keep the stream of decisions (``results.record.run.decisions``).
+    record : bool
+        Whether to keep what the policy was told as well (``results.record.run.events``).
     progress : callable or None
         Called now and then with what is executed and how far it is.
     announce : callable or None
@@ -188,8 +197,9 @@ def simulate(
     )  # fmt: skip
     workload, rules, options, nodes, amended = given.workload, given.charter, given.options, given.nodes, given.amended
     charters = [rules, *(one for _, one in amended)]
-    if events is not None and vs:
-        raise InputError("S102", "events of several runs in one file", hint="write the events of one run, without --vs")
+    if (events is not None or ledger is not None) and vs:
+        raise InputError("S102", "several runs in one record", hint="record one run, without --vs")
+    texts = [] if ledger is None else [_text(one) for one in (charter, *(one for _, one in enact))]
     times = close_times(workload, rules.timezone, closes)
     references = course(charters)
     courses: list[Course] = []
@@ -214,8 +224,8 @@ def simulate(
                 options,
                 nodes,
                 times,
-                keep=keep,
-                record=events is not None,
+                keep=keep or record or ledger is not None,
+                record=record or events is not None or ledger is not None,
                 progress=progress,
                 halt=halt,
             )
@@ -224,7 +234,15 @@ def simulate(
             break
     if events is not None:
         write_events(runs[0].record.run.events, events)
+    if ledger is not None and not runs[0].partial:
+        record_run(runs[0].record, texts, *ledger, announce=announce)
     return Comparison(tuple(runs)) if vs else runs[0]
+
+
+def _text(charter: Rules) -> str:
+    if isinstance(charter, Charter):
+        raise InputError("S109", "a ledger records the text of its charters", hint="give their paths")
+    return read_bytes(os.fspath(charter)).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,35 @@ def test_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--map: only with --replay LOG" in capsys.readouterr().err
 
 
+def test_what_an_amendment_weakens_and_who_must_sign_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edits = (("    lend: 50% ", "    lend: 80% "), ("    recover: 45m", "    recover: 30m"))
+    arguments = amended(tmp_path, *edits)
+    out = told(capsys, *arguments)
+    assert "Weakened: 4 teams. Strengthened: nothing." in out
+    rows = [line.split(maxsplit=2) for line in out.splitlines() if line.startswith("safety ")]
+    # both ways: weakened, and told with what strengthens it
+    assert [row[1] for row in rows] == ["weaker", "stronger"]
+    assert rows[0][2].startswith("kept free 1,638.4 → 655.4 of 16,384 in train (+")
+    assert rows[1][2].startswith("recover 45m → 30m")
+    assert "  safety-board, 3 of 5: protects team safety; " in out
+    assert "It takes force 14d after the last needed signature" in out
+    found: dict[str, Any] = json.loads(told(capsys, *arguments, "--json"))
+    safety = next(thing for thing in found["effect"] if thing["name"] == "safety")
+    assert safety["outcome"] == "weakened"
+    kept = next(move for move in safety["weaker"] if move["pool"] == "train")
+    assert (kept["field"], kept["capacity"], kept["before"], kept["after"]) == ("kept", 16384, "8192/5", "16384/25")
+    assert [one["missing"] for one in found["signatures"] if one["board"] == "safety-board"] == [3]
+    assert found["notice_ms"] == 14 * 86_400_000
+
+
+def test_without_boards_nobody_has_to_sign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, *amended(tmp_path, ("lab: Small", "lab: S"), of=SMALL))
+    assert "Nobody has to sign" in out
+    assert "It takes force with its entry." in out
+
+
 def test_json_has_every_change_and_its_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found: dict[str, Any] = json.loads(told(capsys, *amended(tmp_path, SAFETY_22), "--json"))
     safety = next(change for change in found["changes"] if change["name"] == "safety")

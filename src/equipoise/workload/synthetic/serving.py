@@ -25,14 +25,15 @@ def services(seed: int, days: int, pools: Mapping[str, int], teams: Sequence[str
     """
     order = list(pools)
     return tuple(
-        _service(
+        service(
             spec, Draws(seed, stream=900 + i), days, pools[spec.pool], teams.index(spec.team), order.index(spec.pool)
         )
         for i, spec in enumerate(SERVINGS)
     )
 
 
-def _service(spec: Serving, draws: Draws, days: int, gpus: int, team: int, pool: int) -> Service:
+def service(spec: Serving, draws: Draws, days: int, gpus: int, team: int, pool: int) -> Service:
+    """Make one service of a pool of ``gpus`` accelerators; ``team`` and ``pool`` are indices into the workload's."""
     hourly = (rhythm.chat if spec.rhythm == "chat" else rhythm.calls)(days) * rhythm.surge(days, rhythm.SURGE)
     level = hourly * (1.0 + (2.0 * draws.unit(days * 24) - 1.0) * spec.noise)
     average = gpus * spec.share_e3 / (1000.0 * spec.gang)
