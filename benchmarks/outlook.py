@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
-from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks._machine import machine
+from benchmarks._page import table, with_tables
+from equipoise.outlook.checks import FELT_AT_START, LEFT_TO_SAFETY, months_to_half, pivot
+from equipoise.outlook.equations import printed
 from equipoise.outlook.labs import World
 from equipoise.outlook.parameters import PARAMETERS
 from equipoise.outlook.room import Asked
 from equipoise.outlook.run import forecast
-from equipoise.report.outlook import number
+from equipoise.report.outlook import mean, number
 from equipoise.tasks.outlook import outlook
 from equipoise.tasks.scenario import scenario
 
@@ -26,19 +30,10 @@ ROUNDS = 3
 
 
 def main() -> None:
-    tables = [parameters(), checks(), speed()]
+    tables = [printed(), parameters(), checks(), left_to_safety(), speed()]
     print(*tables, sep="\n\n")
     if "--write" in sys.argv[1:]:
-        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), tables), "utf-8")
-
-
-def with_tables(page: str, made: Iterable[str]) -> str:
-    """Return the page with its measured tables replaced; each stands between comments that name this benchmark."""
-    left = iter(made)
-    between = re.compile(r"(?s)(<!-- benchmarks\.outlook -->\n).*?(<!-- end -->)")
-    page = between.sub(lambda found: f"{found[1]}{next(left)}\n{found[2]}", page)
-    assert next(left, None) is None, "the page has too few places for tables"
-    return page
+        PAGE.write_text(with_tables(PAGE.read_text("utf-8"), "outlook", tables), "utf-8")
 
 
 def parameters() -> str:
@@ -47,7 +42,7 @@ def parameters() -> str:
     for p in PARAMETERS:
         name = f"`{p.name}`" + (" (each lab)" if p.per_lab else "")
         rows.append(f"{name} | {p.meaning} | {p.unit} | {p.prior} | {p.badge} | {p.source}")
-    return "\n".join(f"| {row} |" for row in rows)
+    return table(rows)
 
 
 def checks() -> str:
@@ -61,9 +56,24 @@ def checks() -> str:
         said = f"{number(band.median)} ({number(band.low)} to {number(band.high)})"
         kind = "held out" if check.held_out else "calibration"
         rows.append(
-            f"{kind} | {check.name} | {check.fact} | {said} | {number(band.mean)} | {check.rule} | **{check.verdict}**"
+            f"{kind} | {check.name} | {check.fact} | {said} | {mean(check)} | {check.rule} | **{check.verdict}**"
         )
-    return "\n".join(f"| {row} |" for row in rows) + f"\n\n{SLICE:,} runs."
+    return table(rows) + f"\n\n{SLICE:,} runs."
+
+
+def left_to_safety() -> str:
+    """Return the table of how the check of the pivot hangs on what nobody said."""
+    own = scenario("product-pivot").charters
+    rows = [
+        "compute left to safety, at most | starvation felt at the start | months from 30 to 16: median (5 to 95 %)",
+        "---:|---:|---:",
+    ]
+    for left in (Fraction(1, 5), Fraction(1, 10), LEFT_TO_SAFETY, Fraction(0)):
+        for felt in (0.0, FELT_AT_START):
+            months = months_to_half(pivot(own["kept"], own["product-first"], left=left, felt=felt), runs=SLICE)
+            low, median, high = np.quantile(months, (0.05, 0.5, 0.95))
+            rows.append(f"{100 * float(left):.0f} % | {felt:g} | {median:.0f} ({low:.0f} to {high:.0f})")
+    return table(rows)
 
 
 def speed() -> str:
@@ -77,7 +87,7 @@ def speed() -> str:
             taken = [took(world, runs, asked) for _ in range(ROUNDS)]
             best = min(taken)
             rows.append(f"{runs:,} | {name} | {best:.2f} s | {best / runs / 720 * 1e9:.0f} ns")
-    return "\n".join(f"| {row} |" for row in rows) + f"\n\n{machine()}; least of {ROUNDS}."
+    return table(rows) + f"\n\n{machine()}; least of {ROUNDS}."
 
 
 def took(world: World, runs: int, asked: Asked) -> float:

@@ -9,7 +9,6 @@ import math
 import sys
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks._page import table, with_tables
 from benchmarks._people_labs import Lab, Truth, drawn, lab, typical
+from benchmarks._reliability import Forecasts, gained
+from benchmarks._reliability import reliable as reliability_of
 from equipoise.people.hazard import (
     Coefficients,
     Priors,
@@ -54,23 +55,6 @@ class Study:
     departures: int
     effective_share: float
     kappa_away: float
-
-
-@dataclass(frozen=True, slots=True)
-class Forecasts:
-    """Of every team of some labs: the probability with the lab's data, that of the priors alone, and what came."""
-
-    lab: NDArray[np.int64]
-    updated: F64
-    prior: F64
-    came: NDArray[np.bool_]
-
-    @property
-    def climatology(self) -> F64:
-        """How often it came in the other labs."""
-        total, n = self.came.sum(), len(self.came)
-        came, size = np.bincount(self.lab, self.came), np.bincount(self.lab)
-        return np.asarray(((total - came) / (n - size))[self.lab], np.float64)
 
 
 def main() -> None:
@@ -258,24 +242,10 @@ def scores() -> str:
     rows.append("---|---:|---:|---:|---:|---:|---:")
     for way in WAYS:
         of = forecasts(way)
-        brier = [float(np.mean((p - of.came) ** 2)) for p in (of.climatology, of.prior, of.updated)]
-        gains = [gained(of, of.climatology), gained(of, of.prior)]
+        brier = [of.brier(p) for p in (of.climatology, of.prior, of.updated)]
+        gains = [gained(of, of.updated, of.climatology), gained(of, of.updated, of.prior)]
         rows.append(" | ".join([way.name, f"{100 * of.came.mean():.1f} %", *(f"{b:.4f}" for b in brier), *gains]))
     return table(rows)
-
-
-def gained(of: Forecasts, rival: F64) -> str:
-    """Say how much smaller the Brier score is, with an interval from labs drawn again."""
-    own = np.bincount(of.lab, (of.updated - of.came) ** 2)
-    other = np.bincount(of.lab, (rival - of.came) ** 2)
-    rng = np.random.default_rng(0)
-    again = rng.integers(0, len(own), (2000, len(own)))
-    gains = 1 - own[again].sum(axis=1) / other[again].sum(axis=1)
-    low, high = np.quantile(gains, [0.025, 0.975])
-    return f"{100 * (1 - own.sum() / other.sum()):.1f} % ({100 * low:.1f} to {100 * high:.1f})"
-
-
-EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0)
 
 
 def reliability() -> str:
@@ -285,18 +255,7 @@ def reliability() -> str:
 
 def reliable(way: Way) -> str:
     of = forecasts(way)
-    bins = np.digitize(of.updated, EDGES[1:-1])
-    rows = ["said | teams | said, mean | it came | 95 % of chance", "---|---:|---:|---:|---:"]
-    rng = np.random.default_rng(0)
-    for number, (low, high) in enumerate(pairwise(EDGES)):
-        here = bins == number
-        chance = (rng.random((2000, int(here.sum()))) < of.updated[here]).mean(axis=1)
-        least, most = np.quantile(chance, [0.025, 0.975])
-        rows.append(
-            f"{100 * low:.0f} to {100 * high:.0f} % | {here.sum():,} | {100 * of.updated[here].mean():.1f} %"
-            f" | {100 * of.came[here].mean():.1f} % | {100 * least:.1f} to {100 * most:.1f} %"
-        )
-    return table(rows)
+    return reliability_of(of.updated, of.came)
 
 
 @cache

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from equipoise.outlook.differences import ORDER, PARTS, compare
-from equipoise.outlook.labs import Lab, Stage, Team, World, world
+from equipoise.outlook.labs import H0, Lab, Stage, Team, World, world
 from equipoise.outlook.parameters import PARAMETERS, Beliefs
-from equipoise.outlook.room import H0, Asked
+from equipoise.outlook.room import Asked
 from equipoise.outlook.run import CHUNK, Forecast, forecast, run_with
 from tests.property.outlook_worlds import NAMES, ROLE, charter, drawn_charter, drawn_world
 

@@ -118,9 +118,9 @@ class Twin:
         self.flows: dict[tuple[str, str], int] = {}
         for lab in world.labs:
             shock = 0.0 if lab.growth is None else lab.growth - p["g0"]
-            state = LabState(
-                lab, lab.compute, lab.revenue, lab.capability, 0.0, shock, own[lab.name]["u_lab"], own[lab.name]["draw"]
-            )
+            u, z = own[lab.name]["u_lab"], own[lab.name]["draw"]
+            draw = z - p["repute"] * (u + known(lab))
+            state = LabState(lab, lab.compute, lab.revenue, lab.capability, 0.0, shock, u, draw)
             state.teams = [
                 Team(t, state, t.people, 0.85 * t.people, float(t.people), t.starved, 0.0, t.breach) for t in lab.teams
             ]
@@ -189,8 +189,13 @@ class Twin:
 
     def leave(self, state: LabState, team: Team, k: int) -> None:
         p, lab, key = self.p, key_of(state.lab.name), key_of(team.start.name)
-        own = 0.0 if state.lab.retention is None else math.log(math.log(1 / state.lab.retention) / (24 * 0.0093))
-        z = own + state.u + p["beta_s"] * team.starved + p["beta_m"] * team.breach + p["kappa"] * team.contagion
+        z = (
+            known(state.lab)
+            + state.u
+            + p["beta_s"] * team.starved
+            + p["beta_m"] * team.breach
+            + p["kappa"] * team.contagion
+        )
         rate = min(p["h0"] * math.exp(z + p["pull"] * (self.pull[state.lab.name, k] - team.pull0)), 0.7)
         u, team.hire = uniforms(self.seed, self.run, self.month, lab, key, STAY)
         gone = quantile(team.people, 1 - math.exp(-rate), u)
@@ -266,7 +271,8 @@ class Twin:
         room = max(0.0, 1 - sum(s.revenue for s in labs) / p["market"])
         for state in labs:
             u = uniforms(self.seed, self.run, self.month, key_of(state.lab.name), NOBODY, GROWTH)[0]
-            state.shock = max(-0.5, min(0.5, p["shock_memory"] * state.shock + p["shock_size"] * student4(u)))
+            fresh = p["shock_size"] * math.exp(-self.month / p["tau_g"]) * student4(u)
+            state.shock = max(-0.5, min(0.5, p["shock_memory"] * state.shock + fresh))
             grown = (
                 p["g0"] * math.exp(-self.month / p["tau_g"])
                 + p["gamma"] * (state.base + state.paradigm - mean)
@@ -286,6 +292,11 @@ class Twin:
         if abs(rho) < 1e-3:
             return (c ** p["alpha"] * h ** (1 - p["alpha"])) ** p["nu"]
         return (p["alpha"] * c**rho + (1 - p["alpha"]) * h**rho) ** (p["nu"] / rho)
+
+
+def known(lab: Lab) -> float:
+    """What a lab's known retention says of its rate, against the field's."""
+    return 0.0 if lab.retention is None else math.log(math.log(1 / lab.retention) / (24 * 0.0093))
 
 
 def entitled(charter: Any, state: LabState) -> dict[str, int]:

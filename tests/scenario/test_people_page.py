@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import people as measured
+from benchmarks._reliability import EDGES
 
 PAGE = measured.PAGE.read_text("utf-8")
 
@@ -37,7 +38,7 @@ def test_page_shows_the_reliability_that_is_found_and_chance_explains_what_is_of
     found = measured.reliable(way)
     assert found in PAGE, "run: python -m benchmarks.people --write"
     bands = re.findall(r"\| ([\d.]+) % \| ([\d.]+) to ([\d.]+) % \|", found)
-    assert len(bands) == len(measured.EDGES) - 1
+    assert len(bands) == len(EDGES) - 1
     outside = sum(not float(low) <= float(came) <= float(high) for came, low, high in bands)
     assert outside <= 1  # of eight bands of 95 %
     of = measured.forecasts(way)

@@ -237,7 +237,7 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
 
     Its first parameter is a mapping of what they say, for ``tasks.simulate.prepared``; what is as usual is left out.
     """
-    shared = {name: each for name, each in _shared().items() if name not in (*_EXECUTED, "closes", "seed")}
+    shared = {name: each for name, each in _shared().items() if name not in (*_EXECUTED, "enact", "closes", "seed")}
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
     def run(context: typer.Context, **given: Any) -> None:

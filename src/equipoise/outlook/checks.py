@@ -1,18 +1,23 @@
 """The model against public facts: some it is calibrated on, others held out. Each is printed with what came out, also where it fails.
 
-The labs of the facts as they were at the turn of 2024 to 2025, in round numbers: who stays is measured by what profiles said of each lab
-(calibration), growth before the start by its run-rate a year earlier. No prior was moved to pass what is held out.
+The labs of the facts as they were at the turn of 2024 to 2025: who stays is measured by what profiles said of each lab (calibration),
+growth before the start by its run-rate a year earlier, OpenAI's 1,750 people by interpolation between 770 (2023-11) and 4,500 (2026-03).
+What no source tells is in round numbers. No prior was moved to pass what is held out.
+
+A quantity passes where the fact lies between the 5 and 95 % quantiles of the runs, an event where its probability is at least 5 %; what
+is calibrated passes where the median does.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.charter.model import Charter
+from equipoise.charter.model import Charter, Share
 from equipoise.outlook.differences import Band
 from equipoise.outlook.labs import Lab, Stage, Team, World, world
 from equipoise.outlook.parameters import Beliefs
@@ -20,8 +25,22 @@ from equipoise.outlook.room import Asked
 from equipoise.outlook.run import Execute, Forecast, forecast, in_turn
 
 F64 = NDArray[np.float64]
+SAFETY = "safety"
 FOCAL, RIVAL, GIANT, SOCIAL = "openai-like", "anthropic-like", "deepmind-like", "meta-like"
+CHECK_RUNS = 5_000  # at least: with fewer, chance turns the verdict of a fact that lies near the end of a band
 OUT_OF_REACH = 1e9  # a ratio of flows whose lower part is nobody
+
+MONTHS = 27
+LOSS = 16 / 30
+
+EVENT_LEAST = 0.05
+"""How probable what happened must be to the model."""
+
+LEFT_TO_SAFETY = Fraction(1, 20)
+"""What the pivot of the facts leaves to safety: "never near" a fifth. Six people said so, none said how much: an assumption."""
+
+FELT_AT_START = 0.2
+"""Requests had been refused for some two months (pledge 2023-07; 8 to 14 months before 2024-08): most of two months' starvation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,7 @@ def check_all(
     steady: Charter,
     pivoted: Charter,
     *,
-    runs: int = 5_000,
+    runs: int = CHECK_RUNS,
     seed: int = 0,
     beliefs: Beliefs | None = None,
     execute: Execute = in_turn,
@@ -70,27 +89,46 @@ def check_all(
     steady, pivoted : Charter
         What all labs act under, and what the focal lab turns to in month 0 while it is held to the first.
     """
-    asked = Asked(months=27, marks=(12, 16, 24, 27), seed=seed, loss=16 / 30)
+    asked = Asked(months=MONTHS, marks=(12, 16, 24, MONTHS), seed=seed, loss=LOSS)
     still = forecast(public_labs(steady), runs=runs, asked=asked, beliefs=beliefs, execute=execute)
-    turned = forecast(public_labs(steady, pivoted), runs=runs, asked=asked, beliefs=beliefs, execute=execute)
+    turned = forecast(pivot(steady, pivoted), runs=runs, asked=asked, beliefs=beliefs, execute=execute)
     return (*calibration(still, turned), *held_out(still))
 
 
-def public_labs(steady: Charter, pivoted: Charter | None = None) -> World:
-    """Return the labs of the facts; with ``pivoted`` the focal one acts under it and is held to the other."""
-    course = (Stage(0, pivoted or steady),)
+def public_labs(steady: Charter) -> World:
+    """Return the labs of the facts."""
+    course = (Stage(0, steady),)
     return world(
         "public",
         (
-            Lab(FOCAL, _teams(30, 150, 400, 900, 0.5), course, steady, 6.0, 7.0, 0.2, math.log(3) / 12, 0.67),
-            Lab(
-                RIVAL, _teams(40, 100, 250, 500, 0.8), (Stage(0, steady),), None, 1.0, 1.5, 0.1, math.log(10) / 12, 0.80
-            ),
-            Lab(GIANT, _teams(60, 300, 500, 900, 0.1), (Stage(0, steady),), None, 8.0, 10.0, 0.1, None, 0.78),
-            Lab(SOCIAL, _teams(20, 14, 300, 600, 0.1), (Stage(0, steady),), None, 5.0, 8.0, 0.0, None, 0.64),
+            Lab(FOCAL, _teams(30, 150, 400, 1170, 0.78), course, steady, 6.0, 7.0, 0.2, math.log(3) / 12, 0.67),
+            Lab(RIVAL, _teams(40, 100, 250, 500, 0.8), course, None, 1.0, 1.5, 0.1, math.log(10) / 12, 0.80),
+            Lab(GIANT, _teams(60, 300, 500, 900, 0.1), course, None, 8.0, 10.0, 0.1, None, 0.78),
+            Lab(SOCIAL, _teams(20, 14, 300, 600, 0.1), course, None, 5.0, 8.0, 0.0, None, 0.64),
         ),
         focal=FOCAL,
     )
+
+
+def pivot(steady: Charter, pivoted: Charter, *, left: Fraction = LEFT_TO_SAFETY, felt: float = FELT_AT_START) -> World:
+    """Return the labs of the facts where the focal one acts under ``pivoted``, with at most ``left`` of its compute for safety."""
+
+    def cut(share: Share) -> Share:
+        return Share(fraction=min(left, share.fraction or Fraction(1)))
+
+    acts = replace(
+        pivoted,
+        teams=tuple(
+            replace(team, limit={pool: cut(share) for pool, share in team.limit.items()})
+            if team.path == SAFETY
+            else team
+            for team in pivoted.teams
+        ),
+    )
+    labs = public_labs(steady)
+    lab = labs.lab(FOCAL)
+    teams = tuple(replace(team, starved=felt) if team.name == SAFETY else team for team in lab.teams)
+    return labs.with_lab(replace(lab, teams=teams, course=(Stage(0, acts),)))
 
 
 def _teams(safety: int, exploration: int, core: int, product: int, growth: float) -> tuple[Team, ...]:
@@ -98,7 +136,7 @@ def _teams(safety: int, exploration: int, core: int, product: int, growth: float
         Team("core", "core", core, 0.35, growth),
         Team("exploration", "exploration", exploration, 0.2, growth),
         Team("product", "product", product, 0.35, growth),
-        Team("safety", "research", safety, 0.2, growth),
+        Team(SAFETY, "research", safety, 0.2, growth),
     )
 
 
@@ -108,9 +146,7 @@ def calibration(still: Forecast, turned: Forecast) -> tuple[Check, ...]:
         _within("two-year retention, safety-first rival", 0.80, 0.03, retention(still, RIVAL), "SignalFire 2025"),
         _within("two-year retention, OpenAI-like lab", 0.67, 0.04, retention(still, FOCAL), "SignalFire 2025"),
     ]
-    months = turned.team_end("lost_month", "safety")
-    months = np.where(months < 0, turned.asked.months + 1.0, months)
-    band = Band.of(months)
+    band = Band.of(lost_after(turned))
     found.append(
         Check(
             "months from 30 to 16 under the pivot",
@@ -128,9 +164,7 @@ def calibration(still: Forecast, turned: Forecast) -> tuple[Check, ...]:
 def held_out(still: Forecast) -> tuple[Check, ...]:
     """Check what the model was kept from."""
     passed = (still.lab("revenue", month=16, lab=RIVAL) > still.lab("revenue", month=16)).astype(np.float64)
-    to, back = still.flow(FOCAL, RIVAL), still.flow(RIVAL, FOCAL)
-    ratio = np.where(back > 0, to / np.maximum(back, 1), np.where(to > 0, OUT_OF_REACH, 1.0))
-    left = 14 * (1 - still.team("kept", "exploration", month=27, lab=SOCIAL))
+    left = 14 * (1 - still.team("kept", "exploration", month=MONTHS, lab=SOCIAL))
     spread = (
         np.random.Generator(np.random.Philox(still.asked.seed))
         .binomial(14, np.clip(left / 14, 0, 1))
@@ -140,11 +174,29 @@ def held_out(still: Forecast) -> tuple[Check, ...]:
         _holds("ARR after 12 months, from 6", 20.0, "20+", still.lab("revenue", month=12), "OpenAI 2026-01"),
         Check(
             "the rival earns more at month 16", "it did", "run-rates, 2026-04, unaudited", True, Band.of(passed),
-            "probability at least 5 %", float(passed.mean()) >= 0.05,
+            f"probability at least {100 * EVENT_LEAST:.0f} %", float(passed.mean()) >= EVENT_LEAST,
         ),
-        _holds("flow to the rival : back", 8.2, "8.2 : 1", ratio, "SignalFire 2025"),
+        _holds("flow to the rival : back", 8.2, "8.2 : 1", flow_ratio(still, FOCAL, RIVAL), "SignalFire 2025"),
+        _holds("DeepMind-like lab to the rival : back", 10.6, "10.6 : 1", flow_ratio(still, GIANT, RIVAL), "SignalFire 2025"),
         _holds("of 14 authors, gone after 27 months", 11.0, "11", spread, "press, n = 14"),
     )  # fmt: skip
+
+
+def months_to_half(world: World, *, runs: int) -> F64:
+    """Return after how many months 16 of 30 are left of the focal lab's safety, one number a run."""
+    return lost_after(forecast(world, runs=runs, asked=Asked(months=MONTHS, marks=(MONTHS,), loss=LOSS)))
+
+
+def lost_after(found: Forecast) -> F64:
+    """Return after how many months safety was lost; one more than there are if it was not."""
+    months = found.team_end("lost_month", SAFETY)
+    return np.where(months < 0, found.asked.months + 1.0, months)
+
+
+def flow_ratio(found: Forecast, origin: str, to: str) -> F64:
+    """Return how many went from one lab to another for each who went back; 1 where nobody moved."""
+    there, back = found.flow(origin, to), found.flow(to, origin)
+    return np.where(back > 0, there / np.maximum(back, 1), np.where(there > 0, OUT_OF_REACH, 1.0))
 
 
 def retention(found: Forecast, lab: str) -> F64:

@@ -60,13 +60,21 @@ def correlation(a: F64, b: F64) -> float:
     return float((a * b).sum()) / scale if scale > 0 else 0.0
 
 
+SAMPLES = 512
+
+
+def variance_runs(world: World, samples: int = SAMPLES) -> int:
+    """Return how many runs `by_variance` takes: two samples, and one more for each input (Saltelli)."""
+    return samples * (len(SHARED) + len(PER_LAB) * len(world.labs) + 1 + 2)
+
+
 def by_variance(
     world: World,
     result: Callable[[Forecast], F64],
     *,
     asked: Asked,
     beliefs: Beliefs | None = None,
-    samples: int = 512,
+    samples: int = SAMPLES,
     execute: Execute = in_turn,
 ) -> tuple[Driver, ...]:
     """Return every parameter by its total Sobol index, the largest first; ``samples`` is a power of two.

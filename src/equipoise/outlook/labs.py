@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,6 +15,7 @@ from equipoise.people.groups import GROUP_MIN
 Role = Literal["research", "exploration", "core", "product"]
 ROLES: tuple[Role, ...] = ("research", "exploration", "core", "product")
 
+H0 = 0.0093  # a month: the field's departures, which a lab's own retention is measured against
 POOL = "compute"
 WHOLE = 1_000_000  # a lab's compute, in millionths: what its charter divides
 
@@ -90,6 +92,11 @@ class Lab:
     growth: float | None = None
     retention: float | None = None
     flat: bool = False
+
+    @property
+    def baseline(self) -> float:
+        """What its known retention says of its departures against the field's, as a logarithm; 0 where it is not known."""
+        return 0.0 if self.retention is None else math.log(-math.log(self.retention) / 24 / H0)
 
     def stage(self, month: int) -> Stage:
         """Return the stage that a month belongs to."""

@@ -16,7 +16,6 @@ from equipoise.outlook.parameters import LAB_RECORD, RECORD
 from equipoise.policy.kernel.layout import GLOB, SHARE
 from equipoise.policy.plan import plan
 
-H0 = 0.0093  # the rate that a lab's own retention is measured against
 KNOWN0 = 0.85  # of a full head, at the start: assumed
 WINDOW = 3  # months of a promise's window
 LEAD_MARGIN, LEAD_MONTHS = 0.25, 3
@@ -177,7 +176,7 @@ def _labs(world: World) -> Any:
         )
         row["growth"] = k.NOT_YET if lab.growth is None else lab.growth
         row["flat"] = lab.flat
-        row["baseline"] = 0.0 if lab.retention is None else math.log(-math.log(lab.retention) / 24 / H0)
+        row["baseline"] = lab.baseline
     return labs
 
 

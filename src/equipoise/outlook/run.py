@@ -85,11 +85,6 @@ class Forecast:
         best = np.max([self.lab("capability", month=month, lab=name) for name in rivals], axis=0) if rivals else 0.0
         return self.lab("capability", month=month) - best
 
-    def concentration(self, field: str, *, month: int) -> F64:
-        """Return the Herfindahl index of the labs' compute or revenue: the sum of their squared parts."""
-        of_labs = self.out.lab_marks[:, self.asked.marks.index(month)][field]
-        return ((of_labs / of_labs.sum(axis=1, keepdims=True)) ** 2).sum(axis=1)
-
     def flow(self, origin: str, to: str) -> NDArray[np.int64]:
         """Return how many people went from one lab to another (or to ``outside``), one number a run."""
         end = len(self.world.labs) if to == "outside" else self._lab(to)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from equipoise.errors import InputError, Place
 from equipoise.simulator.results import Results
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FRAMES = (
     "jobs",
@@ -53,26 +57,34 @@ def write_frames(
     """
     written: list[Path] = []
     target = Path(folder)
-    try:
+    with writable(target):
         for number, run in enumerate(runs, start=1):
             own = target if len(runs) == 1 else target / f"{number}-{_file_name(run.policy)}"
             own.mkdir(parents=True, exist_ok=True)
             written += _write(run, own, kind)
-    except OSError as error:
-        raise InputError("S105", f"cannot be written: {error.strerror or error}", place=Place(str(target))) from None
     return written
 
 
+@contextmanager
+def writable(target: Path) -> Generator[None, None, None]:
+    """Say which place cannot be written to, should it be so (S105)."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError("S105", f"cannot be written: {error.strerror or error}", place=Place(str(target))) from None
+
+
+def put_frame(frame: pl.DataFrame, path: Path, kind: Literal["csv", "parquet"]) -> Path:
+    """Write a data frame, and return where."""
+    if kind == "csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path)
+    return path
+
+
 def _write(run: Results, folder: Path, kind: Literal["csv", "parquet"]) -> list[Path]:
-    written: list[Path] = []
-    for name in FRAMES:
-        path = folder / f"{name}.{kind}"
-        frame = getattr(run, name)
-        if kind == "csv":
-            frame.write_csv(path)
-        else:
-            frame.write_parquet(path)
-        written.append(path)
+    written = [put_frame(getattr(run, name), folder / f"{name}.{kind}", kind) for name in FRAMES]
     summary = folder / SUMMARY
     summary.write_text(json.dumps(run.to_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     return [*written, summary]

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from equipoise.people.groups import GROUP_MIN
 from equipoise.people.knowledge.ramp_up import FOLLOWED, UP_TO_SPEED
-from equipoise.people.knowledge.summary import Departure, Figures, Knowledge, TeamKnowledge
+from equipoise.people.knowledge.summary import Departure, Figures, Knowledge, TeamArea, TeamKnowledge
 from equipoise.report.columns import Column, fitted
 from equipoise.report.figures import NOTHING, count, counted, part
 
@@ -41,6 +41,9 @@ def print_knowledge(known: Knowledge, console: Console, *, git_s: float, commits
     if known.teams:
         console.print()
         _teams_table(known.teams, console)
+    if len(known.team_areas) > len(known.teams):
+        console.print()
+        _team_areas_table(known.team_areas, console)
     if known.departures:
         console.print()
         _departures_table(known.departures, console)
@@ -91,6 +94,22 @@ def _teams_table(rows: Sequence[TeamKnowledge], console: Console) -> None:
     ]
     console.print(fitted(columns, console))
     console.print("knows: files with an author in the team. alone: with no author elsewhere; they leave with it.")
+
+
+def _team_areas_table(rows: Sequence[TeamArea], console: Console) -> None:
+    shown = rows[:AREAS_MAX]
+    areas = {team: _names([row.area for row in rows if row.team == team], "/") for team in {row.team for row in rows}}
+    columns = [
+        Column("team", [row.team or "(the rest)" for row in shown], 0),
+        Column("area", [areas[row.team].pop(0) for row in shown], 0),
+        Column("files", [count(row.files) for row in shown], 0),
+        Column("its people", [count(row.people) for row in shown], 0),
+        Column("knows", [part(row.knows) for row in shown], 0),
+    ]
+    console.print(fitted(columns, console))
+    if len(rows) > AREAS_MAX:
+        console.print(f"and {counted(len(rows) - AREAS_MAX, 'more row')} (--json has them)")
+    console.print(f"An area in which fewer than {GROUP_MIN} of a team changed files is part of its rest.")
 
 
 def _departures_table(rows: Sequence[Departure], console: Console) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from equipoise.outlook.checks import OUT_OF_REACH, Check
-from equipoise.outlook.differences import PARTS, Band, Measure
+from equipoise.outlook.differences import OUTCOME, PARTS, RISK, Band, Difference, Measure
 from equipoise.outlook.drivers import Driver
 from equipoise.report.columns import Column, fitted
 
@@ -35,7 +35,9 @@ def print_outlook(found: Outlook, console: Console) -> None:
     if found.differences:
         _differences(found, console)
     else:
-        _results(found.results, console)
+        _results("after these months", [row for row in found.results if row[0].kind == OUTCOME], console)
+        console.print()
+        _results(RISK, [row for row in found.results if row[0].kind == RISK], console)
     for held_out in (False, True):
         rows = [check for check in found.checks if check.held_out == held_out]
         if rows:
@@ -80,9 +82,9 @@ def print_parameters(found: Outlook, console: Console) -> None:
     console.print(fitted(columns, console))
 
 
-def _results(rows: Sequence[tuple[Measure, Band]], console: Console) -> None:
+def _results(kind: str, rows: Sequence[tuple[Measure, Band]], console: Console) -> None:
     columns = [
-        Column("after these months", [measure.name for measure, _ in rows], 0),
+        Column(kind, [measure.name for measure, _ in rows], 0),
         Column("mean", [number(band.mean) for _, band in rows], 0),
         Column("5 %", [_edge(measure, band.low) for measure, band in rows], 0),
         Column("median", [_edge(measure, band.median) for measure, band in rows], 0),
@@ -93,9 +95,22 @@ def _results(rows: Sequence[tuple[Measure, Band]], console: Console) -> None:
 
 
 def _differences(found: Outlook, console: Console) -> None:
+    for kind, title in ((OUTCOME, "first less second"), (RISK, RISK)):
+        _courses(title, [row for row in found.differences if row.measure.kind == kind], console)
+        console.print()
+    console.print("flips: runs in which the difference has the other sign. Both courses share their luck.")
+    console.print()
     rows = found.differences
+    parts = [Column(part, [signed(row.parts[part]) for row in rows], 0) for part in PARTS]
+    console.print(fitted([Column("of the mean, by way", [row.measure.name for row in rows], 0), *parts], console))
+    console.print(
+        "direct: without anybody leaving for it. Ways are opened from left to right; another order gives other parts."
+    )
+
+
+def _courses(title: str, rows: Sequence[Difference], console: Console) -> None:
     columns = [
-        Column("first less second", [row.measure.name for row in rows], 0),
+        Column(title, [row.measure.name for row in rows], 0),
         Column("first", [number(row.first.mean) for row in rows], 1),
         Column("second", [number(row.second.mean) for row in rows], 1),
         Column("mean", [signed(row.paired.mean) for row in rows], 0),
@@ -103,13 +118,6 @@ def _differences(found: Outlook, console: Console) -> None:
         Column("flips", [f"{100 * row.flips:.0f} %" for row in rows], 0),
     ]
     console.print(fitted(columns, console))
-    console.print("flips: runs in which the difference has the other sign. Both courses share their luck.")
-    console.print()
-    parts = [Column(part, [signed(row.parts[part]) for row in rows], 0) for part in PARTS]
-    console.print(fitted([Column("of the mean, by way", [row.measure.name for row in rows], 0), *parts], console))
-    console.print(
-        "direct: without anybody leaving for it. Ways are opened from left to right; another order gives other parts."
-    )
 
 
 def _checks(kind: str, rows: Sequence[Check], console: Console) -> None:
@@ -121,7 +129,7 @@ def _checks(kind: str, rows: Sequence[Check], console: Console) -> None:
             [f"{reach(row.band.median)} ({reach(row.band.low)} to {reach(row.band.high)})" for row in rows],
             0,
         ),
-        Column("mean", [reach(row.band.mean) for row in rows], 1),
+        Column("mean", [mean(row) for row in rows], 1),
         Column("passes if", [row.rule for row in rows], 2),
         Column("", [row.verdict for row in rows], 0),
     ]
@@ -140,6 +148,11 @@ def _drivers(measure: Measure, rank: Sequence[Driver], variance: Sequence[Driver
         ),
     ]
     console.print(fitted(columns, console))
+
+
+def mean(check: Check) -> str:
+    """Write the mean of the runs; there is none where in some of them a ratio has no lower part."""
+    return "–" if check.band.mean > OUT_OF_REACH / 1e6 else number(check.band.mean)
 
 
 def number(value: float) -> str:

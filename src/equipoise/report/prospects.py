@@ -32,7 +32,9 @@ def clauses(of: Prospect) -> list[str]:
         if any(fan.name == name for fan in of.courses[0].fans):
             told = " and ".join(_amount(course, name) for course in shown)
             parts.append(f"{words} {told}{_sure(of, measure)}")
-    return [*(f"{each}." for each in parts), f"Medians, and in brackets 5 to 95 of 100 runs. {failed(of)}"]
+    runs = "Medians, and in brackets 5 to 95 of 100 runs"
+    several = "; a median run by run need not be the difference of two medians" if len(of.courses) > 1 else ""
+    return [*(f"{each}." for each in parts), f"{runs}{several}. {failed(of)}"]
 
 
 _LAB = (
@@ -46,7 +48,7 @@ def failed(of: Prospect) -> str:
     wrong = [check.name for check in of.main.checks if not check.passed]
     if not wrong:
         return f"The model passes its {len(of.main.checks)} checks against public facts."
-    return f"The model fails {len(wrong)} of its {len(of.main.checks)} checks against public facts: {', '.join(wrong)}."
+    return f"The model fails {len(wrong)} of its {len(of.main.checks)} checks against public facts: {'; '.join(wrong)}."
 
 
 def difference(of: Prospect, measure: str) -> Difference | None:

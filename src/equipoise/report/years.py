@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from equipoise.outlook.differences import PARTS
+from equipoise.outlook.differences import OUTCOME, PARTS, RISK, Band, Difference, Measure
 from equipoise.outlook.drivers import Driver
 from equipoise.outlook.fans import LEVELS, Fan
 from equipoise.report.figures import count, hours, part
@@ -164,7 +164,7 @@ def _differences(found: Outlook) -> Markup:
     assert found.against is not None
     rows = found.differences
     columns = [
-        Column(f"{found.world.name} less {found.against.name}", [row.measure.name for row in rows]),
+        Column(f"{found.world.name} less {found.against.name}", [_named(row.measure) for row in rows]),
         Column(f"mean\n{found.world.name}", [number(row.first.mean) for row in rows]),
         Column(f"mean\n{found.against.name}", [number(row.second.mean) for row in rows]),
         Column("difference\nmean", [signed(row.paired.mean) for row in rows]),
@@ -176,21 +176,51 @@ def _differences(found: Outlook) -> Markup:
         "Other sign: runs in which the difference is not that of the mean. By way: direct is what compute does without anybody leaving for"
         " it; then compute, broken promises, mission and contagion are let reach people one after the other, and add up."
     )
-    chosen = [n for n, row in enumerate(rows) if not row.measure.name.endswith(_BEHIND)]
-    shown = [Column(column.head, [column.cells[n] for n in chosen]) for column in columns[: -len(PARTS)]]
-    return joined(table(shown), behind(columns, label="All differences, and by which way they come about"),
-                  element("p", said, class_="soft"))  # fmt: skip
+    courses = columns[: -len(PARTS)]
+    return joined(
+        table(_chosen(courses, rows, OUTCOME)), element("h3", "Strategic risk"),
+        element("p", RISK_LEAD, class_="soft"),
+        table(_chosen(courses, rows, RISK)), behind(columns, label="All differences, and by which way they come about"),
+        element("p", said, class_="soft"),
+    )  # fmt: skip
 
 
-_BEHIND = ("for each of its people", "compute", "of revenue")
+def _named(measure: Measure) -> str:
+    return f"{measure.name}, HHI" if measure.unit == "HHI" else measure.name
+
+
+RISK_LEAD = (
+    "What the lab has put on few cards, and what it would lack if a new paradigm came. HHI: the sum of squared parts, from near 0 where"
+    " it is spread among many to 1 where one has it all."
+)
+_BEHIND = ("for each of its people", "of the start's")
+
+
+def _chosen(columns: Sequence[Column], rows: Sequence[Difference], kind: str) -> list[Column]:
+    """Return the rows of a kind that are shown at once."""
+    shown = [
+        n
+        for n, row in enumerate(rows)
+        if row.measure.kind == kind
+        and (kind == RISK or row.measure.name != "compute")
+        and not row.measure.name.endswith(_BEHIND)
+    ]
+    return [Column(column.head, [column.cells[n] for n in shown]) for column in columns]
 
 
 def _results(found: Outlook) -> Markup:
-    rows = found.results
-    columns = [Column(f"after {found.months} months", [measure.name for measure, _ in rows])]
+    return joined(
+        _bands(f"after {count(found.months)} months", [row for row in found.results if row[0].kind == OUTCOME]),
+        element("h3", "Strategic risk"), element("p", RISK_LEAD, class_="soft"),
+        _bands("strategic risk", [row for row in found.results if row[0].kind == RISK]),
+    )  # fmt: skip
+
+
+def _bands(head: str, rows: Sequence[tuple[Measure, Band]]) -> Markup:
+    columns = [Column(head, [measure.name for measure, _ in rows])]
     columns += [
-        Column(head, [number(getattr(band, field)) for _, band in rows])
-        for head, field in (("mean", "mean"), ("5 %", "low"), ("median", "median"), ("95 %", "high"))
+        Column(title, [number(getattr(band, field)) for _, band in rows])
+        for title, field in (("mean", "mean"), ("5 %", "low"), ("median", "median"), ("95 %", "high"))
     ]
     return behind([*columns, Column("unit", [measure.unit for measure, _ in rows])])
 

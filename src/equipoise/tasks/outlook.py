@@ -7,22 +7,28 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equipoise.errors import InputError
-from equipoise.outlook.checks import Check, check_all
-from equipoise.outlook.differences import Band, Difference, Measure, compare, measures
-from equipoise.outlook.drivers import Driver, by_rank, by_variance
+from equipoise.outlook.checks import CHECK_RUNS, Check, check_all
+from equipoise.outlook.differences import Band, Difference, Measure, compare, forecasts, measures
+from equipoise.outlook.drivers import Driver, by_rank, by_variance, variance_runs
 from equipoise.outlook.labs import World
 from equipoise.outlook.learned import Lesson, learn
 from equipoise.outlook.parameters import Beliefs, Parameter
 from equipoise.outlook.room import Asked
 from equipoise.outlook.run import Execute, Forecast, forecast
 from equipoise.report.figures import count, counted
+from equipoise.report.outlook_tables import frames, show_outlook
 from equipoise.tasks.scenario import Scenario, scenario
 from equipoise.traces import read_staff
 
-RUNS_MOST = 1_000_000
+if TYPE_CHECKING:
+    import polars as pl
+
+RUNS, RUNS_MOST = 5_000, 1_000_000
+DRIVEN = ("safety: first people still there", "lead in capability", "revenue")
+CHECKED = 2  # courses that the checks play
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,21 @@ class Outlook:
             ],
         }
 
+    @property
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Data frames by name: ``parameters``, ``results`` and, where asked for, ``differences``, ``checks``, ``drivers``."""
+        return frames(self.to_dict())
+
+    def _repr_html_(self) -> str:
+        """Show itself in a notebook."""
+        return show_outlook(self)
+
 
 def outlook(
     name: str | os.PathLike[str] = "product-pivot",
     *,
     against: str | os.PathLike[str] | None = None,
-    runs: int = 5_000,
+    runs: int = RUNS,
     months: int = 60,
     seed: int = 0,
     settings: Sequence[str] = (),
@@ -89,6 +104,7 @@ def outlook(
     drivers: bool = False,
     staff: str | os.PathLike[str] | None = None,
     threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Outlook:
     """Run a scenario many times.
 
@@ -105,6 +121,8 @@ def outlook(
         The focal lab's own team-months, as ``traces.read_staff`` reads them: they bring its priors up to date.
     threads : int or None
         None: one a processor. Their number changes no bit.
+    progress : callable or None
+        Gets how many runs of how many are done, over everything that is asked for.
 
     Raises
     ------
@@ -120,7 +138,7 @@ def outlook(
         _alike(first, second)
     beliefs = Beliefs().with_set([*first.settings, *settings], [lab.name for lab in first.world.labs])
     beliefs, worlds, told = learned_by(beliefs, worlds, staff)
-    with pooled(threads) as execute:
+    with on_threads(threads, progress, _runs_in_all(worlds, runs, checks=checks, drivers=drivers)) as execute:
         return foresee(
             worlds, runs=runs, asked=Asked(months=months, marks=(months,), seed=seed), beliefs=beliefs, checks=checks,
             drivers=drivers, learned_from=told, execute=execute,
@@ -166,7 +184,8 @@ def foresee(
 def checked(beliefs: Beliefs, *, runs: int, seed: int, execute: Execute) -> tuple[Check, ...]:
     """Hold the model against public facts, by the shipped charters of a promise kept and of a pivot."""
     own = scenario("product-pivot").charters
-    return check_all(own["kept"], own["product-first"], runs=runs, seed=seed, beliefs=beliefs, execute=execute)
+    enough = max(runs, CHECK_RUNS)
+    return check_all(own["kept"], own["product-first"], runs=enough, seed=seed, beliefs=beliefs, execute=execute)
 
 
 def learned_by(
@@ -199,26 +218,36 @@ def sourced(beliefs: Beliefs, learned_from: str) -> tuple[Parameter, ...]:
 
 
 @contextmanager
-def pooled(threads: int | None = None) -> Generator[Execute]:
-    """Carry out runs on threads, one a processor if None is said; their number changes no bit."""
+def on_threads(
+    threads: int | None, progress: Callable[[int, int], None] | None = None, total: int = 0
+) -> Generator[Execute, None, None]:
+    """Carry out calls on threads while the block runs; ``progress`` gets what they return, added up, of a ``total``."""
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        yield _on(pool)
+        done = 0
+
+        def execute(calls: Iterable[Callable[[], int]], /) -> Iterator[int]:
+            nonlocal done
+            for finished in as_completed([pool.submit(call) for call in calls]):
+                done += finished.result()
+                if progress is not None:
+                    progress(done, max(done, total))
+                yield finished.result()
+
+        yield execute
 
 
-DRIVEN = ("safety: first people still there", "lead in capability", "revenue")
+def _runs_in_all(worlds: Sequence[World], runs: int, *, checks: bool, drivers: bool) -> int:
+    """Return how many runs all parts come to."""
+    played = forecasts(worlds[0], worlds[1]) if len(worlds) > 1 else 1
+    checking = CHECKED * max(runs, CHECK_RUNS) if checks else 0
+    driven = [measure for measure in measures(worlds[0], 1) if drivers and measure.name in DRIVEN]
+    return runs * played + checking + len(driven) * variance_runs(worlds[0])
 
 
-def _on(pool: ThreadPoolExecutor) -> Any:
-    def execute(calls: Iterable[Callable[[], int]], /) -> Iterator[int]:
-        return (done.result() for done in as_completed([pool.submit(call) for call in calls]))
-
-    return execute
-
-
-def bounded(runs: int, months: int, seed: int) -> None:
-    """Raise ``InputError`` N106 for what is out of bounds."""
+def bounded(runs: int, months: int, seed: int, most: int = RUNS_MOST) -> None:
+    """Raise ``InputError`` N106 for runs, months or a seed that are out of bounds."""
     wrong = {
-        f"{runs} runs are not between 20 and {RUNS_MOST:,}": not 20 <= runs <= RUNS_MOST,
+        f"{runs} runs are not between 20 and {most:,}": not 20 <= runs <= most,
         f"{months} months are not between 6 and 240": not 6 <= months <= 240,
         f"the seed {seed} is not between 0 and 2^64 − 1": not 0 <= seed < 1 << 64,
     }
@@ -235,4 +264,4 @@ def _alike(first: Scenario, second: Scenario) -> None:
 
 
 def _named(measure: Measure) -> dict[str, Any]:
-    return {"name": measure.name, "unit": measure.unit}
+    return {"name": measure.name, "unit": measure.unit, "kind": measure.kind}

@@ -29,7 +29,7 @@ from equipoise.report import prospects, verdict
 from equipoise.report.view import View, view
 from equipoise.simulator.results import Results
 from equipoise.tasks.compilation import announced
-from equipoise.tasks.outlook import Outlook, bounded, foresee, learned_by, pooled
+from equipoise.tasks.outlook import Outlook, bounded, foresee, learned_by, on_threads
 from equipoise.tasks.roster import Economy, Members, Roster, read_roster
 from equipoise.tasks.simulate import Comparison
 from equipoise.units import DAY_MS
@@ -156,7 +156,7 @@ def prospect(
     beliefs, worlds, learned_from = learned_by(beliefs, worlds, staff)
     marks = tuple(sorted({*range(STEP, known.months, STEP), known.months}))
     asked = Asked(months=known.months, marks=marks, seed=known.seed)
-    with announced(SENTENCE, announce), pooled(threads) as execute:
+    with announced(SENTENCE, announce), on_threads(threads) as execute:
         played = [forecast(each, runs=known.runs, asked=asked, beliefs=beliefs, execute=execute) for each in worlds]
         outlooks = _outlooks(played, known, beliefs, learned_from, execute)
     courses = tuple(

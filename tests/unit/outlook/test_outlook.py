@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from equipoise.cli import main
 from equipoise.errors import InputError
-from equipoise.outlook.checks import check_all
+from equipoise.outlook.checks import GIANT, RIVAL, SOCIAL, check_all, pivot, public_labs
 from equipoise.outlook.drivers import by_rank, by_variance, ranks
 from equipoise.outlook.parameters import PARAMETERS, Beliefs
 from equipoise.outlook.priors import parse
@@ -126,9 +128,49 @@ def test_scenario_that_does_not_read_says_so(text: str, code: str, tmp_path: Pat
 def test_checks_keep_calibration_and_hold_out_apart_and_fail_where_the_model_is_wrong() -> None:
     own = scenario("product-pivot").charters
     found = check_all(own["kept"], own["product-first"], runs=300)
-    assert [check.held_out for check in found] == [False] * 3 + [True] * 4
+    assert [check.held_out for check in found] == [False] * 3 + [True] * 5
     wrong = check_all(own["kept"], own["product-first"], runs=300, beliefs=Beliefs().with_set(["h0=0.05", "g0=0.2"]))
     assert [check.verdict for check in wrong[:2]] == ["FAILED", "FAILED"]
+
+
+def test_shocks_are_as_large_as_the_growth_of_two_labs_lay_apart_before_the_start() -> None:
+    # ln 3 and ln 10 in 2024: of two labs the spread of a year's mean growth is their difference ÷ √2. The process: stationary, order 1.
+    apart = (math.log(10) - math.log(3)) / 12 / math.sqrt(2)
+    size, memory = (next(p.prior for p in PARAMETERS if p.name == f"shock_{name}") for name in ("size", "memory"))
+    rho = float(memory.quantiles(np.array([0.5]))[0])
+    year = math.sqrt(sum(rho ** abs(i - j) for i in range(12) for j in range(12)) / 144 / (1 - rho * rho))
+    assert size.numbers[0] * year == pytest.approx(apart, rel=0.02)
+
+
+def test_what_repute_may_be_is_up_to_all_of_the_difference_in_retention() -> None:
+    pull, repute = (next(p.prior for p in PARAMETERS if p.name == name) for name in ("pull", "repute"))
+    assert repute.numbers == (0, 1 / pull.numbers[0])
+
+
+def test_labs_that_keep_their_people_draw_others_the_more_the_larger_repute_is() -> None:
+    labs = public_labs(scenario("product-pivot").charters["kept"])
+    alike = ["u_lab=0", "draw=0", "mobility=0", "out=0.3", "h0=0.02"]
+    went = [
+        forecast(
+            labs, runs=4_000, asked=Asked(months=1, marks=(1,)), beliefs=Beliefs().with_set([*alike, f"repute={value}"])
+        )
+        for value in (0, 2)
+    ]
+    odds = [found.flow(GIANT, RIVAL).sum() / found.flow(GIANT, SOCIAL).sum() for found in went]
+    # a logit: twice what the two labs' retention says of the logarithms of their rates; places that open in the month loosen it
+    assert math.log(odds[1] / odds[0]) == pytest.approx(2 * math.log(math.log(0.64) / math.log(0.80)), rel=0.1)
+
+
+def test_less_compute_for_safety_in_the_pivot_loses_it_sooner() -> None:
+    own = scenario("product-pivot").charters
+    worlds = [
+        pivot(own["kept"], own["product-first"], left=left) for left in (Fraction(1, 5), Fraction(1, 20), Fraction(0))
+    ]
+    shares = [
+        found.team("share", "safety", month=1)
+        for found in (forecast(w, runs=20, asked=Asked(6, (1, 6))) for w in worlds)
+    ]
+    assert [float(share.max()) for share in shares[1:]] == [0.05, 0.0] and 0.05 < shares[0].max() <= 0.2
 
 
 def test_ranks_share_what_is_equal() -> None:

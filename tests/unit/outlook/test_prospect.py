@@ -213,7 +213,7 @@ def test_sentence_has_both_sides_with_intervals_and_every_failed_check() -> None
     for word in ("The lead over the best rival", "Revenue is"):
         assert word in said
     wrong = [check.name for check in years.main.checks if not check.passed]
-    assert len(wrong) >= 3 and all(name in said for name in wrong)
+    assert len(wrong) >= 2 and all(name in said for name in wrong)
     assert f"fails {len(wrong)} of its {len(years.main.checks)} checks" in said
 
 
@@ -248,7 +248,11 @@ def test_team_without_people_goes_on_asking() -> None:
         ),
     )
     got = forecast(years.courses[0].world, runs=20, asked=Asked(months=12, marks=(1, 12)))
-    assert set(got.team("share", "safety", month=12)) == {0.5}
+    shares = {team: got.team("share", team, month=12) for team in ("safety", "product")}
+    # it asked for all there is and goes on: it has its floor of a half, and whatever the product leaves
+    assert next(one.asks for one in years.courses[0].measured if one.team == "safety") == 1
+    assert (shares["safety"] >= 0.5).all()
+    np.testing.assert_allclose(shares["safety"] + shares["product"], 1, atol=1e-6)
 
 
 @pytest.mark.parametrize(

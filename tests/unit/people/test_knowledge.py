@@ -140,6 +140,31 @@ def test_files_of_two_teams_are_known_by_both_and_leave_with_neither(tmp_path: P
     assert {team.name: (team.knows, team.alone) for team in told.teams} == {"even": (0.5, 7 / 16), "odd": (9 / 16, 0.5)}
 
 
+def test_what_a_team_knows_of_an_area_is_told_of_eight_of_its_people_and_is_no_difference_of_two(
+    tmp_path: Path,
+) -> None:
+    maker = Maker(tmp_path / "lab")
+    for number in range(
+        16
+    ):  # eight of "a" in core, all sixteen in web; of "b" seven in core, which is told with its web
+        team = "a" if number < 8 else "b"
+        files: dict[bytes, bytes | None] = {b"web/%d.py" % number: b"%d" % number}
+        if number < 15:
+            files[b"core/%d.py" % number] = b"c%d" % number
+        maker.commit(f"Person N{number} <p{number}@{team}.example>".encode(), files)
+    mapping = tmp_path / "people.csv"
+    mapping.write_text("field,value,team\ndomain,a.example,a\ndomain,b.example,b\n", "utf-8")
+    told = knowledge([maker.done()], map=mapping).knowledge
+    assert [(row.team, row.area, row.files, row.people, row.knows) for row in told.team_areas] == [
+        ("a", "lab/core", 15, 8, 8 / 15),
+        ("a", "lab/web", 16, 8, 8 / 16),
+        ("b", "lab", 31, 8, 15 / 31),
+    ]
+    for team in told.teams:  # areas divide what the team knows of all files
+        parts = [row for row in told.team_areas if row.team == team.name]
+        assert sum(row.files * row.knows for row in parts) == pytest.approx(team.knows * told.total.files)
+
+
 def test_one_address_or_one_full_name_is_one_person() -> None:
     people = Identities()
     pairs = [

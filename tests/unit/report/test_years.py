@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from equipoise.outlook.differences import OUTCOME, RISK
 from equipoise.outlook.parameters import PARAMETERS
 from equipoise.outlook.room import Asked
 from equipoise.outlook.run import forecast
@@ -78,13 +79,13 @@ def test_fans_are_drawn_where_the_quantiles_of_the_runs_are(text: str, years: Pr
 
 
 def test_failures_are_as_visible_as_what_is_passed(read: Reader, years: Prospect) -> None:
-    rows = [row for row in read.rows("outlook", 2) if row["check against public facts"]]
-    assert [row[""] for row in rows].count("FAILED") == sum(not check.passed for check in years.main.checks) >= 3
+    rows = [row for row in read.rows("outlook", 3) if row["check against public facts"]]
+    assert [row[""] for row in rows].count("FAILED") == sum(not check.passed for check in years.main.checks) >= 2
     assert {row["kind"] for row in rows} == {"calibration", "held out"}
 
 
 def test_every_parameter_has_a_badge_and_its_source(read: Reader, years: Prospect) -> None:
-    rows = {row["parameter"]: row for row in read.rows("outlook", 3)}
+    rows = {row["parameter"]: row for row in read.rows("outlook", 4)}
     assert list(rows) == [known.name for known in PARAMETERS]
     for known in PARAMETERS:
         assert rows[known.name][""] == known.badge
@@ -95,11 +96,23 @@ def test_every_parameter_has_a_badge_and_its_source(read: Reader, years: Prospec
 
 
 def test_differences_are_those_of_the_outlook(read: Reader, years: Prospect) -> None:
-    rows = read.rows("outlook", 1)
+    rows = read.rows("outlook", 2)
     assert len(rows) == len(years.main.differences)
     for row, found in zip(rows, years.main.differences, strict=True):
         parts = [float(row[head].replace("−", "-")) for head in row if head.startswith("by way")]
         assert sum(parts) == pytest.approx(found.paired.mean, abs=0.03 + abs(found.paired.mean) * 0.01)
+
+
+def test_outcomes_and_strategic_risk_are_shown_apart(read: Reader, years: Prospect) -> None:
+    kinds = {
+        row.measure.name + ", HHI" * (row.measure.unit == "HHI"): row.measure.kind for row in years.main.differences
+    }
+    outcomes, risks = ([next(iter(row.values())) for row in read.rows("outlook", number)] for number in (0, 1))
+    assert {kinds[name] for name in outcomes} == {OUTCOME}
+    assert {kinds[name] for name in risks} == {RISK}
+    assert {"a rival leapfrogs", "compute among the lab's teams, HHI", "revenue among its product lines, HHI"} <= set(
+        risks
+    )
 
 
 def test_starts_are_those_of_the_replays(read: Reader, years: Prospect) -> None:

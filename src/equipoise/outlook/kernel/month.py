@@ -60,7 +60,7 @@ def begin(w, n):
         x, start, own = w.labs[lab], w.labs0[lab], w.per_lab[n * g.labs + lab]
         x.compute, x.revenue, x.base, x.paradigm = start.compute, start.revenue, start.base, 0.0
         x.shock = start.growth - p.g0 if start.growth > NOT_YET else 0.0
-        x.unease, x.drawing = own.u_lab, math.exp(own.draw)
+        x.unease, x.drawing = own.u_lab, math.exp(own.draw - p.repute * (x.baseline + own.u_lab))
     for i in range(g.labs * g.teams):
         begin_team(w.teams[i], w.teams0[i])
     for f in range(n * g.labs * (g.labs + 1), (n + 1) * g.labs * (g.labs + 1)):

@@ -33,8 +33,10 @@ def yielded(p, x, team):
     if abs(rho) < 1e-3:
         return math.exp(p.nu * (p.alpha * log_c + (1.0 - p.alpha) * log_h))
     # about the larger term, for with sigma near 0 the powers overflow
-    most = max(rho * log_c, rho * log_h)
-    mixed = p.alpha * math.exp(rho * log_c - most) + (1.0 - p.alpha) * math.exp(rho * log_h - most)
+    of_c, of_h = rho * log_c, rho * log_h
+    most = max(of_c, of_h)
+    less = math.exp(min(of_c, of_h) - most)
+    mixed = p.alpha + (1.0 - p.alpha) * less if of_c > of_h else p.alpha * less + (1.0 - p.alpha)
     return math.exp(p.nu / rho * (math.log(mixed) + most))
 
 
@@ -75,18 +77,19 @@ def shift(w, p, place, paradigm):
 
 @kernel
 def earn(w, p, run, month):
-    """Let revenue grow, with shocks that last and have fat tails, up to what the product's compute can serve; then buy compute."""
+    """Let revenue grow up to what the product can serve, with shocks that last, have fat tails and calm down; then buy compute."""
     g = w.world[0]
     mean = earned = 0.0
     for lab in range(g.labs):
         earned += w.labs[lab].revenue
         mean += (w.labs[lab].base + w.labs[lab].paradigm) / g.labs
+    young = math.exp(-month / p.tau_g)
     for lab in range(g.labs):
         x = w.labs[lab]
         u, _ = pair(w, run, month, x.key, NOBODY, GROWTH, 0)
-        x.shock = p.shock_memory * x.shock + p.shock_size * fat(u)
+        x.shock = p.shock_memory * x.shock + p.shock_size * young * fat(u)
         x.shock = min(max(x.shock, -SHOCK_MOST), SHOCK_MOST)
-        grown = p.g0 * math.exp(-month / p.tau_g) + p.gamma * (x.base + x.paradigm - mean) + x.shock
+        grown = p.g0 * young + p.gamma * (x.base + x.paradigm - mean) + x.shock
         if grown > 0.0:
             grown *= max(1.0 - earned / p.market, 0.0)
         # never cut below where it was: what could be served can be served

@@ -13,20 +13,23 @@ RATE_MOST = 0.7  # a month: half of a team; beyond it the model says nothing
 def weigh_labs(w, p):
     """Set what a place in each team is worth to people, and how hard the other labs pull, against the pull of the first month."""
     g = w.world[0]
-    for i in range(g.labs * g.teams):
-        x, team = w.labs[i // g.teams], w.teams[i]
-        per_head = (team.share_ppm + 1) * x.compute / max(team.people, 1)
-        team.value = p.mobility * (x.mission + p.per_head * math.log(per_head))
-        team.weight = math.exp(team.value)
-    for i in range(g.labs * g.teams):
-        team = w.teams[i]
-        total = 0.0
-        for j in range(i % g.teams, g.labs * g.teams, g.teams):
-            if j != i:
-                total += w.teams[j].weight
-        team.pull = 0.0
-        if g.labs > 1:
-            team.pull = math.log(total / (g.labs - 1)) - team.value
+    for lab in range(g.labs):
+        x = w.labs[lab]
+        for i in range(lab * g.teams, lab * g.teams + g.teams):
+            team = w.teams[i]
+            per_head = (team.share_ppm + 1) * x.compute / max(team.people, 1)
+            team.value = p.mobility * (x.mission + p.per_head * math.log(per_head))
+            team.weight = math.exp(team.value)
+    for k in range(g.teams):
+        for i in range(k, g.labs * g.teams, g.teams):
+            team = w.teams[i]
+            total = 0.0
+            for j in range(k, g.labs * g.teams, g.teams):
+                if j != i:
+                    total += w.teams[j].weight
+            team.pull = 0.0
+            if g.labs > 1:
+                team.pull = math.log(total / (g.labs - 1)) - team.value
 
 
 @kernel

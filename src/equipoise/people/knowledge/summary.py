@@ -100,6 +100,27 @@ class TeamKnowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamArea:
+    """What a team knows of an area: at least eight of its people made or changed files there.
+
+    Parameters
+    ----------
+    team, area : str
+        Areas are divided for each team by itself: what fewer than eight of its people changed is part of what lies above it.
+    files, people : int
+        Of the area, and of the team in it.
+    knows : float
+        Part of those files with an author in the team.
+    """
+
+    team: str
+    area: str
+    files: int
+    people: int
+    knows: float
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """What a lab's people know of its files.
 
@@ -112,6 +133,8 @@ class Knowledge:
         Each divides the files; what fewer than eight people changed is part of what lies above it, or of the rest.
     teams : tuple of TeamKnowledge
         They divide the people.
+    team_areas : tuple of TeamArea
+        For each team they divide the files.
     departures : tuple of Departure
         From 0 departures; empty if fewer than eight people are active.
     ramp_up : RampUp or None
@@ -131,6 +154,7 @@ class Knowledge:
     repositories: tuple[Figures, ...]
     areas: tuple[Figures, ...]
     teams: tuple[TeamKnowledge, ...]
+    team_areas: tuple[TeamArea, ...]
     departures: tuple[Departure, ...]
     ramp_up: RampUp | None
     commits: int
@@ -203,12 +227,14 @@ def summarise(
     times = [when_s for _, when_s in commits]
     active = _active(commits)
     total = _figures("", files, active)
+    members = {} if team_of is None else _team_members(files, people, identities, team_of)
     return Knowledge(
         names=tuple(legible(history.name) for history, _ in repositories),
         total=total,
         repositories=_areas(files, active, depth=0),
         areas=_areas(files, active, depth=depth),
-        teams=() if team_of is None else _teams(files, _team_members(files, people, identities, team_of)),
+        teams=_teams(files, members),
+        team_areas=_team_areas(files, members, depth=depth),
         departures=_departures(files, active),
         ramp_up=_told(ramp_up(commit for commit in commits if commit[0] != BOT)),
         commits=len(commits),
@@ -276,13 +302,17 @@ def _people_of(files: Iterable[_File]) -> set[int]:
 
 def _areas(files: Sequence[_File], active: set[int], *, depth: int) -> tuple[Figures, ...]:
     """Return the figures of repositories, or of their folders to some depth, in the order of `Knowledge.areas`."""
-    by_area: dict[str, set[_File]] = {}
-    for file in files:
-        folders = file.path.split("/")[:-1][:depth]
-        by_area.setdefault("/".join([file.repository, *folders]), set()).add(file)
-    groups = folded(by_area, lambda of: len(_people_of(of)), separator="/")
+    groups = folded(_by_area(files, depth), lambda of: len(_people_of(of)), separator="/")
     told = [_figures(legible(name), list(of), active) for name, of in groups.items()]
     return tuple(sorted(told, key=lambda figures: (figures.name == REST, -figures.files, figures.name)))
+
+
+def _by_area(files: Iterable[_File], depth: int) -> dict[str, set[_File]]:
+    found: dict[str, set[_File]] = {}
+    for file in files:
+        folders = file.path.split("/")[:-1][:depth]
+        found.setdefault("/".join([file.repository, *folders]), set()).add(file)
+    return found
 
 
 def legible(name: str) -> str:
@@ -313,11 +343,31 @@ def _team_members(
 
 def _teams(files: Sequence[_File], members: Mapping[str, set[int]]) -> tuple[TeamKnowledge, ...]:
     told: list[TeamKnowledge] = []
-    for name, of in sorted(folded(members, len, separator=".").items(), key=lambda item: (item[0] == REST, item[0])):
+    for name, of in _large(members):
         knows = sum(1 for file in files if not of.isdisjoint(file.authors))
         alone = sum(1 for file in files if file.authors and of.issuperset(file.authors))
         told.append(TeamKnowledge(name, len(of), knows / len(files), alone / len(files)))
     return tuple(told)
+
+
+def _team_areas(files: Sequence[_File], members: Mapping[str, set[int]], *, depth: int) -> tuple[TeamArea, ...]:
+    """Return what each team knows of each area in which it has eight people, and of the rest."""
+    told: list[TeamArea] = []
+    for name, of in _large(members):
+
+        def there(group: set[_File], of: set[int] = of) -> int:
+            return len(of & _people_of(group))
+
+        areas = folded(_by_area(files, depth), there, separator="/")
+        for area, group in sorted(areas.items(), key=lambda item: (item[0] == REST, item[0])):
+            knows = sum(1 for file in group if not of.isdisjoint(file.authors))
+            told.append(TeamArea(name, legible(area), len(group), there(group), knows / len(group)))
+    return tuple(told)
+
+
+def _large(members: Mapping[str, set[int]]) -> list[tuple[str, set[int]]]:
+    """Return teams of eight or more, by name, and the rest at last."""
+    return sorted(folded(members, len, separator=".").items(), key=lambda item: (item[0] == REST, item[0]))
 
 
 def _departures(files: Sequence[_File], active: set[int]) -> tuple[Departure, ...]:

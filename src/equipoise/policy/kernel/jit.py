@@ -21,6 +21,8 @@ from numba.core.compiler import Compiler
 from numba.core.dispatcher import Dispatcher
 from numba.cpython.unsafe.numbers import leading_zeros, trailing_zeros
 
+from equipoise.policy.kernel.pointer import fingerprint
+
 # No fast-math: a decision may only rest on IEEE + - * / in program order. `_nrt=False` drops reference counting inside the kernel:
 # it allocates nothing, and the state's arrays outlive every call.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False, "_nrt": False}
@@ -88,7 +90,11 @@ class _ForEntries(_ForParts):
 
 def entry(function: Any) -> Any:
     """Compile a kernel function that Python calls, with everything it calls, into one module; it is kept in numba's cache."""
-    return _widened(numba.njit(function, cache=True, pipeline_class=_ForEntries, forceinline=False, **_OPTIONS))
+    dispatcher = numba.njit(function, cache=True, pipeline_class=_ForEntries, forceinline=False, **_OPTIONS)
+    kept = getattr(dispatcher._cache, "_cache_file", None)
+    if kept is not None:  # the cache knows the entry's own file; what the entry takes in lies also in others
+        kept._source_stamp = (kept._source_stamp, fingerprint(function.__code__.co_filename.rpartition("/")[0]))
+    return _widened(dispatcher)
 
 
 def kernel(function: Any) -> Any:

@@ -32,11 +32,13 @@ from equipoise.policy.kernel import layout
 MEMBERS: dict[str, Any] = layout.member_types()
 
 
-def _fingerprint() -> str:
-    """Name of the kernel's source: it is part of the type, so that cached machine code never outlives a change in any module."""
+@cache
+def fingerprint(folder: str = "") -> str:
+    """Name of the kernel's source, and of a folder that calls it: cached machine code never outlives a change in any module."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for parent in (Path(__file__).parent, *([Path(folder)] if folder else [])):
+        for path in sorted(parent.glob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -53,7 +55,7 @@ class StateType(types.Type):
     """Numba's view of a `Handle`."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"EquipoiseState({_fingerprint()})")
+        super().__init__(name=f"EquipoiseState({fingerprint()})")
 
 
 STATE = StateType()
