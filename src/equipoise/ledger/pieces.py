@@ -4,10 +4,11 @@ A piece says of what kind the whole is (``of``), which piece it is and of how ma
 
 Examples
 --------
+>>> from equipoise.ledger.entry import parse_entry
 >>> long = {"kind": "charter", "text": "x" * 100_000}
 >>> parts = list(encoded(long))
 >>> len(parts), [values == long for _, values in joined((n, parse_entry(part)) for n, part in enumerate(parts))]
-(3, [True])
+(5, [True])
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class Reader:
     >>> reader = Reader()
     >>> reader.add(told(5, [["submitted", 0]], [["start", 0]], [{"gang": 2, "team": 0, "pool": 0, "user": 0}]))
     >>> reader.events["kind"].tolist(), reader.decisions["job"].tolist(), reader.jobs().gang.tolist()
-    ([9, 10], [0], [2])
+    ([11, 12], [0], [2])
     """
 
     def __init__(self) -> None:

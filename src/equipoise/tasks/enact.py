@@ -42,8 +42,8 @@ def in_order(
 
     Examples
     --------
-    >>> from equipoise.charter.model import Pool
-    >>> [at_ms // DAY_MS for at_ms, _ in in_order([("14d", lab := Charter("Lab", (), ()))], lab, None)]
+    >>> lab = Charter("Lab", (), ())
+    >>> [at_ms // DAY_MS for at_ms, _ in in_order([("14d", lab)], lab, None)]
     [14]
     """
     found = [
