@@ -6,6 +6,29 @@ from dataclasses import dataclass
 
 from equipoise.policy.why import Explanation
 
+FOUND = {
+    "V201": "a decision that the charter did not require, or one that it did and is not there",
+    "V202": "an event that cannot be",
+    "V203": "totals that do not follow",
+    "V204": "a window, close or verdict of a promise that does not follow",
+    "V205": "events out of order",
+    "V206": "time that goes back",
+    "V207": "a deadline that was not kept",
+    "V208": "a day or a window that did not begin when it should",
+    "V209": "a charter in force at another time than its entry says",
+    "V220": "an entry about charters that cannot be where it is",
+    "V221": "a signature that does not hold, is nobody's who may sign, or is of another charter",
+    "V222": "a charter in force that too few have signed",
+    "V223": "a charter in force before its time",
+    "V224": "a charter that does not follow the one in force, or a proposal while another is pending",
+    "V225": "a charter that is due and not in force, or another in its place",
+    "V226": "an emergency, its end, a withdrawal or a re-founding that the charter does not allow",
+    "V227": "an entry about charters dated before one that precedes it",
+    "V228": "a cap of a service that the release gates did not require, or that is missing",
+    "V229": "a release or an attestation that cannot be",
+}
+"""What each code of a finding means."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -14,11 +37,7 @@ class Finding:
     Parameters
     ----------
     code : str
-        V201 a decision, V202 an event that cannot be, V203 totals, V204 a window, close or verdict of a promise, V205 the order
-        of events within a pass, V206 time that goes back, V207 a deadline that was not kept, V208 a day or a window that did not
-        begin when it should, V209 the charter; of entries about charters V220 one that cannot be, V221 a signature, V222 too few
-        signatures, V223 a charter before its time, V224 one that does not follow that in force, V225 one that is late, V226 an
-        emergency, a withdrawal or a re-founding, V227 time that goes back; V228 the cap of a service, V229 a release.
+        One of `FOUND`.
     at_ms : int
         When, in milliseconds since the run's origin.
     entry : int

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from equipoise.cli.trust import Keys, PolicyFile
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,31 +19,12 @@ if TYPE_CHECKING:
     from equipoise.tasks.ledger import Audited
 
 SHOWN = 10
-FOUND = {
-    "V201": "a decision that the charter did not require, or one that it did and is not there",
-    "V202": "an event that cannot be",
-    "V203": "totals that do not follow",
-    "V204": "a window, close or verdict of a promise that does not follow",
-    "V205": "events out of order",
-    "V206": "time that goes back",
-    "V207": "a deadline that was not kept",
-    "V208": "a day or a window that did not begin when it should",
-    "V209": "a charter in force at another time than its entry says",
-}
 
 
 def run(
     ledger: Annotated[Path, typer.Argument(help="The ledger's file.")],
-    key: Annotated[
-        list[str] | None,
-        typer.Option("--key", "-k", help="The ledger's verifier key: entries must be those that it signed."),
-    ] = None,
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            "--policy", help="Keys of ledgers and witnesses, and how many must have seen it (C2SP tlog-policy)."
-        ),
-    ] = None,
+    key: Keys = None,
+    policy: PolicyFile = None,
     state: Annotated[
         Path | None,
         typer.Option(
@@ -104,6 +87,7 @@ def _print(found: Audited) -> None:
 
 
 def _print_finding(finding: Finding, console: Console, name_of: Callable[[int], str]) -> None:
+    from equipoise.audit.finding import FOUND
     from equipoise.report.why import clock, print_why
 
     place = f"entry {finding.entry:,}" if finding.entry >= 0 else "an entry that is missing"

@@ -8,23 +8,13 @@ from typing import Annotated
 
 import typer
 
+from equipoise.cli.trust import Keys, PolicyFile
+
 
 def run(
     receipt: Annotated[Path, typer.Argument(help="The receipt: a file that `equipoise receipt` wrote.")],
-    key: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--key",
-            "-k",
-            help="The ledger's verifier key, or its file; not from whom the receipt is.",
-        ),
-    ] = None,
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            "--policy", help="Keys of ledgers and witnesses, and how many must have seen it (C2SP tlog-policy)."
-        ),
-    ] = None,
+    key: Keys = None,
+    policy: PolicyFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Check a receipt offline: signatures, proofs, witnesses, and the verdict by the closes.

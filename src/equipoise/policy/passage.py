@@ -99,23 +99,21 @@ def _plain(column: NDArray[Any]) -> list[int | str]:
 def job_values(workload: Workload, *, known: bool) -> Iterator[Values]:
     """Yield what was asked for with each job, in order; ``known`` adds how long it is going to run, which a simulator knows."""
     jobs = workload.jobs
+    names = (
+        "gang",
+        "team",
+        "pool",
+        "user",
+        "walltime_ms",
+        "priority",
+        "preemptible",
+        "savepoint_ms",
+        "after",
+        "duration_ms",
+    )
     for first in range(0, len(jobs), AT_ONCE):
-        rows = slice(first, first + AT_ONCE)
-        columns = [
-            getattr(jobs, name)[rows].tolist()
-            for name in (
-                "gang",
-                "team",
-                "pool",
-                "user",
-                "walltime_ms",
-                "priority",
-                "preemptible",
-                "savepoint_ms",
-                "after",
-            )
-        ]
-        for at, (gang, team, pool, user, walltime, priority, soft, savepoint, after) in enumerate(
+        columns = [getattr(jobs, name)[first : first + AT_ONCE].tolist() for name in names]
+        for at, (gang, team, pool, user, walltime, priority, soft, savepoint, after, runs) in enumerate(
             zip(*columns, strict=True), start=first
         ):
             values: Values = {"gang": gang, "team": team, "pool": pool, "user": user}
@@ -134,7 +132,7 @@ def job_values(workload: Workload, *, known: bool) -> Iterator[Values]:
             if jobs.request is not None and jobs.request[at]:
                 values["request"] = jobs.request[at]
             if known:
-                values["runs_ms"] = int(jobs.duration_ms[at])
+                values["runs_ms"] = runs
             yield values
 
 

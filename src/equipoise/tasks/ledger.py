@@ -40,6 +40,12 @@ class Recorded:
     checkpoint: bytes
 
 
+def check_new(path: Path) -> None:
+    """Raise ``InputError`` S105 where a ledger cannot be begun because its file exists."""
+    if path.exists():
+        raise InputError("S105", f"{path} exists, and a ledger is never begun anew", hint="name another file")
+
+
 def record_run(
     record: Record,
     texts: list[str],
@@ -73,8 +79,7 @@ def record_run(
     StoreError
         What the store raises where the file cannot be written.
     """
-    if path.exists():
-        raise InputError("S105", f"{path} exists, and a ledger is never begun anew", hint="name another file")
+    check_new(path)
     assert record.run.events is not None
     if announce is not None and len(record.run.events) > LONG:
         announce(f"recording {len(record.run.events):,} events …")

@@ -33,7 +33,7 @@ from equipoise.tasks.compilation import compile_scheduler
 from equipoise.tasks.dates import Closes, close_times
 from equipoise.tasks.enact import When, in_order, notes
 from equipoise.tasks.events import write_events
-from equipoise.tasks.ledger import record_run
+from equipoise.tasks.ledger import check_new, record_run
 from equipoise.tasks.outages import read_outages
 from equipoise.tasks.releases import gate_caps
 from equipoise.traces import read, read_requests
@@ -205,6 +205,8 @@ def simulate(
     charters = [rules, *(one for _, one in amended)]
     if (events is not None or ledger is not None) and vs:
         raise InputError("S102", "several runs in one record", hint="record one run, without --vs")
+    if ledger is not None:
+        check_new(ledger[0])
     texts = [] if ledger is None else [_text(one) for one in (charter, *(one for _, one in enact))]
     if releases is not None and enact:
         raise InputError("S102", "gates decide under one charter", hint="`releases` without `enact`")

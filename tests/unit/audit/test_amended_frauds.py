@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Any
 import pytest
 
 from equipoise.audit import Audit, Book, audit
+from equipoise.audit import finding as found_codes
 from equipoise.audit.minutes import signature_values
 from equipoise.charter_io import digest
+from equipoise.cli.app import main
 from equipoise.errors import EquipoiseError
 from equipoise.ledger.assent import sign_act, signatures_of
 from equipoise.ledger.entry import parse_entry
-from equipoise.ledger.pieces import joined
+from equipoise.ledger.note import sign_note
+from equipoise.ledger.pieces import encoded, joined
 from equipoise.policy.latency import Latency
 from equipoise.store import open_sqlite
 from equipoise.tasks.simulate import simulate
@@ -111,6 +115,31 @@ FORGERIES: dict[str, tuple[Callable[[list[Values]], object], str]] = {
 def test_a_forged_entry_is_found(told: list[Values], name: str) -> None:
     change, code = FORGERIES[name]
     assert code in forge(change, told)[:1]
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_the_command_says_what_is_wrong_with_a_forged_ledger_that_was_signed(
+    told: list[Values], lab: Lab, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = copy.deepcopy(told)
+    change, code = FORGERIES[name]
+    change(forged)
+    path = lab.folder / "forged.db"
+    key = lab.keys["lab.example/ledger"]
+    with closing(open_sqlite(path, origin=key.name)) as store:
+        store.append([data for values in forged for data in encoded(values)])
+        store.sign(lambda text: sign_note(text, [key]))
+    with pytest.raises(SystemExit) as left:
+        main(["audit", str(path), "--key", str(key.verifier)])
+    printed = capsys.readouterr()
+    assert left.value.code == 1
+    assert code in printed.out + printed.err
+
+
+def test_every_code_that_an_audit_finds_has_its_meaning() -> None:
+    source = Path(found_codes.__file__).parent
+    codes = {code for path in source.glob("*.py") for code in re.findall(r'"(V2[0-9]{2})"', path.read_text("utf-8"))}
+    assert codes == set(found_codes.FOUND)
 
 
 def test_signatures_by_keys_of_the_operators_own_are_found(told: list[Values], lab: Lab) -> None:

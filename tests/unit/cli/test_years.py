@@ -55,7 +55,7 @@ def test_json_has_the_whole_chain(capsys: pytest.CaptureFixture[str]) -> None:
         assert start["starved"] == pytest.approx(start["denied_gpu_h"] / start["entitled_gpu_h"])
     (found,) = told["outlook"]["outlooks"]
     assert [row["name"] for row in found["learned"]] == ["h0", "u_lab", "beta_s", "beta_m", "kappa"]
-    assert len(found["checks"]) == 7 and found["differences"][0]["parts"]
+    assert len(found["checks"]) == 8 and found["differences"][0]["parts"]
 
 
 def test_report_prints_the_sentence(capsys: pytest.CaptureFixture[str], here: Path) -> None:
