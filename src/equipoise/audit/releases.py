@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise, zip_longest
 
 from equipoise.audit.book import Book
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
 from equipoise.charter.model import Charter
-from equipoise.gates.caps import GatedService, cap_course
+from equipoise.gates.caps import cap_course
 from equipoise.gates.evidence import Recorded
 from equipoise.policy.kernel import layout as k
+from equipoise.workload.gated import gated_services
 from equipoise.workload.model import Workload
 
 Changes = list[tuple[int, int]]
@@ -33,21 +34,6 @@ def release_findings(book: Book, charters: Sequence[Charter], workload: Workload
                     at_ms = min(one[0] for one in (said, due) if one is not None)
                     yield Finding("V228", at_ms, -1, _text(service.name, said), _text(service.name, due))
                     break
-
-
-def gated_services(workload: Workload, releases: Mapping[str, str]) -> list[GatedService]:
-    """Return the services of a workload as gates see them, by what is declared of their releases."""
-    return [
-        GatedService(
-            each.name,
-            workload.teams[each.team],
-            workload.pools[each.pool],
-            each.gang,
-            int(each.replicas.max(initial=0)),
-            releases.get(each.name),
-        )
-        for each in workload.services
-    ]
 
 
 def _required(book: Book, charters: Sequence[Charter], workload: Workload) -> dict[int, Changes]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from equipoise.audit.releases import gated_services
 from equipoise.charter.model import Charter
 from equipoise.errors import InputError
 from equipoise.gates.caps import cap_course
 from equipoise.simulator.bookkeeping import Releases
 from equipoise.simulator.replay import CapChange
 from equipoise.units import DAY_MS, shown
+from equipoise.workload.gated import gated_services
 from equipoise.workload.model import Workload
 
 TAIL_MS = 400 * DAY_MS

@@ -219,7 +219,8 @@ def _post(url: str, body: bytes) -> tuple[int, bytes]:
         with urllib.request.urlopen(request, timeout=WAIT_S) as answer:
             return int(answer.status), answer.read(MAX_ANSWER_BYTES)
     except urllib.error.HTTPError as error:
-        return error.code, error.read(MAX_ANSWER_BYTES)
+        with error:  # it is the answer, too
+            return error.code, error.read(MAX_ANSWER_BYTES)
     except (OSError, ValueError) as error:
         raise RetryableError(
             "L183", f"the witness at {url} is not reached: {error}", hint="try again", retryable=True

@@ -7,45 +7,21 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from equipoise.audit import Audit, Book, audit
 from equipoise.audit import finding as found_codes
 from equipoise.audit.minutes import signature_values
 from equipoise.charter_io import digest
 from equipoise.cli.app import main
-from equipoise.errors import EquipoiseError
 from equipoise.ledger.assent import sign_act, signatures_of
-from equipoise.ledger.entry import parse_entry
 from equipoise.ledger.note import sign_note
-from equipoise.ledger.pieces import encoded, joined
+from equipoise.ledger.pieces import encoded
 from equipoise.policy.latency import Latency
 from equipoise.store import open_sqlite
 from equipoise.tasks.simulate import simulate
+from tests.unit.audit.ledgers import Values, audited, codes, entries_of
 from tests.unit.tasks.amended_ledgers import DAY_MS, Lab
-
-Values = dict[str, Any]
-
-
-def entries_of(path: Path) -> list[Values]:
-    with closing(open_sqlite(path, read_only=True)) as store:
-        return [dict(values) for _, values in joined((n, parse_entry(data)) for n, data in enumerate(store.entries()))]
-
-
-def audited(told: list[Values]) -> Audit:
-    book = Book()
-    for values in told:
-        book.add(values)
-    return audit(book)
-
-
-def codes(told: list[Values]) -> list[str]:
-    try:
-        return [finding.code for finding in audited(told).findings]
-    except EquipoiseError as error:
-        return [error.code]
 
 
 @pytest.fixture

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from contextlib import closing
-from typing import Any
 
 import pytest
 
-from equipoise.audit import Audit, Book, audit
 from equipoise.charter_io import loads
-from equipoise.errors import EquipoiseError
 from equipoise.gates.statement import PAYLOAD_TYPE, Kind, statement_bytes
 from equipoise.ledger.dsse import sign_envelope
-from equipoise.ledger.entry import parse_entry
 from equipoise.ledger.keys import Algorithm, SigningKey
-from equipoise.ledger.pieces import joined
 from equipoise.policy.kernel import layout as k
 from equipoise.simulator.bookkeeping import Releases
-from equipoise.store import open_sqlite
 from equipoise.tasks.simulate import simulate
 from equipoise.units import DAY_MS
 from equipoise.workload.synthetic.release import (
@@ -31,8 +24,8 @@ from equipoise.workload.synthetic.release import (
     release_caps,
     release_records,
 )
+from tests.unit.audit.ledgers import Values, audited, codes, entries_of
 
-Values = dict[str, Any]
 GPUS, DAYS = 512, 14
 
 
@@ -48,22 +41,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[Values]:
         workload, charter, releases=Releases(digests, release_records(workload.origin_ms or 0)),
         ledger=(path, SigningKey("lab.example/ledger", Algorithm.ED25519, bytes(range(32)))),
     )  # fmt: skip
-    with closing(open_sqlite(path, read_only=True)) as store:
-        return [dict(values) for _, values in joined((n, parse_entry(data)) for n, data in enumerate(store.entries()))]
-
-
-def audited(told: list[Values]) -> Audit:
-    book = Book()
-    for values in told:
-        book.add(values)
-    return audit(book)
-
-
-def codes(told: list[Values]) -> set[str]:
-    try:
-        return {finding.code for finding in audited(told).findings}
-    except EquipoiseError as error:
-        return {error.code}
+    return entries_of(path)
 
 
 def test_the_gated_labs_ledger_holds_and_its_caps_are_those_of_the_gates(told: list[Values]) -> None:

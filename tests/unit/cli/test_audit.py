@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from equipoise.cli.app import main
-from equipoise.ledger.entry import parse_entry
 from equipoise.ledger.note import sign_note
-from equipoise.ledger.pieces import encoded, joined
+from equipoise.ledger.pieces import encoded
 from equipoise.store import open_sqlite
 from equipoise.tasks.keys import read_key
+from tests.unit.audit.ledgers import entries_of
 
 HOUR_MS = 3_600_000
 Values = dict[str, Any]
@@ -63,11 +63,6 @@ def ran(*arguments: object) -> int:
     with pytest.raises(SystemExit) as left:
         main([str(one) for one in arguments])
     return int(left.value.code or 0)
-
-
-def stored(ledger: Path) -> list[Values]:
-    with closing(open_sqlite(ledger, read_only=True)) as store:
-        return [dict(values) for _, values in joined(enumerate(map(parse_entry, store.entries())))]
 
 
 def signed(told: list[Values], lab: Path, path: Path, *, key: str = "lab.key") -> Path:
@@ -159,7 +154,7 @@ FRAUDS: dict[Callable[[list[Values]], None], set[str]] = {
 def test_a_fraud_that_the_lab_signed_is_found(
     lab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], fraud: Callable[[list[Values]], None]
 ) -> None:
-    honest = stored(lab / "run.ledger")
+    honest = entries_of(lab / "run.ledger")
     told = copy.deepcopy(honest)
     fraud(told)
     assert told != honest
@@ -180,7 +175,7 @@ def test_the_honest_ledger_holds_and_says_what_it_does_not_show(lab: Path, capsy
 
 
 def test_a_finding_names_jobs_teams_and_reasons(lab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = stored(lab / "run.ledger")
+    told = entries_of(lab / "run.ledger")
     start_out_of_order(told)
     assert ran("audit", signed(told, lab, tmp_path / "forged.ledger"), "--key", lab / "lab.key") == 1
     lines = capsys.readouterr().out.splitlines()
@@ -217,5 +212,5 @@ def test_an_entry_dropped_behind_a_checkpoint_that_others_have(lab: Path, tmp_pa
 
 def test_another_key_signed(lab: Path, tmp_path: Path) -> None:
     assert ran("keys", "new", "lab.example/ledger", "--out", tmp_path / "other.key") == 0
-    forged = signed(stored(lab / "run.ledger"), tmp_path, tmp_path / "forged.ledger", key="other.key")
+    forged = signed(entries_of(lab / "run.ledger"), tmp_path, tmp_path / "forged.ledger", key="other.key")
     assert ran("audit", forged, "--key", lab / "lab.key") == 1

@@ -117,5 +117,6 @@ def test_hostile_requests_get_an_answer_and_change_nothing(tmp_path: Path, keys:
             with pytest.raises((urllib.error.HTTPError, urllib.error.URLError)) as error:
                 urllib.request.urlopen(request, timeout=5)
             if isinstance(error.value, urllib.error.HTTPError):
+                error.value.close()
                 assert error.value.code == status
         assert cosign_head(tmp_path / "ledger", log, policy).witnessed is not None

@@ -67,6 +67,14 @@ def pay_turn(s, v):
     grow_turn(s, v)
     job = s.jobs[t.turn_job]
     t.turn = max(t.turn - 1.0 * job.gang * job.estimate_ms, 0.0)
+    pass_turn_on(s, v)
+    s.pools[t.pool].turn_check_ms = 0
+
+
+@kernel
+def pass_turn_on(s, v):
+    """Let the next large gang of leaf v save up, if there is one."""
+    t = s.rows[v]
     if t.crossed_ms < NEVER:
         s.pools[t.pool].crossed -= 1
         s.pools[t.pool].crossed_row = -1
@@ -74,7 +82,6 @@ def pay_turn(s, v):
     t.turn_job = oldest_beyond_floor(s, v)
     if t.turn_job < 0:
         forget_turn(s, v)
-    s.pools[t.pool].turn_check_ms = 0
 
 
 @kernel
@@ -102,13 +109,7 @@ def renew_turn(s, v):
     """The floor of leaf v is another one: a gang that it now holds saves up no more, and one that it no longer holds begins to."""
     t = s.rows[v]
     if t.turn_job >= 0 and s.jobs[t.turn_job].gang <= t.floor:
-        if t.crossed_ms < NEVER:
-            s.pools[t.pool].crossed -= 1
-            s.pools[t.pool].crossed_row = -1
-        t.crossed_ms = NEVER
-        t.turn_job = oldest_beyond_floor(s, v)
-        if t.turn_job < 0:
-            forget_turn(s, v)
+        pass_turn_on(s, v)
     elif t.turn_job < 0 and t.waiting > 0:
         j = oldest_beyond_floor(s, v)
         if j >= 0:

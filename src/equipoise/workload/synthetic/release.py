@@ -24,7 +24,7 @@ from importlib.resources import files
 import numpy as np
 
 from equipoise.charter.model import Charter
-from equipoise.gates.caps import Cap, GatedService, cap_course
+from equipoise.gates.caps import Cap, cap_course
 from equipoise.gates.evidence import Recorded
 from equipoise.gates.statement import PAYLOAD_TYPE, Kind, statement_bytes
 from equipoise.ledger.dsse import sign_envelope
@@ -32,6 +32,7 @@ from equipoise.ledger.encoding import base64_text
 from equipoise.ledger.keys import Algorithm, SigningKey
 from equipoise.units import DAY_MS
 from equipoise.workload.draws import Draws
+from equipoise.workload.gated import gated_services
 from equipoise.workload.model import Service, Workload
 from equipoise.workload.synthetic import rhythm
 from equipoise.workload.synthetic.asks import GPUS, Serving, capacities
@@ -101,19 +102,9 @@ def release_records(origin_ms: int = rhythm.ORIGIN_MS) -> list[Recorded]:
     return found
 
 
-def gated_services(workload: Workload) -> list[GatedService]:
-    """Return the services as gates see them: ``chat-next`` runs the new model, all others the one in service."""
-    return [
-        GatedService(
-            each.name,
-            workload.teams[each.team],
-            workload.pools[each.pool],
-            each.gang,
-            int(each.replicas.max(initial=0)),
-            NEW if each.name == NEXT.name else SERVING,
-        )
-        for each in workload.services
-    ]
+def releases(workload: Workload) -> dict[str, str]:
+    """Return what each service runs: ``chat-next`` the new model, all others the one in service."""
+    return {each.name: NEW if each.name == NEXT.name else SERVING for each in workload.services}
 
 
 def release_caps(charter: Charter, workload: Workload) -> list[Cap]:
@@ -128,7 +119,7 @@ def release_caps(charter: Charter, workload: Workload) -> list[Cap]:
     origin_ms = workload.origin_ms
     found = cap_course(
         charter,
-        gated_services(workload),
+        gated_services(workload, releases(workload)),
         release_records(origin_ms),
         from_ms=origin_ms,
         until_ms=origin_ms + workload.asked_ms,
