@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from equipoise.audit import Book
@@ -28,7 +29,12 @@ CASES = {"plain": case, "promised": promised_case, "amended": amended_case}
 
 
 def ledger(seed: int, kind: str = "plain", *, policy: str = "charter") -> list[Values]:
-    """Run a drawn system and return what goes into a ledger, as it comes out of JSON again."""
+    """Run a drawn system and return what goes into a ledger, as it comes out of JSON again; the caller may change it."""
+    return json.loads(_ledger(seed, kind, policy))
+
+
+@cache
+def _ledger(seed: int, kind: str, policy: str) -> str:
     system, closes_ms = CASES[kind](seed)
     run = system.run(policy, closes_ms=closes_ms, record=True)
     (plan, reference), *later = system.ways("charter")
@@ -37,7 +43,7 @@ def ledger(seed: int, kind: str = "plain", *, policy: str = "charter") -> list[V
     enacted = tuple(Enactment(at_ms, *ways) for (at_ms, _), ways in zip(system.enact, later, strict=True))
     record = Record(run, system.workload, system.charter, plan, reference, options=system.options, enacted=enacted)
     texts = [""] * (1 + len(enacted))
-    return [json.loads(json.dumps(values)) for values in entries(record, texts)]
+    return json.dumps(list(entries(record, texts)))
 
 
 def book(told: Iterable[Mapping[str, Any]]) -> ModelBook:
