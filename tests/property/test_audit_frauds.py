@@ -215,3 +215,15 @@ def _numbers(values: Any) -> Iterator[tuple[Any, Any]]:
             yield from _numbers(value)
         elif isinstance(value, int) and not isinstance(value, bool):
             yield values, key
+
+
+def test_times_that_never_come_do_not_keep_an_audit_busy() -> None:
+    """Calendars are followed up to the last pass; a charter that comes later, however late, asks for nothing before."""
+    for seed in (20, 21, 22, 23):
+        told = ledger(seed, "amended")
+        late = next(values for values in reversed(told) if values["kind"] == "charter")
+        late["at_ms"] = (1 << 53) - 1
+        assert findings(told) <= {"V209", "V202", "V201", "V204"}
+    told = ledger(3)
+    next(values for values in reversed(told) if values["kind"] == "pass")["at_ms"] = (1 << 53) - 1
+    assert findings(told) == {"V102"}

@@ -19,7 +19,6 @@ from equipoise.ledger.entry import parse_entry
 from equipoise.ledger.pieces import Pieces
 from equipoise.policy.columns import Options
 from equipoise.policy.course import course
-from equipoise.policy.kernel.layout import NEVER
 from equipoise.policy.latency import Latency
 from equipoise.policy.passage import Reader
 from equipoise.policy.plan import Plan
@@ -280,10 +279,16 @@ class Book:
 
     @property
     def enact_ms(self) -> tuple[int, ...]:
-        """When all charters but the first came into force, as their entries say; NEVER for one that was only announced."""
+        """When all charters but the first came into force, as their entries say; those that no pass has seen, right after the last."""
         return tuple(
-            NEVER if values["how"] == "announced" else int(values["at_ms"]) for _, values in self._charters[1:]
+            min(int(values["at_ms"]), self.last_ms + n) for n, (_, values) in enumerate(self._charters[1:], start=1)
         )
+
+    @property
+    def last_ms(self) -> int:
+        """Time of the last pass; -1 without one."""
+        events = self.events
+        return int(events["time_ms"][-1]) if len(events) else -1
 
     def plans(self, charters: Sequence[Charter]) -> tuple[Plan, ...]:
         """Return the plans that were executed under each charter, by what the first entry says."""

@@ -27,8 +27,7 @@ def _charters(book: Book) -> Iterator[Finding]:
     """Charters are enacted when their entries say, in their order."""
     rows = book.events[book.events["kind"] == k.CHARTER_ENACTED]
     told = list(zip(rows["time_ms"].tolist(), rows["subject"].tolist(), strict=True))
-    last_ms = int(book.events["time_ms"][-1]) if len(book.events) else -1  # what came later, no pass has seen
-    required = [(at_ms, n) for n, at_ms in enumerate(book.enact_ms, start=1) if at_ms <= last_ms]
+    required = [(at_ms, n) for n, at_ms in enumerate(book.enact_ms, start=1) if at_ms <= book.last_ms]
     for said, due in zip_longest(told, required):
         if said != due:
             recorded, wanted = ("" if one is None else f"that charter {one[1]} came into force" for one in (said, due))
@@ -66,8 +65,7 @@ def _windows(book: Book, core: Core) -> Iterator[Finding]:
     told = [(int(row["time_ms"]), *(int(row[name]) for name in fields)) for row in rows]
     due = windows_of(core.layout, core.layout.reference.charter, book.origin_ms, book.enact_ms)
     required: list[tuple[int, ...]] = []
-    last_ms = int(events["time_ms"][-1]) if len(events) else -1
-    while due is not None and due.next_ms <= last_ms:
+    while due is not None and due.next_ms <= book.last_ms:
         at_ms = due.next_ms
         begun = sorted(due.turn(core), key=lambda one: (one.promise, one.place))
         required += [(at_ms, one.promise, one.place, one.to_ms, one.make_good) for one in begun]

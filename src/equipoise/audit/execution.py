@@ -19,6 +19,7 @@ from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
 from equipoise.audit.releases import release_findings
 from equipoise.audit.sentences import decision_text
+from equipoise.errors import VerificationError
 from equipoise.policy.core import Core
 from equipoise.policy.course import Enactment
 from equipoise.policy.events import REASONS, Events, first_out_of_order, sentence
@@ -29,6 +30,7 @@ from equipoise.policy.why import explain
 from equipoise.simulator.bookkeeping import ending, judged
 from equipoise.simulator.record import Record
 from equipoise.simulator.replay import run_of
+from equipoise.units import MAX_DURATION_MS
 
 RESIDUAL = (
     "the meter: that what was recorded of devices and jobs is what happened (second source: the engine's own accounting)",
@@ -97,6 +99,8 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
     InputError
         What `policy.state.build` raises, for a workload that does not fit the charter.
     """
+    if book.last_ms > MAX_DURATION_MS:
+        raise VerificationError("V102", f"a pass at {book.last_ms} ms, more than a hundred years on", hint="malformed")
     amended = book.charter_findings()
     if not book.passes:  # nothing was executed yet
         return Audit(book.size, 0, 0, 0, amended, None, str((book.opened or {}).get("policy")), book.charter_notes())
@@ -262,9 +266,7 @@ def _closings(book: Book) -> tuple[list[int], list[int]]:
 
 def _end_ms(book: Book) -> int:
     """Return the time up to which a ledger tells what happened."""
-    events = book.events
-    last_ms = int(events["time_ms"][-1]) if len(events) else 0
-    return int((book.ended or {}).get("at_ms", last_ms))
+    return int((book.ended or {}).get("at_ms", max(book.last_ms, 0)))
 
 
 def _judged(book: Book, record: Record) -> Iterator[Finding]:

@@ -40,10 +40,8 @@ def _required(book: Book, charters: Sequence[Charter], workload: Workload) -> di
     origin_ms = book.origin_ms or 0
     services = gated_services(workload, book.releases)
     numbers = {each.name: number for number, each in enumerate(services)}
-    begins = [
-        (at_ms, one) for at_ms, one in zip((0, *book.enact_ms), charters, strict=True) if at_ms < k.NEVER
-    ]  # what was only announced holds nothing
-    end_ms = int(book.events["time_ms"][-1]) + 1
+    begins = list(zip((0, *book.enact_ms), charters, strict=True))
+    end_ms = book.last_ms + 1
     records = [Recorded(origin_ms + at_ms, envelope, _at(begins, at_ms)) for at_ms, envelope in book.attestations]
     found: dict[int, Changes] = {}
     for (from_ms, charter), (until_ms, _) in pairwise([*begins, (end_ms, charters[0])]):
