@@ -19,14 +19,17 @@ from hypothesis import settings
 from equipoise.store import StoredLedger, open_sqlite, verify_sqlite
 from tests.conftest import ROOT
 from tests.contract.ledger_stores import LOG
-from tests.contract.postgres_server import programs, server
+from tests.contract.postgres_server import Server, programs, server
 from tests.scenario.ledger_writer import entry_of
 
 THREADS = 3
 KILLS = 1000 if settings.get_current_profile_name() == "soak" else 30
 
 
-def killed(where: str, seed: int, counts: list[int], after_s: float, *, appending: bool) -> list[str]:
+Stop = Callable[["subprocess.Popen[bytes]"], None]
+
+
+def killed(where: str, seed: int, counts: list[int], after_s: float, *, appending: bool, stop: Stop) -> list[str]:
     """Kill a writer some time after it starts to open the ledger, or to append; return the whole lines it told."""
     line = [sys.executable, "-m", "tests.scenario.ledger_writer", where, str(seed), *map(str, counts)]
     writer = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE)
@@ -36,7 +39,7 @@ def killed(where: str, seed: int, counts: list[int], after_s: float, *, appendin
         first = writer.stdout.readline() if appending else b""
         time.sleep(after_s)
         assert writer.poll() is None, "the writer ended by itself"
-        writer.kill()
+        stop(writer)
         told = (first + writer.stdout.read()).decode()
     writer.wait()
     return told.split("\n")[:-1]
@@ -60,7 +63,35 @@ def test_the_same_over_postgresql() -> None:
     assert found.ok and found.checkpoints > 1, found
 
 
-def check(where: str, kills: int, read: Callable[[], StoredLedger], *, slow: int) -> None:
+def test_postgresqls_own_server_killed_loses_nothing_acknowledged() -> None:
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    from equipoise.store.postgres import open_postgres, verify_postgres
+
+    running = Server()
+
+    def stop(writer: subprocess.Popen[bytes]) -> None:
+        running.crash()
+        writer.kill()
+        running.start()
+
+    try:
+        where = running.address
+        check(where, max(KILLS // 10, 6), lambda: open_postgres(where, read_only=True), slow=2, stop=stop)
+        found = verify_postgres(where, keys=[LOG.verifier])
+    finally:
+        running.stop()
+    assert found.ok and found.checkpoints > 1, found
+
+
+def check(
+    where: str,
+    kills: int,
+    read: Callable[[], StoredLedger],
+    *,
+    slow: int,
+    stop: Stop = subprocess.Popen.kill,
+) -> None:
     """Kill writers, and hold what they told against what is read; ``slow`` gives each more time."""
     seed = random.randrange(2**32)
     chance = random.Random(seed)
@@ -69,7 +100,7 @@ def check(where: str, kills: int, read: Callable[[], StoredLedger], *, slow: int
     idle = 0
     for kill in range(kills):
         after_s = slow * chance.choice([0.02, 0.1, 0.4]) * chance.random()
-        told = killed(where, seed + kill, counts, after_s, appending=chance.random() < 0.6)
+        told = killed(where, seed + kill, counts, after_s, appending=chance.random() < 0.6, stop=stop)
         idle += not told
         new: dict[int, str] = {}
         for line in told:
