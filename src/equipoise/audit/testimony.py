@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 from equipoise.account import Correction, correction_from_json
 from equipoise.audit.finding import Finding
@@ -40,7 +40,7 @@ class Testimony:
                 self._malformed("V232", values, number, error.message)
             return
         at_ms, said = values.get("at_ms"), values.get("passes")
-        if set(values) == {"kind", "at_ms", "passes"} and type(at_ms) is type(said) is int and min(at_ms, said) >= 0:
+        if set(values) == {"kind", "at_ms", "passes"} and _counts(at_ms) and _counts(said):
             self.beats.append((number, at_ms, said, passes))
         else:
             self._malformed("V230", values, number, "a time and how many passes there were, and nothing else")
@@ -64,6 +64,10 @@ class Testimony:
         at_ms = values.get("at_ms")
         recorded = f"{values['kind']}: {shown(str({name: values[name] for name in sorted(values) if name != 'kind'}))}"
         self.findings.append(Finding(code, at_ms if type(at_ms) is int else 0, number, recorded, required))
+
+
+def _counts(value: object) -> TypeGuard[int]:
+    return type(value) is int and value >= 0
 
 
 def contradicted(beats: Sequence[tuple[int, int, int, int]], times_ms: Sequence[int]) -> list[Finding]:

@@ -140,11 +140,11 @@ def _beats(
     found: list[tuple[Values, list[tuple[int, bytes]]]], text: str, span: Span, closes: int, origin_ms: int
 ) -> set[int]:
     """Return the entries of the fewest heartbeats that show where the recorder was silent for too long."""
-    every_ms = next(
-        int(values["canonical"]["evidence"]["checkpoint_every_ms"])
-        for values, _ in found
-        if values["kind"] == "charter" and values["digest"] == text
-    )
+    charters = (values for values, _ in found if values["kind"] == "charter" and values["digest"] == text)
+    charter = next(charters, None)
+    if charter is None:  # then there is no receipt that holds
+        return set()
+    every_ms = int(charter["canonical"]["evidence"]["checkpoint_every_ms"])
     entry_at: dict[int, int] = {}
     for values, entries in found:
         if values["kind"] == "heartbeat" and entries[-1][0] < closes and type(values.get("at_ms")) is int:
