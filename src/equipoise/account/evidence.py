@@ -61,9 +61,10 @@ class Evidence:
 
     def needed(self, span: Span, every_ms: int) -> list[int]:
         """Return the fewest heartbeats that show the same gaps: after each, the latest that is not too late for it."""
-        latest_ms, *inside = self._known(span)
+        latest_ms, *inside = dict.fromkeys(self._known(span))
         at_ms, chosen = min(self.opened_ms, span.from_ms), list[int]()
-        if latest_ms > at_ms and [*inside, span.to_ms][0] - at_ms > every_ms:
+        first_ms = [*inside, span.to_ms][0]
+        if latest_ms > at_ms and first_ms - latest_ms <= every_ms < first_ms - at_ms:
             at_ms = latest_ms
             chosen.append(at_ms)
         while inside and span.to_ms - at_ms > every_ms:
