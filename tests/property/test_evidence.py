@@ -11,9 +11,11 @@ import pytest
 from equipoise.audit import Audit, audit
 from equipoise.errors import VerificationError
 from equipoise.receipt import make_receipt, verify_receipt, windows_judged
+from equipoise.receipt.words import plain
+from equipoise.receipt.words import told as told_of
 from tests.property.audit_cases import ModelBook, book
 from tests.property.evidence_cases import Values, answered, every_ms, refounded, settles_ms, watched
-from tests.property.receipt_cases import WITNESSED, SignedLog, said_in
+from tests.property.receipt_cases import ALONE, WITNESSED, SignedLog, said_in
 
 SEEDS = range(12)
 
@@ -275,3 +277,17 @@ def test_a_refounding_breaks_every_window_that_was_open() -> None:
             assert not inside or checked.judgement.verdict.answer.value == "broken"
             shown += bool(inside)
     assert broken > 5 and shown > 3 and len(others) > 1, (broken, others)
+
+
+def test_where_too_few_witnesses_have_seen_a_live_ledger_its_windows_are_undecided_to_the_reader() -> None:
+    told = watched(3)
+    told[0]["source"] = "live"
+    told[1]["canonical"]["evidence"]["witnesses"] = 1
+    log = SignedLog(told)
+    promise, _, to_ms = next(windows_judged(log, log.size))
+    receipt = make_receipt(log, promise, to_ms=to_ms).to_bytes()
+    seen, unseen = verify_receipt(receipt, policy=WITNESSED), verify_receipt(receipt, policy=ALONE)
+    assert (seen.undecided_here, unseen.undecided_here) == (False, True)
+    assert "undecided for want of witnesses" in next(told_of(unseen))
+    assert f"was {seen.judgement.verdict.answer.value}," in next(told_of(seen))
+    assert plain(unseen)["undecided_for_want_of_witnesses"]

@@ -73,8 +73,10 @@ def correct(
             raise InputError("V113", f"the ledger has no entry {entry}", hint=f"its entries are 0 to {store.size - 1}")
         corrected = _entry(store, entry)
         when_ms = now_ms() if at_ms is None else at_ms
+        origin_ms = _origin_ms(store)
+        at = _time_of(store, when_ms, origin_ms)
         values: dict[str, Any] = {
-            "kind": "correction", "at_ms": _time_of(store, when_ms), "entry": entry,
+            "kind": "correction", "at_ms": at, "entry": entry,
             "wrong": wrong or f"the {corrected.get('kind', 'entry')}", "right": right, "by": by, "reason": reason,
         }  # fmt: skip
         try:
@@ -83,7 +85,7 @@ def correct(
             raise InputError("V114", error.message, hint="--right, --by and --reason") from error
         if not dry_run:
             assert key is not None, "it was asked for"
-            append_signed(store, [values], key, time_ms=when_ms)
+            append_signed(store, [values], key, time_ms=when_ms if origin_ms is None else origin_ms + at)
         return Corrected(correction, corrected, store.size, not dry_run)
 
 
@@ -91,10 +93,12 @@ def _entry(store: StoredLedger, number: int) -> Values:
     return parse_entry(next(store.entries(number, number + 1)))
 
 
-def _time_of(store: StoredLedger, when_ms: int) -> int:
+def _origin_ms(store: StoredLedger) -> int | None:
+    return cast("int | None", _entry(store, 0).get("origin_ms"))
+
+
+def _time_of(store: StoredLedger, when_ms: int, origin_ms: int | None) -> int:
     """Return the time of a new entry since the ledger's origin: now, and never before that of the last one that has a time."""
-    opened = _entry(store, 0)
-    origin_ms = cast("int | None", opened.get("origin_ms"))
     now = 0 if origin_ms is None else max(0, when_ms - origin_ms)  # without a calendar it has no now
     for end in range(store.size, 0, -AT_ONCE):
         told = map(parse_entry, store.entries(max(0, end - AT_ONCE), end))
