@@ -69,7 +69,7 @@ def every_ms(told: Sequence[Values], verdict: Values) -> int:
 
 def answered(verdict: Values, answer: str, **more: object) -> Values:
     """The same numbers under another answer, by the text of PACING 4: broken by what was denied, of a ceiling by what was above."""
-    made = copy.deepcopy(verdict) | more
+    made: Values = copy.deepcopy(verdict) | more
     for name in ("verdict", "made_good"):
         if name in made:
             said = made[name]

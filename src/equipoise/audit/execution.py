@@ -20,7 +20,6 @@ from equipoise.audit.evidence import evidence_findings, evidence_notes, evidence
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
 from equipoise.audit.releases import release_findings
-from equipoise.audit.residual import RESIDUAL
 from equipoise.audit.sentences import decision_text
 from equipoise.errors import VerificationError
 from equipoise.policy.core import Core
@@ -30,6 +29,7 @@ from equipoise.policy.kernel import layout as k
 from equipoise.policy.retracing import Stretch, stretches
 from equipoise.policy.state import build
 from equipoise.policy.why import explain
+from equipoise.receipt.residual import RESIDUAL
 from equipoise.simulator.bookkeeping import ending, judged
 from equipoise.simulator.record import Record
 from equipoise.simulator.replay import run_of

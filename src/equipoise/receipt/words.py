@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import Any
 
 from equipoise.charter.explanation import instant_text
+from equipoise.receipt.residual import RESIDUAL
 from equipoise.receipt.verification import Checked
 from equipoise.units import percent_text
 
 LEVELS = {1: "L1 (published)", 2: "L2 (recomputed)"}
-NOT_PROVED = "that the meter is right: what was recorded of devices and jobs is taken as it is"
 WITHOUT_WITNESS = "split view not excluded: no witness was asked for, so others may have been shown another ledger"
 NOT_EXECUTED = (
     "that closes, grace and hours to make good follow from every job's events: `equipoise audit` of the whole ledger"
@@ -108,13 +108,13 @@ def warnings(found: Checked) -> Iterator[str]:
 
 def not_shown(found: Checked) -> Iterator[str]:
     """Yield what the receipt leaves open."""
-    yield NOT_PROVED
     yield NOT_EXECUTED
     yield NOT_CORRECTED
     if not found.cross_checked:
         yield NOT_COMPARED
     if not found.witnessed.split_view_excluded:
         yield WITHOUT_WITNESS
+    yield from (str(one) for one in RESIDUAL if one.of_receipts)
 
 
 def _span(found: Checked) -> str:

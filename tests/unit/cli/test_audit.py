@@ -170,7 +170,7 @@ def test_the_honest_ledger_holds_and_says_what_it_does_not_show(lab: Path, capsy
     assert ran("audit", lab / "run.ledger", "--key", lab / "lab.key") == 0
     said = capsys.readouterr().out
     assert "Every decision, total, window and verdict follows from the events under the charter in force." in said
-    assert "the meter: " in said
+    assert "a meter that lies: " in said
     assert "are those that lab.example/ledger signed." in said
 
 

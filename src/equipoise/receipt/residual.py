@@ -1,4 +1,4 @@
-"""What no audit can find in a ledger, why not, and who would know: the one list, which documentation and commands print."""
+"""What neither receipt nor audit can find, why not, and who would know: the one list, which documentation and commands print."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ class Residual:
     ----------
     what, why, source : str
         What is not found, why not, and the second source that would show it.
+    of_receipts : bool
+        Whether it is told of a receipt too, which says of witnesses by itself, and is of closes that were made.
     """
 
     what: str
     why: str
     source: str
+    of_receipts: bool = True
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why} (second source: {self.source})"
@@ -53,6 +56,7 @@ RESIDUAL = (
         "two ledgers, one for each reader",
         "each is whole",
         "witnesses: with `--policy` their cosignatures are asked for",
+        of_receipts=False,
     ),
     Residual(
         "the clock: events held back and told later, heartbeats written for a time that is past",
@@ -63,6 +67,7 @@ RESIDUAL = (
         "closes that a ledger that goes on never made",
         "when accounts are closed is the lab's choice until it ends",
         "a receipt asked for and not given",
+        of_receipts=False,
     ),
     Residual(
         "a correction that is itself wrong, or was never made",
