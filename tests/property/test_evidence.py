@@ -150,6 +150,7 @@ LIES: dict[str, tuple[Callable[[list[Values]], object], str]] = {
     "a correction by nobody": (lambda told: told.append(correction(1, by=" ")), "V232"),
     "a correction without a reason": (lambda told: told.append(correction(1, reason=None)), "V232"),
     "a correction that says more": (lambda told: told.append(correction(1, decisions=[])), "V232"),
+    "a correction of the year 142,000": (lambda told: told.append(correction(1, at_ms=1 << 52)), "V232"),
     "a correction without a time": (lambda told: told.append(correction(1, at_ms=True)), "V232"),
 }
 

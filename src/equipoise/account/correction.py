@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from equipoise.errors import VerificationError
-from equipoise.units import shown
+from equipoise.units import MAX_DURATION_MS, shown
 
 TEXTS = ("wrong", "right", "by", "reason")
 
@@ -57,7 +57,7 @@ def correction_from_json(number: int, values: Mapping[str, Any]) -> Correction:
     fault = None
     if set(values) != {"kind", "at_ms", "entry", *TEXTS}:
         fault = "has other fields than a correction"
-    elif type(values["at_ms"]) is not int or values["at_ms"] < 0:
+    elif type(values["at_ms"]) is not int or not 0 <= values["at_ms"] <= MAX_DURATION_MS:
         fault = f"is of the time {shown(str(values['at_ms']))}"
     elif type(values["entry"]) is not int or not 0 <= values["entry"] < number:
         fault = f"corrects entry {shown(str(values['entry']))}, which is no earlier one"

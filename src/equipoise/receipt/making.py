@@ -109,7 +109,10 @@ def _chosen(
                 text, opens = str(values["text"]), entries[-1][0]
             else:
                 closes = entries[-1][0]
-    assert opens >= 0, "a verdict is of a window that was opened"
+    if opens < 0:
+        raise InputError(
+            "V105", f"the ledger has a verdict of '{promise}' whose window was never opened", hint="audit it"
+        )
     beats = _beats(found, text, Span(from_ms, to_ms), closes, origin_ms)
     for values, entries in found:
         match values["kind"]:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from equipoise.account import Correction, Evidence, Judgement, Terms, close_from_json, correction_from_json, judge
 from equipoise.account.terms import terms_from_json
 from equipoise.charter.canonical import from_values
+from equipoise.charter.explanation import instant_text
 from equipoise.charter.model import Charter
 from equipoise.errors import VerificationError
 from equipoise.ledger.entry import parse_entry
@@ -130,6 +131,7 @@ def _judged(receipt: Receipt, witnessed: Witnessed, numbered: Sequence[tuple[int
     if {str(values["kind"]) for values in entries} - set(KINDS):
         raise _wrong("the receipt has entries that do not belong to it")
     totals = [values for values in entries if values["kind"] == "totals"]
+    instant_text(terms.span.to_ms + terms.promise.settle_ms)  # what no calendar has cannot be told
     cross_checked = agree(judgement, totals, origin_ms=origin_ms)
     return Checked(
         receipt, witnessed, charter.lab, str(opened["source"]), str(opened["policy"]), terms, judgement,
