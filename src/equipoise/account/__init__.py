@@ -27,7 +27,9 @@ from __future__ import annotations
 
 from equipoise.account.budget import Habit, Waiting
 from equipoise.account.close import Close, Record, close_from_json, fold
+from equipoise.account.correction import Correction, correction_from_json
 from equipoise.account.detection import Chart, alarms, average_run_length, chart
+from equipoise.account.evidence import Evidence, heartbeat
 from equipoise.account.requests import Answered, Asked, Outcome, Request, Spent, Sums, fold_requests, sums
 from equipoise.account.scale import Scale
 from equipoise.account.starts import StartCounts, StartsVerdict, judge_starts
@@ -45,6 +47,8 @@ __all__ = [
     "Charge",
     "Chart",
     "Close",
+    "Correction",
+    "Evidence",
     "Habit",
     "Judgement",
     "Leaves",
@@ -69,10 +73,12 @@ __all__ = [
     "can_be_made_good",
     "chart",
     "close_from_json",
+    "correction_from_json",
     "cuts",
     "first_period",
     "fold",
     "fold_requests",
+    "heartbeat",
     "hungry_days",
     "judge",
     "judge_starts",

@@ -2,11 +2,12 @@
 
 The first rule that fits decides (PACING, section 4):
 
-1. *undecided* while the record has gaps, and *broken* if it still has them `settle` after the window's end;
-2. *kept* if at least as much was delivered as was owed;
-3. *kept, unused* if nothing was denied: what is missing was not asked for, or was made up for as far as it was;
-4. *kept within grace* if no more was denied than the grace;
-5. *broken* by what was denied.
+1. *broken* where the charter was re-founded while the window was open;
+2. *undecided* while the record has gaps, and *broken* if it still has them `settle` after the window's end;
+3. *kept* if at least as much was delivered as was owed;
+4. *kept, unused* if nothing was denied: what is missing was not asked for, or was made up for as far as it was;
+5. *kept within grace* if no more was denied than the grace;
+6. *broken* by what was denied.
 
 `at_most` knows only kept and broken, by what was delivered above the limit; it is judged by the denominator that the
 limit follows. A promise of starts is judged by counts (``starts``).
@@ -92,6 +93,8 @@ class Judgement:
         What the record lacks.
     lapsed : int
         Unclaimed hours that lapsed at once and are not in ``owed`` (`unused: forfeit`), in stock units.
+    refounded_ms : int or None
+        When a re-founding broke it.
     """
 
     terms: Terms
@@ -99,6 +102,7 @@ class Judgement:
     made_good: Verdict | None
     gaps: tuple[Span, ...]
     lapsed: int
+    refounded_ms: int | None = None
 
     @property
     def carried(self) -> int:
@@ -125,10 +129,19 @@ class Judgement:
             values["made_good"] = self.made_good.to_json()
         if self.gaps:
             values["gaps"] = [[gap.from_ms, gap.to_ms] for gap in self.gaps]
+        if self.refounded_ms is not None:
+            values["refounded_ms"] = self.refounded_ms
         return values
 
 
-def judge(terms: Terms, closes: Sequence[Close], *, now_ms: int, gaps: Sequence[Span] = ()) -> Judgement:
+def judge(
+    terms: Terms,
+    closes: Sequence[Close],
+    *,
+    now_ms: int,
+    gaps: Sequence[Span] = (),
+    refounded_ms: int | None = None,
+) -> Judgement:
     """Judge a window of hours: a calendar window, or one span of a rolling promise at its edge.
 
     Parameters
@@ -140,7 +153,9 @@ def judge(terms: Terms, closes: Sequence[Close], *, now_ms: int, gaps: Sequence[
     now_ms : int
         When it is asked. Before the window's end the record has a gap.
     gaps : Sequence of Span
-        Times whose record is not vouched for (checkpoints or witnesses missing), beside those that no close covers.
+        Times whose record is not vouched for (``Evidence.gaps``), beside those that no close covers.
+    refounded_ms : int or None
+        When the charter was re-founded while the window was open (``Evidence.refounded``).
 
     Raises
     ------
@@ -153,12 +168,12 @@ def judge(terms: Terms, closes: Sequence[Close], *, now_ms: int, gaps: Sequence[
     missing = tuple(sorted({*record.gaps, *gaps}, key=lambda span: (span.from_ms, span.to_ms)))
     settled = now_ms >= terms.span.to_ms + terms.promise.settle_ms
     verdict, made_good = _verdicts(terms, record)
-    if missing:
-        answer = Answer.BROKEN if settled else Answer.UNDECIDED
+    if missing or refounded_ms is not None:
+        answer = Answer.BROKEN if settled or refounded_ms is not None else Answer.UNDECIDED
         verdict = _unvouched(verdict, answer)
         made_good = None if made_good is None else _unvouched(made_good, answer)
     lapsed = record.stocks.unclaimed if record.stocks.forfeit else 0
-    return Judgement(terms, verdict, made_good, missing, lapsed)
+    return Judgement(terms, verdict, made_good, missing, lapsed, refounded_ms)
 
 
 def _verdicts(terms: Terms, record: Record) -> tuple[Verdict, Verdict | None]:

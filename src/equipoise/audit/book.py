@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import KINDS, Minutes, charter_of, finding_of
 from equipoise.audit.sentences import charter_notes
+from equipoise.audit.testimony import KINDS as TOLD_OF_ITSELF
+from equipoise.audit.testimony import Testimony
 from equipoise.charter.model import Charter
 from equipoise.errors import EquipoiseError, VerificationError
 from equipoise.ledger.entry import parse_entry
@@ -29,6 +31,7 @@ from equipoise.workload.requests import Requests
 
 Values = Mapping[str, Any]
 FORMAT = 1
+STATE_FORMAT = 2
 OTHERS = (*KINDS, "release", "attestation")
 JUDGED = ("totals", "teams", "window", "close", "verdict")
 
@@ -44,6 +47,8 @@ class Book:
         The entry of each pass.
     judged : list of (int, mapping)
         Entries that must follow from the passes: totals, and of promises windows, closes and verdicts.
+    testimony : Testimony
+        Heartbeats and corrections.
     """
 
     def __init__(self) -> None:
@@ -52,7 +57,9 @@ class Book:
         self.judged: list[tuple[int, Values]] = []
         self.opened: Values | None = None
         self.ended: Values | None = None
+        self.ended_by = -1  # the entry
         self.minutes: Minutes | None = None
+        self.testimony = Testimony()
         self._amended: list[Finding] = []
         self.releases: dict[str, str] = {}
         self.attestations: list[tuple[int, bytes]] = []
@@ -75,6 +82,7 @@ class Book:
             "ended": self._take_ended,
         }
         self._takes |= dict.fromkeys(JUDGED, self._take_judged) | dict.fromkeys(KINDS, self._take_minute)
+        self._takes |= dict.fromkeys(TOLD_OF_ITSELF, self._take_testimony)
 
     def read(self, entries: Sequence[bytes]) -> None:
         """Take the next entries as they are stored: plain passes many at once, everything else by its values.
@@ -110,7 +118,8 @@ class Book:
         assert not self.divided
         names, requests = self._reader.texts
         rest = {
-            "format": FORMAT, "size": self.size, "judged": self.judged, "opened": self.opened, "ended": self.ended,
+            "format": STATE_FORMAT, "size": self.size, "testimony": self.testimony.to_json(), "judged": self.judged,
+            "opened": self.opened, "ended": self.ended, "ended_by": self.ended_by,
             "others": self._others, "passed_ms": self._passed_ms,
             "names": self._names, "services": self._services, "requests": self._requests,
             "job_names": list(names.items()), "job_requests": list(requests.items()),
@@ -125,7 +134,7 @@ class Book:
     def of(cls, columns: Mapping[str, NDArray[Any]]) -> Self:
         """Return a book that goes on after what another read; raises ``TypeError`` or ``ValueError`` for another version's."""
         rest: dict[str, Any] = json.loads(columns["rest"].tobytes())
-        if rest["format"] != FORMAT:
+        if rest["format"] != STATE_FORMAT:
             raise ValueError("of another version")
         book = cls()
         if rest["opened"] is not None:
@@ -134,9 +143,10 @@ class Book:
             book._pass_by(passed_ms)
             book._others.append((book.size, passed_ms, values))
             book._takes[values["kind"]](values)
-        book.size, book.ended = rest["size"], rest["ended"]
+        book.size, book.ended, book.ended_by = rest["size"], rest["ended"], rest["ended_by"]
         book._pass_by(rest["passed_ms"])
         book.judged += ((n, values) for n, values in rest["judged"])
+        book.testimony = Testimony.of(rest["testimony"])
         book._names.update(rest["names"])
         book._services += rest["services"]
         book._requests += rest["requests"]
@@ -154,7 +164,8 @@ class Book:
         Raises
         ------
         VerificationError
-            V101 for an entry of an unknown kind, before the ledger was opened or after it was ended; V102 for a malformed one.
+            V101 for an entry of an unknown kind, before the ledger was opened or (but for corrections) after it was ended; V102
+            for a malformed one.
         """
         kind = values.get("kind")
         take = self._takes.get(kind) if isinstance(kind, str) else None
@@ -162,11 +173,12 @@ class Book:
             raise VerificationError(
                 "V101", f"entry {self.size} is of kind {shown(str(kind))}", hint="written by a newer version, perhaps"
             )
-        if (self.opened is None) != (kind == "opened") or self.ended is not None:
+        over = self.ended is not None and kind != "correction"
+        if (self.opened is None) != (kind == "opened") or over:
             raise VerificationError(
                 "V101",
                 f"entry {self.size} ({kind}) is out of place",
-                hint="the first entry opens a ledger, `ended` ends it",
+                hint="the first entry opens a ledger, `ended` ends it but for corrections",
             )
         if kind in OTHERS:
             self._others.append((self.size, self._passed_ms, values))
@@ -216,8 +228,11 @@ class Book:
     def _take_judged(self, values: Values) -> None:
         self.judged.append((self.size, values))
 
+    def _take_testimony(self, values: Values) -> None:
+        self.testimony.take(values, number=self.size, passes=len(self.passes))
+
     def _take_ended(self, values: Values) -> None:
-        self.ended = values
+        self.ended, self.ended_by = values, self.size
 
     def _take_opened(self, values: Values) -> None:
         if values.get("format") != FORMAT:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from equipoise.account import Correction
 from equipoise.audit.book import Book, Values
 from equipoise.audit.calendar import calendar_findings
+from equipoise.audit.evidence import evidence_findings, evidence_notes, evidence_of
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
 from equipoise.audit.releases import release_findings
@@ -27,17 +29,11 @@ from equipoise.policy.kernel import layout as k
 from equipoise.policy.retracing import Stretch, stretches
 from equipoise.policy.state import build
 from equipoise.policy.why import explain
+from equipoise.receipt.residual import RESIDUAL
 from equipoise.simulator.bookkeeping import ending, judged
 from equipoise.simulator.record import Record
 from equipoise.simulator.replay import run_of
 from equipoise.units import MAX_DURATION_MS
-
-RESIDUAL = (
-    "the meter: that what was recorded of devices and jobs is what happened (second source: the engine's own accounting)",
-    "what was never recorded: a submission, an end or a node that the ledger does not know (second source: users' and engines' logs)",
-    "a savepoint that was claimed and contradicts nothing (second source: the files themselves)",
-    "the clock: that an entry was made when it says (second source: witnesses, who date what they cosign)",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +51,9 @@ class Audit:
     policy : str
         What was executed; only under ``charter`` do decisions follow from the charter.
     notes : tuple of str
-        By whose leave charters changed, and what was not asked for.
+        By whose leave charters changed, what was not asked for, which verdicts stand on gaps, and what was corrected later.
+    corrections : tuple of Correction
+        Which change nothing that was decided or closed.
     residual : tuple of str
         What re-execution cannot find.
     """
@@ -70,7 +68,8 @@ class Audit:
     notes: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     """What jobs are called, by number; None: by their numbers."""
-    residual: tuple[str, ...] = RESIDUAL
+    corrections: tuple[Correction, ...] = ()
+    residual: tuple[str, ...] = tuple(map(str, RESIDUAL))
 
     @property
     def holds(self) -> bool:
@@ -101,9 +100,12 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
     """
     if book.last_ms > MAX_DURATION_MS:
         raise VerificationError("V102", f"a pass at {book.last_ms} ms, more than a hundred years on", hint="malformed")
-    amended = book.charter_findings()
+    amended = (*book.charter_findings(), *evidence_findings(book))
+    corrections = tuple(book.testimony.corrections)
     if not book.passes:  # nothing was executed yet
-        return Audit(book.size, 0, 0, 0, amended, None, str((book.opened or {}).get("policy")), book.charter_notes())
+        notes = (*book.charter_notes(), *evidence_notes(book, None))
+        policy = str((book.opened or {}).get("policy"))
+        return Audit(book.size, 0, 0, 0, amended, None, policy, notes, corrections=corrections)
     charters, workload, events = book.charters(), book.workload(), book.events
     plans = book.plans(charters)
     enacted = tuple(Enactment(at_ms, one, one) for at_ms, one in zip(book.enact_ms, plans[1:], strict=True))
@@ -125,8 +127,9 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
         run = run_of(first, partial=bool((book.ended or {}).get("partial", True)), events=events)
         outages = bool((events["kind"] == k.NODE_CHANGED).any())
         record = Record(
-            run, workload, charters[0], plans[0], plans[0], outages=outages, options=options, enacted=enacted
-        )
+            run, workload, charters[0], plans[0], plans[0], outages=outages, options=options, enacted=enacted,
+            evidence=evidence_of(book),
+        )  # fmt: skip
         findings += calendar_findings(book, first)
         findings += release_findings(book, charters, workload)
         findings += _judged(book, record)
@@ -138,8 +141,9 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
         findings=tuple(sorted((*amended, *findings), key=lambda one: one.at_ms)),
         record=record,
         policy=plans[0].name,
-        notes=book.charter_notes(),
+        notes=(*book.charter_notes(), *evidence_notes(book, record)),
         names=workload.jobs.name,
+        corrections=corrections,
     )
 
 
@@ -286,7 +290,7 @@ def _judged(book: Book, record: Record) -> Iterator[Finding]:
             yield Finding(_code(values), _when(values, book), -1, "", _told(values, None))
     own = ending(record)
     if book.ended is not None and book.ended != own:
-        yield Finding("V203", _when(own, book), book.size - 1, _told(book.ended, own), _told(own, book.ended))
+        yield Finding("V203", _when(own, book), book.ended_by, _told(book.ended, own), _told(own, book.ended))
 
 
 def _code(values: Values) -> str:

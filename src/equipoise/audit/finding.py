@@ -26,6 +26,9 @@ FOUND = {
     "V227": "an entry about charters dated before one that precedes it",
     "V228": "a cap of a service that the release gates did not require, or that is missing",
     "V229": "a release or an attestation that cannot be",
+    "V230": "a heartbeat that does not say when, or after how many passes",
+    "V231": "a heartbeat that the entries around it contradict",
+    "V232": "a correction that refers to no earlier entry, or does not say what was wrong, what is right, by whom and why",
 }
 """What each code of a finding means."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, zip_longest
+from dataclasses import replace
+from itertools import accumulate, pairwise, zip_longest
 
 from equipoise.audit.book import Book
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
 from equipoise.charter.model import Charter
-from equipoise.gates.caps import cap_course
+from equipoise.gates.caps import GatedService, cap_course
 from equipoise.gates.evidence import Recorded
 from equipoise.policy.kernel import layout as k
 from equipoise.workload.gated import gated_services
@@ -47,13 +48,27 @@ def _required(book: Book, charters: Sequence[Charter], workload: Workload) -> di
     for (from_ms, charter), (until_ms, _) in pairwise([*begins, (end_ms, charters[0])]):
         if from_ms < end_ms:
             course = cap_course(
-                charter, services, records, from_ms=origin_ms + from_ms, until_ms=origin_ms + min(until_ms, end_ms)
+                charter,
+                list(_within(charter, services)),
+                records,
+                from_ms=origin_ms + from_ms,
+                until_ms=origin_ms + min(until_ms, end_ms),
             )
             for cap in course:
                 number = numbers[cap.service]
                 gpus = k.NEVER if cap.replicas is None else cap.replicas * services[number].gang
                 found.setdefault(number, []).append((cap.at_ms - origin_ms, gpus))
     return found
+
+
+def _within(charter: Charter, services: Sequence[GatedService]) -> Iterator[GatedService]:
+    """Yield the services that run under a charter; one whose team it lacks is of the nearest team above that it has."""
+    paths, pools = {team.path for team in charter.teams}, {pool.name for pool in charter.pools}
+    for service in services:
+        above = list(accumulate(service.team.split("."), "{}.{}".format))
+        team = next((path for path in reversed(above) if path in paths), None)
+        if team is not None and service.pool in pools:
+            yield replace(service, team=team)
 
 
 def _at(begins: Sequence[tuple[int, Charter]], at_ms: int) -> Charter:

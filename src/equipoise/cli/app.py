@@ -40,6 +40,7 @@ COMMANDS = {
     "receipt": "Take from a ledger what proves a verdict about a promise, as one file.",
     "verify": "Check a receipt offline: signatures, proofs, witnesses, and the verdict by the closes.",
     "audit": "Execute everything in a ledger again, and find the first decision that the charter did not require.",
+    "correct": "Enter a correction of an earlier entry into a ledger, and sign its head.",
     "checkpoint": "Sign a ledger's head, and have witnesses cosign it.",
     "witness": "Serve as a witness: cosign each head of a ledger that continues what was seen of it, and no other.",
     "keys": "Make a key to sign with, and show the public part of one.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, cast
 
-from equipoise.errors import InputError
+from equipoise.account import Correction, Evidence, Span, correction_from_json
+from equipoise.errors import InputError, VerificationError
 from equipoise.ledger.checkpoint import parse_checkpoint
 from equipoise.ledger.entry import parse_entry
 from equipoise.ledger.note import parse_note
@@ -27,7 +28,7 @@ class Log(HashReader, Protocol):
 
 
 Values = Mapping[str, Any]
-KINDS = ("opened", "charter", "window", "close", "totals", "verdict")
+KINDS = ("opened", "charter", "window", "close", "totals", "verdict", "heartbeat", "correction")
 
 
 def windows_judged(log: Log, size: int) -> Iterator[tuple[str, int, int]]:
@@ -101,26 +102,65 @@ def _chosen(
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the entries of a window, in their order."""
     origin_ms = next((int(values.get("origin_ms", 0)) for values, _ in found if values["kind"] == "opened"), 0)
-    text = next(
-        values["text"] for values, _ in found if values["kind"] == "window" and _is_of(values, promise, from_ms, to_ms)
-    )
+    text, opens, closes = "", -1, -1
+    for values, entries in found:
+        if values["kind"] in ("window", "verdict") and _is_of(values, promise, from_ms, to_ms):
+            if values["kind"] == "window":
+                text, opens = str(values["text"]), entries[-1][0]
+            else:
+                closes = entries[-1][0]
+    if opens < 0:
+        raise InputError(
+            "V105", f"the ledger has a verdict of '{promise}' whose window was never opened", hint="audit it"
+        )
+    beats = _beats(found, text, Span(from_ms, to_ms), closes, origin_ms)
     for values, entries in found:
         match values["kind"]:
             case "opened":
                 belongs = True
             case "charter":
                 at_ms = origin_ms + int(values["at_ms"])
-                announced = values["how"] == "announced" or at_ms > from_ms
-                belongs = not announced and (values["digest"] == text or at_ms == from_ms)
+                began = values["how"] != "announced" and at_ms <= from_ms
+                broke = values["how"] == "re-founded" and from_ms < at_ms < to_ms
+                belongs = broke or (began and (values["digest"] == text or at_ms == from_ms))
             case "totals":
                 belongs = origin_ms + int(values["at_ms"]) in (from_ms, to_ms)
             case "close":
                 within = from_ms <= int(values["from_ms"]) and int(values["to_ms"]) <= to_ms
                 belongs = values["promise"] == promise and values["text"] == text and within
+            case "heartbeat":
+                belongs = entries[-1][0] in beats
+            case "correction":
+                corrected = _correction(entries[-1][0], values)
+                belongs = corrected is not None and opens <= corrected.entry <= closes
             case _:
                 belongs = _is_of(values, promise, from_ms, to_ms)
         if belongs:
             yield from entries
+
+
+def _beats(
+    found: list[tuple[Values, list[tuple[int, bytes]]]], text: str, span: Span, closes: int, origin_ms: int
+) -> set[int]:
+    """Return the entries of the fewest heartbeats that show where the recorder was silent for too long."""
+    charters = (values for values, _ in found if values["kind"] == "charter" and values["digest"] == text)
+    charter = next(charters, None)
+    if charter is None:  # then there is no receipt that holds
+        return set()
+    every_ms = int(charter["canonical"]["evidence"]["checkpoint_every_ms"])
+    entry_at: dict[int, int] = {}
+    for values, entries in found:
+        if values["kind"] == "heartbeat" and entries[-1][0] < closes and type(values.get("at_ms")) is int:
+            entry_at.setdefault(origin_ms + int(values["at_ms"]), entries[-1][0])
+    needed = Evidence(origin_ms, sorted(entry_at)).needed(span, every_ms)
+    return {entry_at[at_ms] for at_ms in needed}
+
+
+def _correction(number: int, values: Values) -> Correction | None:
+    try:
+        return correction_from_json(number, values)
+    except VerificationError:  # an audit finds it
+        return None
 
 
 def _is_of(values: Values, promise: str, from_ms: int, to_ms: int) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise import __version__
-from equipoise.account import Close, Span
+from equipoise.account import Close, Span, heartbeat
 from equipoise.charter.canonical import to_values
 from equipoise.charter.model import Charter
 from equipoise.errors import InputError
@@ -83,7 +83,7 @@ def entries(record: Record, texts: Sequence[str], releases: Releases | None = No
     released = [] if releases is None else list(_released(record, releases))
     yield from (values for at_ms, _, values in released if at_ms <= 0)
     later = [one for one in released if one[0] > 0]
-    streams = (_passes(record), judged(record), _amended(record, texts), later)
+    streams = (_heartbeats(record), _passes(record), judged(record), _amended(record, texts), later)
     for _, _, values in heapq.merge(*streams, key=lambda one: one[:2]):
         yield values
     yield ending(record)
@@ -183,6 +183,15 @@ def _passes(record: Record) -> Iterator[Timed]:
         yield at_ms, PASS, told(at_ms, list(islice(rows, size)), list(islice(made, many)), list(islice(asked, jobs)))
 
 
+def _heartbeats(record: Record) -> Iterator[Timed]:
+    """Yield a heartbeat as often as the strictest charter of the run asks for, until the run's end."""
+    assert record.run.events is not None
+    times_ms = record.run.events["time_ms"][record.run.events["kind"] == k.PASS]
+    every_ms = min(charter.evidence.checkpoint_every_ms for charter in record.charters)
+    for at_ms in range(every_ms, int(record.run.closes_ms[-1]), every_ms):
+        yield at_ms, BEFORE, heartbeat(at_ms, int(np.searchsorted(times_ms, at_ms)))
+
+
 def _totals(record: Record) -> Iterator[Timed]:
     """Yield at each close the totals of pools, of the lab and of teams with promises, then those of all teams that had anything."""
     run, paths = record.run, [line.path for line in record.reference.lines]
@@ -212,7 +221,7 @@ def _totals(record: Record) -> Iterator[Timed]:
 def _promises(record: Record) -> Iterator[Timed]:
     """Yield of every promise of hours its closes, when its windows open, and their verdicts."""
     run, origin_ms = record.run, record.workload.origin_ms or 0
-    seen = windows_seen(run.promised, run.promises, origin_ms)
+    seen = windows_seen(run.promised, run.promises, origin_ms, record.evidence)
     end_ms = int(run.closes_ms[-1])
     found: list[Timed] = []
     for one in run.promised:

@@ -54,7 +54,7 @@ def promises_frame(record: Record) -> pl.DataFrame:
     run = record.run
     rows = [
         _row(record, window)
-        for window in windows_seen(run.promised, run.promises, origin_ms or 0)
+        for window in windows_seen(run.promised, run.promises, origin_ms or 0, record.evidence)
         if window.seen_ms > window.span.from_ms
     ]
     rows += [_starts_row(record, window) for window in starts_seen(record.charters, run, origin_ms, record.enact_ms)]

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.account import Evidence
 from equipoise.charter.model import Charter
 from equipoise.policy.course import Enactment
 from equipoise.policy.kernel.layout import LOST, ORDERED, PREEMPT, RECLAIM, STOP
@@ -39,6 +40,8 @@ class Record:
         What the run assumed beyond charter and workload.
     enacted : tuple of Enactment
         The charters that came into force during the run; ``charter``, ``plan`` and ``reference`` were the first.
+    evidence : Evidence or None
+        What vouches for it, of a run that was read from a ledger.
 
     Notes
     -----
@@ -53,6 +56,7 @@ class Record:
     outages: bool = False
     options: Options = field(default_factory=Options)
     enacted: tuple[Enactment, ...] = ()
+    evidence: Evidence | None = None
 
     @property
     def charters(self) -> tuple[Charter, ...]:

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.account import Close, Judgement, Span, Stocks, Terms, judge, open_window, pacing_grace
+from equipoise.account import Close, Evidence, Judgement, Span, Stocks, Terms, judge, open_window, pacing_grace
 from equipoise.account.scale import Scale
 from equipoise.policy.core import PROMISE_TOTALS, WINDOW_TOTALS
 from equipoise.policy.kernel.layout import NEVER
@@ -50,7 +50,9 @@ class Window:
     lost_ms: int | None
 
 
-def windows_seen(promised: tuple[Promised, ...], totals: Totals, origin_ms: int) -> list[Window]:
+def windows_seen(
+    promised: tuple[Promised, ...], totals: Totals, origin_ms: int, evidence: Evidence | None = None
+) -> list[Window]:
     """Return every window of the accounted promises that a run saw, by promise and time.
 
     Parameters
@@ -60,6 +62,8 @@ def windows_seen(promised: tuple[Promised, ...], totals: Totals, origin_ms: int)
         `Run.promises`.
     origin_ms : int
         Unix time of the run's origin (0 of a log without a calendar).
+    evidence : Evidence or None
+        What vouches for the record; None of a run that nobody else recorded.
     """
     found: list[Window] = []
     times = sorted(totals)
@@ -72,7 +76,7 @@ def windows_seen(promised: tuple[Promised, ...], totals: Totals, origin_ms: int)
             for from_ms, to_ms in rows[:, :2].tolist():
                 if from_ms < at_ms <= to_ms < NEVER:
                     latest[from_ms] = at_ms
-        found += [_window(one, totals, from_ms, latest[from_ms], origin_ms) for from_ms in sorted(latest)]
+        found += [_window(one, totals, from_ms, latest[from_ms], origin_ms, evidence) for from_ms in sorted(latest)]
     return found
 
 
@@ -80,6 +84,7 @@ def carried(promised: tuple[Promised, ...], one: Promised, totals: Totals, at_ms
     """Return what a calendar window that begins at ``at_ms`` has to make good of the one that ends there, in its stock units.
 
     What is to be made good is said by the text of the window that ends; hours stay hours where the weights of pools change.
+    Pacing goes by what was recorded, whatever vouches for it.
     """
     owed_heh_ms = Fraction(0)
     for before in promised:
@@ -93,7 +98,9 @@ def carried(promised: tuple[Promised, ...], one: Promised, totals: Totals, at_ms
     return -(-made_good.numerator // made_good.denominator)
 
 
-def _window(one: Promised, totals: Totals, from_ms: int, at_ms: int, origin_ms: int) -> Window:
+def _window(
+    one: Promised, totals: Totals, from_ms: int, at_ms: int, origin_ms: int, evidence: Evidence | None = None
+) -> Window:
     promises, rows = totals[at_ms]
     row = next(row for row in rows[one.first_span : one.first_span + one.spans].tolist() if row[0] == from_ms)
     told = dict(zip(WINDOW_TOTALS, row, strict=True))
@@ -117,7 +124,14 @@ def _window(one: Promised, totals: Totals, from_ms: int, at_ms: int, origin_ms: 
         close = Close.between(
             opening, after, promise=one.promise.name, text=terms.text, window_from_ms=terms.span.from_ms, span=terms.span
         )  # fmt: skip
-        judgement = judge(terms, [close], now_ms=terms.span.to_ms)
+        every_ms = one.charter.evidence.checkpoint_every_ms
+        judgement = judge(
+            terms,
+            [close],
+            now_ms=terms.span.to_ms,
+            gaps=() if evidence is None else evidence.gaps(terms.span, every_ms),
+            refounded_ms=None if evidence is None else evidence.refounded(terms.span),
+        )
     lost_ms = told["lost_ms"] if told["lost_ms"] >= 0 else None
     return Window(one, Span(from_ms, told["to_ms"]), at_ms, terms, after, judgement, lost_ms)
 

@@ -8,8 +8,7 @@ when it decides is what it is when the entries become durable.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +24,12 @@ from equipoise.errors import InputError, VerificationError
 from equipoise.ledger.assent import Act, Given, sign_act, signatures_of
 from equipoise.ledger.entry import parse_entry
 from equipoise.ledger.keys import SigningKey
-from equipoise.ledger.note import sign_note
-from equipoise.ledger.pieces import encoded, joined
+from equipoise.ledger.pieces import joined
 from equipoise.policy.columns import Options
 from equipoise.simulator.bookkeeping import FORMAT, charter_values
 from equipoise.store import StoredLedger, open_sqlite
-from equipoise.store.start import checkpoint_of
 from equipoise.tasks.gate import now_ms
+from equipoise.tasks.ledger import append_signed
 from equipoise.units import shown
 
 Values = dict[str, Any]
@@ -190,7 +188,7 @@ def apply(
             if new is not None:
                 _enter(pen, new, envelopes, act, reason)
         if not dry_run:
-            _write(store, pen.entries, key, when_ms)
+            append_signed(store, pen.entries, _needed(key), time_ms=when_ms)
         return _applied(pen, store.size, written=not dry_run)
 
 
@@ -329,21 +327,6 @@ def _founded(new: Path | None, ledger: Path, when_ms: int) -> _Pen:
     pen.minutes.take(first)
     pen.entries += [opened, first]
     return pen
-
-
-def _write(store: StoredLedger, entries: Iterable[Values], key: SigningKey | None, when_ms: int) -> None:
-    """Make entries durable, all or none, and sign the head."""
-    signer = _needed(key)
-    data = [part for values in entries for part in encoded(values)]
-    if data:
-        store.append(data, time_ms=when_ms)
-    head = store.checkpoint()
-    if head is None or checkpoint_of(head).size < store.size:  # also where a crash kept it from being signed
-        store.sign(_signer(signer))
-
-
-def _signer(key: SigningKey) -> Callable[[str], bytes]:
-    return lambda text: sign_note(text, [key], time_s=int(time.time()))
 
 
 def _needed(key: SigningKey | None) -> SigningKey:

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 from equipoise.audit import Audit, Book, audit
+from equipoise.audit.book import Values
 from equipoise.errors import InputError, VerificationError
 from equipoise.ledger.keys import SigningKey
 from equipoise.ledger.note import sign_note
@@ -24,6 +25,7 @@ from equipoise.receipt import make_receipt, windows_judged
 from equipoise.simulator.bookkeeping import Releases, entries
 from equipoise.simulator.record import Record
 from equipoise.store import StoredLedger, open_sqlite
+from equipoise.store.start import checkpoint_of
 from equipoise.tasks.audit_state import State, read_state, write_state
 
 AT_ONCE = 4_096
@@ -90,6 +92,16 @@ def record_run(
         now_s = int(time.time())
         note = store.sign(lambda text: sign_note(text, [key], time_s=now_s))
         return Recorded(path, store.size, note)
+
+
+def append_signed(store: StoredLedger, entries: Iterable[Values], key: SigningKey, *, time_ms: int) -> None:
+    """Make entries durable, all or none, and sign the head."""
+    data = [part for values in entries for part in encoded(values)]
+    if data:
+        store.append(data, time_ms=time_ms)
+    head = store.checkpoint()
+    if head is None or checkpoint_of(head).size < store.size:  # also where a crash kept it from being signed
+        store.sign(lambda text: sign_note(text, [key], time_s=int(time.time())))
 
 
 def receipt_of(path: Path, promise: str, *, to_ms: int | None = None) -> bytes:
@@ -159,7 +171,20 @@ def audit_ledger(
                 progress("executing", done, total)
 
         found = audit(book, progress=told)
+    found = replace(found, notes=(*found.notes, *_unseen(book, witnessed)))
     return Audited(found, witnessed, size - witnessed.checkpoint.size if witnessed is not None else size, resumed)
+
+
+def _unseen(book: Book, witnessed: Witnessed | None) -> Iterator[str]:
+    """Say where fewer witnesses have seen the checkpoint than the charter asks for; nobody witnesses a simulation."""
+    if witnessed is None or not book.live:
+        return
+    asked, seen = max((charter.evidence.witnesses for charter in book.charters()), default=0), len(witnessed.witnesses)
+    if seen < asked:
+        yield (
+            f"A charter asks for {asked} witnesses, and {seen} that you named have seen this checkpoint:"
+            " to you its windows are undecided."
+        )
 
 
 def _resumed(kept: State, store: StoredLedger, witnessed: Witnessed | None) -> Frontier:
