@@ -286,7 +286,6 @@ class GrowingCore:
         layout = self._with_bonds(layout, self.roll.count)
         g = layout.state.glob[0]
         g["n_arrivals"] = self.roll.count
-        g["rules"] |= plans[0].rules & k.PREEMPT  # priorities may come
         g["n_refusals"] = max(0, int(g["n_refusals"]) - spare)
         self._spares.found(layout, workload, self.roll.count)
         self._lines = {path: plans[0].leaf_of(path) for path in self.roll.names["teams"]}
