@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -220,9 +219,7 @@ class GrowingCore:
         self._record, self._recorded = record.copy(), len(record)
         self._submitted = int((record["kind"] == k.SUBMITTED).sum())
         self._passed_ms = int(record["time_ms"][passes][-1]) if passes.any() else -1
-        self._answered_ms = max(
-            [-1, *(at for at in self.roll.requests().answered_ms.tolist() if at >= 0)]
-        )
+        self._answered_ms = max([-1, *(at for at in self.roll.requests().answered_ms.tolist() if at >= 0)])
         self.closes_ms, self.edges_ms = list(closes_ms), list(edges_ms)
         self._tell_again()
 

@@ -80,10 +80,14 @@ def padded(
     places: list[tuple[int, int, int]] = []
     for number, path in enumerate(workload.teams):
         for pool in range(len(pools)) if not plan.lines[plan.leaf_of(path)].children else ():
-            places += ((number, workload.pools.index(pools[pool].name), users + n) for n in range(spares.count(path, pool)))
+            places += (
+                (number, workload.pools.index(pools[pool].name), users + n) for n in range(spares.count(path, pool))
+            )
     missing = max(1, room - len(workload.jobs) - len(places))
     places += [places[0] if places else (0, 0, users)] * missing
-    return replace(workload, jobs=_with_jobs(workload.jobs, places), requests=_with_refusals(workload, refusals)), refusals
+    return replace(
+        workload, jobs=_with_jobs(workload.jobs, places), requests=_with_refusals(workload, refusals)
+    ), refusals
 
 
 def _with_jobs(jobs: Jobs, places: list[tuple[int, int, int]]) -> Jobs:

@@ -184,9 +184,7 @@ class Roll:
         return Jobs(
             **columns,
             name=tuple(names.get(n, str(n)) for n in some) if names and any(n in names for n in some) else None,
-            request=tuple(requests.get(n, "") for n in some)
-            if requests and any(n in requests for n in some)
-            else None,
+            request=tuple(requests.get(n, "") for n in some) if requests and any(n in requests for n in some) else None,
         )
 
     def ask(self, request: Request) -> None:
