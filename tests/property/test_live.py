@@ -51,9 +51,9 @@ def test_a_spare_queue_of_another_user_would_be_seen(monkeypatch: pytest.MonkeyP
     assert failed > 0
 
 
-def _core(**more: int) -> GrowingCore:
+def _core() -> GrowingCore:
     system, _ = draw_live(3)
-    return GrowingCore([system.charter], options=Options(), **more)
+    return GrowingCore([system.charter], options=Options())
 
 
 def test_what_cannot_be_asked_for_is_refused_and_changes_nothing() -> None:

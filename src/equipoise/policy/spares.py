@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.charter.model import Pool
 from equipoise.policy.kernel import layout as k
@@ -94,7 +96,7 @@ def _with_jobs(jobs: Jobs, places: list[tuple[int, int, int]]) -> Jobs:
     team, pool, user = np.array(places, np.int32).T
     n = len(places)
 
-    def more(column: np.ndarray, value: object) -> np.ndarray:  # pyright: ignore[reportMissingTypeArgument, reportUnknownParameterType]
+    def more(column: NDArray[Any], value: object) -> NDArray[Any]:
         return np.concatenate([column, np.full(n, value, column.dtype)])
 
     return replace(
@@ -109,8 +111,8 @@ def _with_jobs(jobs: Jobs, places: list[tuple[int, int, int]]) -> Jobs:
 def _with_refusals(workload: Workload, count: int) -> Requests:
     asked, words = workload.requests, ("",) * count
 
-    def more(column: object, value: int) -> np.ndarray:  # pyright: ignore[reportMissingTypeArgument, reportUnknownParameterType]
-        return np.append(column, np.full(count, value))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    def more(column: NDArray[Any], value: int) -> NDArray[Any]:
+        return np.append(column, np.full(count, value))
 
     return Requests(
         name=asked.name + tuple(f"spare {n}" for n in range(count)),
