@@ -55,6 +55,7 @@ class Book:
         self.minutes: Minutes | None = None
         self._amended: list[Finding] = []
         self.releases: dict[str, str] = {}
+        self.released_ms: dict[str, int] = {}
         self.attestations: list[tuple[int, bytes]] = []
         self._others: list[tuple[int, int, Values]] = []  # what a book made of columns takes again
         self._passed_ms = 0
@@ -194,12 +195,23 @@ class Book:
             self._amended.append(Finding("V225", at_ms, self.size, "a pass under the charter before", required))
 
     def _take_release(self, values: Values) -> None:
-        service, digest = values.get("service"), values.get("digest")
-        if not isinstance(service, str) or not isinstance(digest, str) or self.releases.get(service, digest) != digest:
+        """Take which release a service runs; gates know it from when it is entered."""
+        at_ms, service, digest = values.get("at_ms"), values.get("service"), values.get("digest")
+        if (
+            not isinstance(at_ms, int)
+            or not isinstance(service, str)
+            or not isinstance(digest, str)
+            or self.releases.get(service, digest) != digest
+        ):
             raise VerificationError(
                 "V229", f"entry {self.size} declares no release, or another for its service", hint="a service has one"
             )
+        if at_ms < self._passed_ms and (self.live or self.passes):
+            raise VerificationError(
+                "V229", f"a release of {at_ms} ms after {self._passed_ms} ms", hint="it counts from when it is entered"
+            )
         self.releases[service] = digest
+        self.released_ms.setdefault(service, at_ms)
 
     def _take_attestation(self, values: Values) -> None:
         """Take an attestation at its time; only a simulation may have some from before it began."""

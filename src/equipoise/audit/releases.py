@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 
 from equipoise.audit.book import Book
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
 from equipoise.charter.model import Charter
-from equipoise.gates.caps import cap_course
 from equipoise.gates.evidence import Recorded
+from equipoise.gates.rulings import cap_moves, rulings
 from equipoise.policy.kernel import layout as k
 from equipoise.workload.gated import gated_services
 from equipoise.workload.model import Workload
@@ -38,27 +38,22 @@ def release_findings(book: Book, charters: Sequence[Charter], workload: Workload
 
 def _required(book: Book, charters: Sequence[Charter], workload: Workload) -> dict[int, Changes]:
     origin_ms = book.origin_ms or 0
-    services = gated_services(workload, book.releases)
+    since_ms = {name: origin_ms + at_ms for name, at_ms in book.released_ms.items()}
+    services = gated_services(workload, book.releases, since_ms=since_ms)
     numbers = {each.name: number for number, each in enumerate(services)}
-    begins = list(zip((0, *book.enact_ms), charters, strict=True))
-    end_ms = book.last_ms + 1
-    records = [Recorded(origin_ms + at_ms, envelope, _at(begins, at_ms)) for at_ms, envelope in book.attestations]
+    said = rulings(
+        [(origin_ms + at_ms, charter) for at_ms, charter in zip((0, *book.enact_ms), charters, strict=True)],
+        services,
+        [Recorded(origin_ms + at_ms, envelope) for at_ms, envelope in book.attestations],
+        from_ms=origin_ms,
+        until_ms=origin_ms + book.last_ms + 1,
+    )
     found: dict[int, Changes] = {}
-    for (from_ms, charter), (until_ms, _) in pairwise([*begins, (end_ms, charters[0])]):
-        if from_ms < end_ms:
-            course = cap_course(
-                charter, services, records, from_ms=origin_ms + from_ms, until_ms=origin_ms + min(until_ms, end_ms)
-            )
-            for cap in course:
-                number = numbers[cap.service]
-                gpus = k.NEVER if cap.replicas is None else cap.replicas * services[number].gang
-                found.setdefault(number, []).append((cap.at_ms - origin_ms, gpus))
+    for cap in cap_moves(said):
+        number = numbers[cap.service]
+        gpus = k.NEVER if cap.replicas is None else cap.replicas * services[number].gang
+        found.setdefault(number, []).append((cap.at_ms - origin_ms, gpus))
     return found
-
-
-def _at(begins: Sequence[tuple[int, Charter]], at_ms: int) -> Charter:
-    """Return the charter that was in force at an instant; before the first, the first."""
-    return [begins[0][1], *(charter for from_ms, charter in begins if from_ms <= at_ms)][-1]
 
 
 def _told(book: Book) -> dict[int, Changes]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.charter.model import Charter
+from equipoise.gates.rulings import Ruling
 from equipoise.policy.course import Enactment
 from equipoise.policy.kernel.layout import LOST, ORDERED, PREEMPT, RECLAIM, STOP
 from equipoise.policy.plan import Plan
@@ -39,6 +40,8 @@ class Record:
         What the run assumed beyond charter and workload.
     enacted : tuple of Enactment
         The charters that came into force during the run; ``charter``, ``plan`` and ``reference`` were the first.
+    rulings : tuple of Ruling
+        What release gates said of the services, where they were asked.
 
     Notes
     -----
@@ -53,6 +56,7 @@ class Record:
     outages: bool = False
     options: Options = field(default_factory=Options)
     enacted: tuple[Enactment, ...] = ()
+    rulings: tuple[Ruling, ...] = ()
 
     @property
     def charters(self) -> tuple[Charter, ...]:
