@@ -161,4 +161,5 @@ def _seen(charter: Charter, service: GatedService, at_ms: int) -> GatedService |
     while path and path not in paths:
         path = path.rpartition(".")[0]
     release = service.release if service.since_ms is None or service.since_ms <= at_ms else None
-    return replace(service, team=path, release=release) if path else None
+    pool = service.pool or charter.pools[0].name  # a workload may name none where there is one
+    return replace(service, team=path, pool=pool, release=release) if path else None

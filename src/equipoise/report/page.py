@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equipoise.errors import InputError, Place
-from equipoise.report import cards, comparison, idle, machine, method, promises, requests, theme, waiting, years
+from equipoise.report import (
+    cards,
+    comparison,
+    idle,
+    machine,
+    method,
+    promises,
+    releases,
+    requests,
+    theme,
+    waiting,
+    years,
+)
 from equipoise.report.markup import Markup, element, escape, unbroken
 from equipoise.report.view import Source, View, view
 from equipoise.simulator.results import Results
@@ -64,6 +76,7 @@ def page(
         waiting.starvation_section(about),
         waiting.stops_section(about),
         waiting.services_section(about),
+        releases.gates_section(about),
         requests.requests_section(about),
         comparison.comparison_section(about),
         *([] if prospect is None else [years.people_section(about, prospect), years.outlook_section(about, prospect)]),
@@ -114,6 +127,8 @@ def _contents(about: View, *, years: bool) -> Markup:
              ("stops", "Stops")]  # fmt: skip
     if not about.runs[0].services.is_empty():
         links.append(("services", "Services"))
+    if releases.told(about.runs):
+        links.append(("gates", "Gates"))
     if not about.runs[0].requests.is_empty():
         links.append(("requests", "Requests"))
     if len(about.runs) > 1:
