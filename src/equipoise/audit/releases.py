@@ -24,7 +24,7 @@ def release_findings(book: Book, charters: Sequence[Charter], workload: Workload
 
     In a simulation without releases nobody asked the gates.
     """
-    if book.live or book.releases:
+    if book.live or book.register.digests:
         required, told = _required(book, charters, workload), _told(book)
         late_ms = LATE_MS.get(book.source, 0)
         for number, service in enumerate(workload.services):
@@ -38,13 +38,13 @@ def release_findings(book: Book, charters: Sequence[Charter], workload: Workload
 
 def _required(book: Book, charters: Sequence[Charter], workload: Workload) -> dict[int, Changes]:
     origin_ms = book.origin_ms or 0
-    since_ms = {name: origin_ms + at_ms for name, at_ms in book.released_ms.items()}
-    services = gated_services(workload, book.releases, since_ms=since_ms)
+    since_ms = {name: origin_ms + at_ms for name, at_ms in book.register.since_ms.items()}
+    services = gated_services(workload, book.register.digests, since_ms=since_ms)
     numbers = {each.name: number for number, each in enumerate(services)}
     said = rulings(
         [(origin_ms + at_ms, charter) for at_ms, charter in zip((0, *book.enact_ms), charters, strict=True)],
         services,
-        [Recorded(origin_ms + at_ms, envelope) for at_ms, envelope in book.attestations],
+        [Recorded(origin_ms + at_ms, envelope) for at_ms, envelope in book.register.attestations],
         from_ms=origin_ms,
         until_ms=origin_ms + book.last_ms + 1,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,7 +176,7 @@ def apply(
     """
     when_ms = now_ms() if at_ms is None else at_ms
     if dry_run and not ledger.exists():
-        return _applied(_founded(new, ledger, when_ms), 0, written=False)
+        return applied(_founded(new, ledger, when_ms), 0, written=False)
     if not ledger.exists():
         _founded(new, ledger, when_ms)  # before there is a file
         _needed(key)
@@ -185,17 +185,25 @@ def apply(
         if store.size == 0:
             pen = _founded(new, ledger, when_ms)
         else:
-            pen = _Pen(read_minutes(store), when_ms)
+            pen = Pen(read_minutes(store), when_ms)
             pen.settle()
             if new is not None:
                 _enter(pen, new, envelopes, act, reason)
         if not dry_run:
-            _write(store, pen.entries, key, when_ms)
-        return _applied(pen, store.size, written=not dry_run)
+            write_entries(store, pen.entries, key, when_ms)
+        return applied(pen, store.size, written=not dry_run)
 
 
-def read_minutes(store: StoredLedger) -> Minutes:
+def read_minutes(
+    store: StoredLedger, *, others: Callable[[int, Mapping[str, Any], Minutes], None] | None = None
+) -> Minutes:
     """Return the minutes of a ledger that can be amended.
+
+    Parameters
+    ----------
+    store : StoredLedger
+    others : callable or None
+        Called with each entry that is not about charters, its number, and the minutes so far.
 
     Raises
     ------
@@ -205,7 +213,7 @@ def read_minutes(store: StoredLedger) -> Minutes:
         V220 to V227 and others for entries that cannot be.
     """
     minutes: Minutes | None = None
-    for _, values in joined((n, parse_entry(data)) for n, data in enumerate(store.entries())):
+    for number, values in joined((n, parse_entry(data)) for n, data in enumerate(store.entries())):
         kind = values.get("kind")
         if kind == "opened":
             minutes = Minutes(int(values.get("origin_ms") or 0), source=str(values.get("source")))
@@ -219,6 +227,8 @@ def read_minutes(store: StoredLedger) -> Minutes:
             minutes.take(values)
         elif kind == "pass":
             minutes.let_pass(int(values["at_ms"]))
+        elif others is not None:
+            others(number, values, minutes)
     if minutes is None or minutes.docket is None:
         raise InputError("L177", "the ledger has no charter", hint="it was not begun by `equipoise apply`")
     return minutes
@@ -232,7 +242,7 @@ def minutes_at(ledger: Path, *, at_ms: int | None = None) -> Minutes:
     return minutes
 
 
-class _Pen:
+class Pen:
     """Writes entries of an instant: each is taken into the minutes first."""
 
     def __init__(self, minutes: Minutes, when_ms: int) -> None:
@@ -260,7 +270,7 @@ class _Pen:
         self.entries.append(values)
 
 
-def _enter(pen: _Pen, new: Path, envelopes: Sequence[Path], act: Act | None, reason: str) -> None:
+def _enter(pen: Pen, new: Path, envelopes: Sequence[Path], act: Act | None, reason: str) -> None:
     """Enter an act about a charter."""
     data = read_bytes(new)
     charter = loads(data, os.fspath(new))
@@ -279,7 +289,7 @@ def _enter(pen: _Pen, new: Path, envelopes: Sequence[Path], act: Act | None, rea
         pen.enter(kind, **told, **(text if act == "emergency" else {}), signatures=signatures)
 
 
-def _amend(pen: _Pen, charter: Charter, data: bytes, envelopes: Sequence[Path], told: Values) -> None:
+def _amend(pen: Pen, charter: Charter, data: bytes, envelopes: Sequence[Path], told: Values) -> None:
     docket = pen.minutes.docket
     assert docket is not None, "a ledger that can be amended has a charter"
     if docket.charter.digest == charter.digest:
@@ -294,7 +304,7 @@ def _amend(pen: _Pen, charter: Charter, data: bytes, envelopes: Sequence[Path], 
             pen.enter("signature", digest=charter.digest, **signature_values(one))
 
 
-def _given(pen: _Pen, act: Act, charter: Charter, data: bytes, envelopes: Sequence[Path]) -> Iterator[Given]:
+def _given(pen: Pen, act: Act, charter: Charter, data: bytes, envelopes: Sequence[Path]) -> Iterator[Given]:
     """Yield the signatures of envelopes that members of boards gave, by the charter in force or, of an amendment, the new one."""
     docket = pen.minutes.docket
     assert docket is not None, "a ledger that can be amended has a charter"
@@ -308,7 +318,7 @@ def _given(pen: _Pen, act: Act, charter: Charter, data: bytes, envelopes: Sequen
         yield from found
 
 
-def _founded(new: Path | None, ledger: Path, when_ms: int) -> _Pen:
+def _founded(new: Path | None, ledger: Path, when_ms: int) -> Pen:
     """Begin the entries of a ledger with its first charter."""
     if new is None:
         raise InputError("L174", f"{ledger} is not there", hint="`equipoise apply CHARTER --ledger FILE` begins one")
@@ -324,19 +334,32 @@ def _founded(new: Path | None, ledger: Path, when_ms: int) -> _Pen:
         "estimates": options.estimates, "enforce_walltime": options.enforce_walltime, "trace": options.trace,
         "savepoint_cost_ms": options.savepoint_cost_ms, "confirmed": True,
     }  # fmt: skip
-    pen = _Pen(Minutes(when_ms), when_ms)
+    pen = Pen(Minutes(when_ms), when_ms)
     first = charter_values(charter, data.decode(), at_ms=0, how="founded")
     pen.minutes.take(first)
     pen.entries += [opened, first]
     return pen
 
 
-def _write(store: StoredLedger, entries: Iterable[Values], key: SigningKey | None, when_ms: int) -> None:
-    """Make entries durable, all or none, and sign the head."""
+def write_entries(
+    store: StoredLedger,
+    entries: Iterable[Values],
+    key: SigningKey | None,
+    when_ms: int,
+    *,
+    names: Callable[[Values], str | None] = lambda _: None,
+) -> None:
+    """Make entries durable, all or none, and sign the head; ``names`` gives an entry its idempotency key."""
     signer = _needed(key)
-    data = [part for values in entries for part in encoded(values)]
+    data: list[bytes] = []
+    keys: list[str | None] = []
+    for values in entries:
+        name = names(values)
+        for number, part in enumerate(encoded(values)):
+            data.append(part)
+            keys.append(None if name is None else f"{name} {number}")
     if data:
-        store.append(data, time_ms=when_ms)
+        store.append(data, keys, time_ms=when_ms)
     head = store.checkpoint()
     if head is None or checkpoint_of(head).size < store.size:  # also where a crash kept it from being signed
         store.sign(_signer(signer))
@@ -354,7 +377,8 @@ def _needed(key: SigningKey | None) -> SigningKey:
     return key
 
 
-def _applied(pen: _Pen, size: int, *, written: bool) -> Applied:
+def applied(pen: Pen, size: int, *, written: bool) -> Applied:
+    """Return what was entered, and where things stand after it."""
     docket = pen.minutes.docket
     assert docket is not None, "a ledger has a charter"
     pending = None if docket.pending is None else docket.pending.charter

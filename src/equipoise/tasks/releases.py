@@ -54,6 +54,15 @@ def declared(named: Iterable[str], attestations: Iterable[str]) -> Declared | No
     >>> declared(["chat=sha256:" + "ab" * 32], ["cyber.json@14d"]).attestations
     [(PosixPath('cyber.json'), '14d')]
     """
+    digests = digests_of(named)
+    files = [_dated(text) for text in attestations]
+    if files and not digests:
+        raise InputError("S111", "attestations, and no release that they are of", hint="--release SERVICE=DIGEST")
+    return Declared(digests, files) if digests else None
+
+
+def digests_of(named: Iterable[str]) -> dict[str, str]:
+    """Read ``SERVICE=DIGEST``; errors are those of `declared`."""
     digests: dict[str, str] = {}
     for text in named:
         service, sign, digest = text.partition("=")
@@ -64,10 +73,7 @@ def declared(named: Iterable[str], attestations: Iterable[str]) -> Declared | No
             raise InputError(
                 "S111", f"two releases of {shown(service)}", hint="a service runs one: name another service"
             )
-    files = [_dated(text) for text in attestations]
-    if files and not digests:
-        raise InputError("S111", "attestations, and no release that they are of", hint="--release SERVICE=DIGEST")
-    return Declared(digests, files) if digests else None
+    return digests
 
 
 def released(given: Releases | Declared | None, *, charters: Sequence[Charter], workload: Workload) -> Releases | None:
