@@ -8,7 +8,6 @@ from typing import Any
 from equipoise.report.figures import counted, part
 from equipoise.report.markup import Markup
 from equipoise.report.parts import Column, section, table
-from equipoise.report.view import View
 from equipoise.simulator.results import Results
 
 Row = dict[str, Any]
@@ -39,12 +38,20 @@ def turning(rows: Sequence[Row]) -> list[Row]:
     return kept
 
 
-def gates_section(view: View) -> Markup:
-    """When gates let services have how much, and what the next stage lacked; nothing where no gate was asked."""
-    runs = told(view.runs)
+def gates_section(runs: Sequence[Results], *, first: str = "") -> Markup:
+    """When gates let services have how much, and what the next stage lacked; nothing where no gate was asked.
+
+    Parameters
+    ----------
+    runs : sequence of Results
+        As of `told`.
+    first : str
+        What the section begins with.
+    """
     if not runs:
         return Markup("")
-    lead = (
+    lead = f"{first} " if first else ""
+    lead += (
         "A release gate lets a model have part of its team’s limit, stage by stage, as attestations are recorded. What a"
         " gate holds back is not waiting work, and nobody is denied it. Days of an even fall are left out."
     )
