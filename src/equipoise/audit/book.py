@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import KINDS, Minutes, charter_of, finding_of
+from equipoise.audit.register import KINDS as RELEASED
+from equipoise.audit.register import Register
 from equipoise.audit.sentences import charter_notes
 from equipoise.audit.testimony import KINDS as TOLD_OF_ITSELF
 from equipoise.audit.testimony import Testimony
@@ -33,7 +35,7 @@ from equipoise.workload.roll import UNANSWERED
 Values = Mapping[str, Any]
 FORMAT = 1
 STATE_FORMAT = 2
-OTHERS = (*KINDS, "release", "attestation")
+OTHERS = (*KINDS, *RELEASED)
 JUDGED = ("totals", "teams", "window", "close", "verdict")
 
 
@@ -62,8 +64,7 @@ class Book:
         self.minutes: Minutes | None = None
         self.testimony = Testimony()
         self._amended: list[Finding] = []
-        self.releases: dict[str, str] = {}
-        self.attestations: list[tuple[int, bytes]] = []
+        self.register = Register()
         self._others: list[tuple[int, int, Values]] = []  # what a book made of columns takes again
         self._passed_ms = 0
         self._reader = Reader()
@@ -78,13 +79,12 @@ class Book:
             "service": self._services.append,
             "request": self._requests.append,
             "answer": self._take_answer,
-            "release": self._take_release,
-            "attestation": self._take_attestation,
             "pass": self._take_pass,
             "ended": self._take_ended,
         }
         self._takes |= dict.fromkeys(JUDGED, self._take_judged) | dict.fromkeys(KINDS, self._take_minute)
         self._takes |= dict.fromkeys(TOLD_OF_ITSELF, self._take_testimony)
+        self._takes |= dict.fromkeys(RELEASED, self._take_released)
 
     def read(self, entries: Sequence[bytes]) -> None:
         """Take the next entries as they are stored: plain passes many at once, everything else by its values.
@@ -207,25 +207,10 @@ class Book:
             required = f"{shown(due.digest, width=20)} in force since {due.at_ms - self.minutes.origin_ms} ms"
             self._amended.append(Finding("V225", at_ms, self.size, "a pass under the charter before", required))
 
-    def _take_release(self, values: Values) -> None:
-        service, digest = values.get("service"), values.get("digest")
-        if not isinstance(service, str) or not isinstance(digest, str) or self.releases.get(service, digest) != digest:
-            raise VerificationError(
-                "V229", f"entry {self.size} declares no release, or another for its service", hint="a service has one"
-            )
-        self.releases[service] = digest
-
-    def _take_attestation(self, values: Values) -> None:
-        """Take an attestation at its time; only a simulation may have some from before it began."""
-        at_ms, envelope = values.get("at_ms"), values.get("envelope")
-        earliest_ms = max(self._passed_ms, self.attestations[-1][0] if self.attestations else 0)
-        if not isinstance(at_ms, int) or not isinstance(envelope, str):
-            raise VerificationError("V229", f"entry {self.size} is no attestation", hint="malformed")
-        if at_ms < earliest_ms and (self.live or self.passes):
-            raise VerificationError(
-                "V229", f"an attestation of {at_ms} ms after {earliest_ms} ms", hint="it counts from when it is entered"
-            )
-        self.attestations.append((at_ms, envelope.encode()))
+    def _take_released(self, values: Values) -> None:
+        """Take a release or an attestation at its time; only a simulation may have some from before it began."""
+        passed_ms = self._passed_ms if self.live or self.passes else None
+        self.register.take(values, number=self.size, passed_ms=passed_ms)
 
     def _take_answer(self, values: Values) -> None:
         """Take the answer to a request: what is not granted is demand from then on, so it comes before the passes that see it."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import accumulate, pairwise, zip_longest
+from itertools import zip_longest
 
 from equipoise.audit.book import Book
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
 from equipoise.charter.model import Charter
-from equipoise.gates.caps import GatedService, cap_course
 from equipoise.gates.evidence import Recorded
+from equipoise.gates.rulings import cap_moves, rulings
 from equipoise.policy.kernel import layout as k
 from equipoise.workload.gated import gated_services
 from equipoise.workload.model import Workload
@@ -25,7 +24,7 @@ def release_findings(book: Book, charters: Sequence[Charter], workload: Workload
 
     In a simulation without releases nobody asked the gates.
     """
-    if book.live or book.releases:
+    if book.live or book.register.digests:
         required, told = _required(book, charters, workload), _told(book)
         late_ms = LATE_MS.get(book.source, 0)
         for number, service in enumerate(workload.services):
@@ -39,41 +38,22 @@ def release_findings(book: Book, charters: Sequence[Charter], workload: Workload
 
 def _required(book: Book, charters: Sequence[Charter], workload: Workload) -> dict[int, Changes]:
     origin_ms = book.origin_ms or 0
-    services = gated_services(workload, book.releases)
+    since_ms = {name: origin_ms + at_ms for name, at_ms in book.register.since_ms.items()}
+    services = gated_services(workload, book.register.digests, since_ms=since_ms)
     numbers = {each.name: number for number, each in enumerate(services)}
-    begins = list(zip((0, *book.enact_ms), charters, strict=True))
-    end_ms = book.last_ms + 1
-    records = [Recorded(origin_ms + at_ms, envelope, _at(begins, at_ms)) for at_ms, envelope in book.attestations]
+    said = rulings(
+        [(origin_ms + at_ms, charter) for at_ms, charter in zip((0, *book.enact_ms), charters, strict=True)],
+        services,
+        [Recorded(origin_ms + at_ms, envelope) for at_ms, envelope in book.register.attestations],
+        from_ms=origin_ms,
+        until_ms=origin_ms + book.last_ms + 1,
+    )
     found: dict[int, Changes] = {}
-    for (from_ms, charter), (until_ms, _) in pairwise([*begins, (end_ms, charters[0])]):
-        if from_ms < end_ms:
-            course = cap_course(
-                charter,
-                list(_within(charter, services)),
-                records,
-                from_ms=origin_ms + from_ms,
-                until_ms=origin_ms + min(until_ms, end_ms),
-            )
-            for cap in course:
-                number = numbers[cap.service]
-                gpus = k.NEVER if cap.replicas is None else cap.replicas * services[number].gang
-                found.setdefault(number, []).append((cap.at_ms - origin_ms, gpus))
+    for cap in cap_moves(said):
+        number = numbers[cap.service]
+        gpus = k.NEVER if cap.replicas is None else cap.replicas * services[number].gang
+        found.setdefault(number, []).append((cap.at_ms - origin_ms, gpus))
     return found
-
-
-def _within(charter: Charter, services: Sequence[GatedService]) -> Iterator[GatedService]:
-    """Yield the services that run under a charter; one whose team it lacks is of the nearest team above that it has."""
-    paths, pools = {team.path for team in charter.teams}, {pool.name for pool in charter.pools}
-    for service in services:
-        above = list(accumulate(service.team.split("."), "{}.{}".format))
-        team = next((path for path in reversed(above) if path in paths), None)
-        if team is not None and service.pool in pools:
-            yield replace(service, team=team)
-
-
-def _at(begins: Sequence[tuple[int, Charter]], at_ms: int) -> Charter:
-    """Return the charter that was in force at an instant; before the first, the first."""
-    return [begins[0][1], *(charter for from_ms, charter in begins if from_ms <= at_ms)][-1]
 
 
 def _told(book: Book) -> dict[int, Changes]:

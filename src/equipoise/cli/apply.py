@@ -33,11 +33,20 @@ def run(
             "--refound", metavar="REASON", help="Put it in force without signatures, for ever seen, promises broken."
         ),
     ] = None,
+    releases: Annotated[
+        list[str] | None,
+        typer.Option("--release", metavar="SERVICE=DIGEST", help="Enter what a service runs. Repeat for more."),
+    ] = None,
+    attestations: Annotated[
+        list[Path] | None,
+        typer.Option("--attestation", metavar="FILE", help="Enter what is attested of releases. Repeat for more."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Enter a charter and its signatures into a ledger; when all have signed and notice has passed, it is in force.
 
-    Run it again with further signatures, and without a charter when the time has come.
+    Run it again with further signatures, and without a charter when the time has come. With --release and --attestation
+    it enters these, which release gates go by.
     """
     from equipoise.ledger.assent import PAYLOAD_TYPES
     from equipoise.tasks.amend import apply
@@ -55,6 +64,11 @@ def run(
         return
     if key is None and not plan:
         raise typer.BadParameter("--key FILE signs the ledger: equipoise keys new NAME makes a key")
+    if releases or attestations:
+        if new is not None:
+            raise typer.BadParameter("a charter is entered by itself, before --release and --attestation")
+        _declare(releases or [], attestations or [], ledger=ledger, key=key, dry_run=plan, as_json=as_json)
+        return
     found = apply(
         new,
         envelopes or (),
@@ -70,6 +84,26 @@ def run(
         _print(found)
 
 
+def _declare(
+    releases: list[str], attestations: list[Path], *, ledger: Path, key: Path | None, dry_run: bool, as_json: bool
+) -> None:
+    from equipoise.tasks.declare import declare
+    from equipoise.tasks.keys import read_key
+    from equipoise.tasks.releases import digests_of
+
+    found = declare(
+        ledger,
+        key=None if key is None else read_key(key),
+        releases=digests_of(releases),
+        attestations=attestations,
+        dry_run=dry_run,
+    )
+    if as_json:
+        typer.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
+    else:
+        _print(found)
+
+
 def _print(found: Applied) -> None:
     from equipoise.charter.amendment.sentences import signature_texts
     from equipoise.charter.explanation import instant_text
@@ -77,7 +111,9 @@ def _print(found: Applied) -> None:
     verb = "Entered" if found.written else "Would be entered"
     for values in found.entries:
         how = f", {values['how']}" if "how" in values else ""
-        typer.echo(f"{verb}: {values['kind']}{how} {values.get('digest', '')}".rstrip())
+        what = " ".join(str(values[name]) for name in ("service", "digest") if name in values)
+        said = _attested(str(values["envelope"])) if "envelope" in values else f"{values['kind']}{how} {what}"
+        typer.echo(f"{verb}: {said}".rstrip())
     if not found.entries:
         typer.echo("Nothing to enter.")
     typer.echo(f"In force: revision {found.charter.revision}, {found.charter.digest}")
@@ -89,6 +125,14 @@ def _print(found: Applied) -> None:
             typer.echo(f"  Run `equipoise apply --ledger FILE --key FILE` after {instant_text(found.status.force_ms)}.")
     if found.needs_nobody:
         typer.echo("The charter in force names nobody who must sign: anyone who can run `equipoise apply` changes it.")
+
+
+def _attested(envelope: str) -> str:
+    from equipoise.charter.explanation import listed
+    from equipoise.gates.statement import parse_attested
+
+    statement = parse_attested(envelope.encode())[1]
+    return f"{statement.kind.value} of {statement.type} for {listed(statement.releases)}"
 
 
 def _plain(found: Applied) -> dict[str, Any]:

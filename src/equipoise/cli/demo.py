@@ -50,6 +50,7 @@ def as_plain(demo: Demo) -> dict[str, Any]:
         "accounts": {run.policy: {row.pop("team"): row for row in demo.account(run).to_dicts()} for run in demo.runs},
         "runs": [run.to_dict() for run in demo.runs],
         "outlook": demo.years.to_dict(),
+        "gated": {"sentence": demo.gated.sentence(), "gates": demo.gated.run.gates.to_dicts()},
         "proof": None if demo.proof is None else plain(demo.proof.checked) | {"key": str(demo.proof.key)},
     }
 
@@ -65,6 +66,8 @@ def _show(demo: Demo) -> None:
     console.print(demo.sentence(), style="bold")
     console.print()
     console.print(demo.years.sentence(), style="bold")
+    console.print()
+    console.print(demo.gated.sentence(), style="bold")
     if demo.proof is not None:
         console.print()
         print_proof(demo.proof, console)

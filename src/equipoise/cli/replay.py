@@ -77,6 +77,7 @@ def may_replay(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _EXECUTED = ("log", "charter", "policy", "vs", "first", "events", "ledger", "key")
+_MEANWHILE = ("enact", "releases", "attestations", "closes", "seed")
 
 
 def _signed_ledger(ledger: str | None, key: str | None) -> Any:
@@ -158,6 +159,20 @@ def replayed(
             help="Another charter that is in force from a date, or 14d into the log, on. Repeat for more.",
         ),
     ] = None,
+    releases: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--release", metavar="SERVICE=DIGEST", help="What a service runs: gates hold it by that. Repeat for more."
+        ),
+    ] = None,
+    attestations: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attestation",
+            metavar="FILE[@TIME]",
+            help="What is attested of releases, and when it was recorded; default: when it was issued. Repeat for more.",
+        ),
+    ] = None,
     requests: Annotated[
         str | None,
         typer.Option("--requests", metavar="FILE", help="Requests for credits: CSV or Parquet; docs/requests.md."),
@@ -204,6 +219,7 @@ def replayed(
     from equipoise.cli.interruption import halting
     from equipoise.cli.progress import watch
     from equipoise.tasks.enact import split
+    from equipoise.tasks.releases import declared
     from equipoise.tasks.simulate import simulate  # late: it needs numba and polars
 
     with watch() as on, halting() as halt:
@@ -225,6 +241,7 @@ def replayed(
             outages=outages or (),
             latency=latency_of(latency, seed),
             requests=requests,
+            releases=declared(releases or (), attestations or ()),
             **reading(
                 mapping=mapping, unmapped=unmapped, kind=kind, pool=pool, columns=columns, count=count,
                 timezone=timezone, savepoints=savepoints, skip_malformed=skip_malformed,
@@ -237,7 +254,11 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
 
     Its first parameter is a mapping of what they say, for ``tasks.simulate.prepared``; what is as usual is left out.
     """
-    shared = {name: each for name, each in _shared().items() if name not in (*_EXECUTED, "enact", "closes", "seed")}
+    shared = {
+        name: each
+        for name, each in _shared().items()
+        if name not in (*_EXECUTED, "enact", "releases", "attestations", "closes", "seed")
+    }
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
     def run(context: typer.Context, **given: Any) -> None:

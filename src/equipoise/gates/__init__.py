@@ -7,7 +7,8 @@ by boards. The main path, all of it pure and recomputed by anyone who has the re
 2. :mod:`~equipoise.gates.evidence` says whose signatures stand behind each and from when to when it is fresh.
 3. :mod:`~equipoise.gates.passage` takes the release through the stages; :mod:`~equipoise.gates.decision` says where it is,
    and :mod:`~equipoise.gates.needs` what it lacks.
-4. :mod:`~equipoise.gates.caps` turns decisions into the most replicas of each service.
+4. :mod:`~equipoise.gates.caps` turns decisions into the most replicas of each service;
+   :mod:`~equipoise.gates.rulings` says when these change, also while charters follow one another.
 
 Examples
 --------
@@ -35,10 +36,11 @@ Examples
 
 from __future__ import annotations
 
-from equipoise.gates.caps import Cap, GatedService, cap_course, caps
+from equipoise.gates.caps import GatedService, caps
 from equipoise.gates.decision import Dossier, Entered, GateDecision, decide, gate_of
 from equipoise.gates.evidence import Recorded, Refused
 from equipoise.gates.needs import Need, Reason
+from equipoise.gates.rulings import Cap, Ruling, cap_course, cap_moves, rulings
 from equipoise.gates.statement import PAYLOAD_TYPE, Kind, Statement, parse_attested, parse_statement, statement_bytes
 
 __all__ = [
@@ -53,12 +55,15 @@ __all__ = [
     "Reason",
     "Recorded",
     "Refused",
+    "Ruling",
     "Statement",
     "cap_course",
+    "cap_moves",
     "caps",
     "decide",
     "gate_of",
     "parse_attested",
     "parse_statement",
+    "rulings",
     "statement_bytes",
 ]

@@ -1,4 +1,4 @@
-"""What gates let services have: the most replicas of each, and when that changes.
+"""What gates let services have: the most replicas of each, by what was decided of the releases that they run.
 
 Every service of a team that a gate names runs one release. Services of one team that run the same release share its
 quota in each pool, in proportion to the replicas that they would have at most. A service whose release nobody decided on
@@ -29,8 +29,7 @@ from equipoise.charter.apportion import jefferson
 from equipoise.charter.floors import quotas
 from equipoise.charter.model import Charter
 from equipoise.errors import InputError
-from equipoise.gates.decision import Dossier, GateDecision
-from equipoise.gates.evidence import Recorded
+from equipoise.gates.decision import GateDecision
 from equipoise.units import shown
 
 
@@ -49,6 +48,8 @@ class GatedService:
         Replicas that it would ever want, by which services share a quota.
     release : str or None
         ``sha256:…`` of what it runs.
+    since_ms : int or None
+        Since when that is known; None: always.
     """
 
     name: str
@@ -57,19 +58,11 @@ class GatedService:
     gang: int
     most: int
     release: str | None
+    since_ms: int | None = None
 
     def __post_init__(self) -> None:
         if self.gang < 1 or self.most < 0:
             raise InputError("G108", f"the service {shown(self.name)} has {self.most} replicas of {self.gang} GPUs")
-
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """From a time on a service may have at most so many replicas; None: any number."""
-
-    at_ms: int
-    service: str
-    replicas: int | None
 
 
 def caps(
@@ -116,41 +109,6 @@ def caps(
                 for name, replicas in _shared(gpus, sharing).items():
                     held = found[name]
                     found[name] = replicas if held is None else min(held, replicas)
-    return found
-
-
-def cap_course(
-    charter: Charter,
-    services: Sequence[GatedService],
-    records: Sequence[Recorded],
-    *,
-    from_ms: int,
-    until_ms: int,
-) -> list[Cap]:
-    """Return how the caps of services move between two times, by what is recorded: all at ``from_ms``, then each change.
-
-    Every release enters every stage as soon as it may, and capacity is what the charter expects.
-
-    Returns
-    -------
-    list of Cap
-        By time, then in the order of the services.
-    """
-    releases = dict.fromkeys(service.release for service in services if service.release is not None)
-    dossiers = [Dossier(charter, gate.name, release, records) for gate in charter.release_gates for release in releases]
-    decided = {
-        (decision.gate, decision.release, decision.now_ms): decision
-        for dossier in dossiers
-        for decision in dossier.course(from_ms, until_ms)
-    }
-    found: list[Cap] = []
-    now: dict[tuple[str, str], GateDecision] = {}
-    before: dict[str, int | None] = {}
-    for at_ms in sorted({from_ms, *(key[2] for key in decided)}):
-        now |= {key[:2]: decision for key, decision in decided.items() if key[2] == at_ms}
-        after = caps(charter, services, now.values())
-        found += [Cap(at_ms, name, most) for name, most in after.items() if name not in before or before[name] != most]
-        before = after
     return found
 
 

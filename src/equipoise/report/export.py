@@ -24,6 +24,7 @@ FRAMES = (
     "services",
     "waits_by_gang",
     "refused",
+    "gates",
     "requests",
     "promises",
     "promise_days",

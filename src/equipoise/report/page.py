@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equipoise.errors import InputError, Place
-from equipoise.report import cards, comparison, idle, machine, method, promises, requests, theme, waiting, years
+from equipoise.report import (
+    cards,
+    comparison,
+    idle,
+    machine,
+    method,
+    promises,
+    releases,
+    requests,
+    theme,
+    waiting,
+    years,
+)
+from equipoise.report.held_back import GatedRun
 from equipoise.report.markup import Markup, element, escape, unbroken
 from equipoise.report.view import Source, View, view
 from equipoise.simulator.results import Results
@@ -27,10 +40,11 @@ def write_page(
     source: Source,
     verdict: str | None = None,
     prospect: Prospect | None = None,
+    gated: GatedRun | None = None,
 ) -> Path:
     """Write the report of runs of one log; raises ``InputError`` S105 if it cannot be written."""
     target = Path(path)
-    text = page(runs, source=source, verdict=verdict, prospect=prospect)
+    text = page(runs, source=source, verdict=verdict, prospect=prospect, gated=gated)
     try:
         target.write_text(text, "utf-8")
     except OSError as error:
@@ -39,7 +53,12 @@ def write_page(
 
 
 def page(
-    runs: Sequence[Results], *, source: Source, verdict: str | None = None, prospect: Prospect | None = None
+    runs: Sequence[Results],
+    *,
+    source: Source,
+    verdict: str | None = None,
+    prospect: Prospect | None = None,
+    gated: GatedRun | None = None,
 ) -> str:
     """Return the report of runs of one log against one charter.
 
@@ -52,8 +71,11 @@ def page(
         The sentence that it begins with; None: that of the view.
     prospect : Prospect or None
         The years that follow, where they were asked for.
+    gated : GatedRun or None
+        A further run, in which a model waits at its release gate; None: what gates said in ``runs``.
     """
     about = view(runs)
+    asked = releases.told(runs if gated is None else [gated.run])
     sentence = about.sentence if verdict is None else verdict
     sections = [
         waiting.tiles(about),
@@ -64,6 +86,7 @@ def page(
         waiting.starvation_section(about),
         waiting.stops_section(about),
         waiting.services_section(about),
+        releases.gates_section(asked, first="" if gated is None else gated.sentence()),
         requests.requests_section(about),
         comparison.comparison_section(about),
         *([] if prospect is None else [years.people_section(about, prospect), years.outlook_section(about, prospect)]),
@@ -87,7 +110,7 @@ def page(
                     class_="facts"), class_="first"),
             _partial(about),
             *sections[:1],
-            _contents(about, years=prospect is not None),
+            _contents(about, years=prospect is not None, gates=bool(asked)),
             *sections[1:],
         ),
         element("footer", "Made by Equipoise. This file needs no network and sends nothing anywhere."),
@@ -108,12 +131,14 @@ def _partial(about: View) -> Markup:
     return element("p", element("b", "Interrupted. "), *(f"{note}. " for note in told), class_="alert")
 
 
-def _contents(about: View, *, years: bool) -> Markup:
+def _contents(about: View, *, years: bool, gates: bool) -> Markup:
     promised = [] if about.runs[0].promises.is_empty() else [("promises", "Promises")]
     links = [("machine", "The machine"), *promised, ("teams", "Teams"), ("waits", "Waits"), ("starvation", "Starvation"),
              ("stops", "Stops")]  # fmt: skip
     if not about.runs[0].services.is_empty():
         links.append(("services", "Services"))
+    if gates:
+        links.append(("gates", "Gates"))
     if not about.runs[0].requests.is_empty():
         links.append(("requests", "Requests"))
     if len(about.runs) > 1:

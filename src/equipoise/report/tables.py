@@ -12,6 +12,7 @@ from rich.text import Text
 from equipoise.report.columns import Column, fitted
 from equipoise.report.figures import count, counted, hours, part, span
 from equipoise.report.promises import LIGHTS, tally, warning_sentences, windows_in
+from equipoise.report.releases import gate_sentences, told
 from equipoise.report.requests import requests_sentence
 from equipoise.simulator.results import Results
 
@@ -41,6 +42,7 @@ def print_results(results: Results, console: Console, *, title: str = "") -> Non
     console.print(fitted(columns, console))
     console.print(LEGEND)
     _services(console, (results,))
+    _gates(console, (results,))
     _requests(console, results)
     _promises(console, (results,))
     _left_out(console, results)
@@ -60,6 +62,7 @@ def print_comparison(runs: Sequence[Results], console: Console, *, title: str = 
     )
     console.print(LEGEND)
     _services(console, runs)
+    _gates(console, runs)
     _requests(console, runs[0])
     _promises(console, runs)
     for run in runs:
@@ -183,6 +186,17 @@ def _services(console: Console, runs: Sequence[Results]) -> None:
         columns.append(Column(f"served\n{_short(run.policy)}", [part(row["served_fraction"]) for row in rows], 0))
     console.print()
     console.print(fitted(columns, console))
+
+
+def _gates(console: Console, runs: Sequence[Results]) -> None:
+    """Say what release gates let services have, and why; of several runs each other thing once."""
+    listed = told(runs)
+    for run in listed:
+        name = f", {run.policy}" if len(listed) > 1 else ""
+        console.print()
+        console.print(f"release gates{name}, with what the next stage lacks", style="bold")
+        for said in gate_sentences(run):
+            console.print(said)
 
 
 def _requests(console: Console, results: Results) -> None:

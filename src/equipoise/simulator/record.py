@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from equipoise.account import Evidence
 from equipoise.charter.model import Charter
+from equipoise.gates.rulings import Ruling
 from equipoise.policy.course import Enactment
 from equipoise.policy.kernel.layout import LOST, ORDERED, PREEMPT, RECLAIM, STOP
 from equipoise.policy.plan import Plan
@@ -42,6 +43,8 @@ class Record:
         The charters that came into force during the run; ``charter``, ``plan`` and ``reference`` were the first.
     evidence : Evidence or None
         What vouches for it, of a run that was read from a ledger.
+    rulings : tuple of Ruling
+        What release gates said of the services, where they were asked.
 
     Notes
     -----
@@ -57,6 +60,7 @@ class Record:
     options: Options = field(default_factory=Options)
     enacted: tuple[Enactment, ...] = ()
     evidence: Evidence | None = None
+    rulings: tuple[Ruling, ...] = ()
 
     @property
     def charters(self) -> tuple[Charter, ...]:

@@ -17,6 +17,7 @@ import polars as pl
 
 from equipoise.policy.kernel.layout import REFUSED
 from equipoise.simulator.accounts import account_frame, closes_frame, pools_frame, services_frame, teams_frame
+from equipoise.simulator.gate_frame import gates_frame
 from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, jobs_frame, started, waits_by_gang
 from equipoise.simulator.promise_frame import promise_days_frame, promises_frame
 from equipoise.simulator.record import DENIED, ENTITLED, HELD, LOST_MS, Record
@@ -137,6 +138,11 @@ class Results:
         return requests_frame(self.record)
 
     @cached_property
+    def gates(self) -> pl.DataFrame:
+        """One row per service and time at which what a release gate says of it changed: its stage, its cap, what it lacks."""
+        return gates_frame(self.record)
+
+    @cached_property
     def promises(self) -> pl.DataFrame:
         """One row per window of each promise of the reference charter: its numbers, its verdict or forecast."""
         return promises_frame(self.record)
@@ -186,6 +192,7 @@ class Results:
         plain["teams"] = {row.pop("team"): row for row in self.teams.to_dicts()}
         plain["pools"] = {row.pop("pool"): row for row in self.pools.to_dicts()}
         plain["services"] = {row.pop("service"): row for row in self.services.to_dicts()}
+        plain["gates"] = self.gates.to_dicts()
         plain["requests"] = self.requests.to_dicts()
         plain["promises"] = self.promises.to_dicts()
         plain["warnings"] = self.warnings.to_dicts()

@@ -8,7 +8,7 @@ when it decides is what it is when the entries become durable.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,26 +174,34 @@ def apply(
     """
     when_ms = now_ms() if at_ms is None else at_ms
     if dry_run and not ledger.exists():
-        return _applied(_founded(new, ledger, when_ms), 0, written=False)
+        return applied(_founded(new, ledger, when_ms), 0, written=False)
     if not ledger.exists():
         _founded(new, ledger, when_ms)  # before there is a file
-        _needed(key)
+        needed(key)
     origin = None if key is None else key.name
     with closing(open_sqlite(ledger, origin=origin, read_only=dry_run)) as store:
         if store.size == 0:
             pen = _founded(new, ledger, when_ms)
         else:
-            pen = _Pen(read_minutes(store), when_ms)
+            pen = Pen(read_minutes(store), when_ms)
             pen.settle()
             if new is not None:
                 _enter(pen, new, envelopes, act, reason)
         if not dry_run:
-            append_signed(store, pen.entries, _needed(key), time_ms=when_ms)
-        return _applied(pen, store.size, written=not dry_run)
+            append_signed(store, pen.entries, needed(key), time_ms=when_ms)
+        return applied(pen, store.size, written=not dry_run)
 
 
-def read_minutes(store: StoredLedger) -> Minutes:
+def read_minutes(
+    store: StoredLedger, *, others: Callable[[int, Mapping[str, Any], Minutes], None] | None = None
+) -> Minutes:
     """Return the minutes of a ledger that can be amended.
+
+    Parameters
+    ----------
+    store : StoredLedger
+    others : callable or None
+        Called with each entry that is not about charters, its number, and the minutes so far.
 
     Raises
     ------
@@ -203,7 +211,7 @@ def read_minutes(store: StoredLedger) -> Minutes:
         V220 to V227 and others for entries that cannot be.
     """
     minutes: Minutes | None = None
-    for _, values in joined((n, parse_entry(data)) for n, data in enumerate(store.entries())):
+    for number, values in joined((n, parse_entry(data)) for n, data in enumerate(store.entries())):
         kind = values.get("kind")
         if kind == "opened":
             minutes = Minutes(int(values.get("origin_ms") or 0), source=str(values.get("source")))
@@ -217,6 +225,8 @@ def read_minutes(store: StoredLedger) -> Minutes:
             minutes.take(values)
         elif kind == "pass":
             minutes.let_pass(int(values["at_ms"]))
+        elif others is not None:
+            others(number, values, minutes)
     if minutes is None or minutes.docket is None:
         raise InputError("L177", "the ledger has no charter", hint="it was not begun by `equipoise apply`")
     return minutes
@@ -230,7 +240,7 @@ def minutes_at(ledger: Path, *, at_ms: int | None = None) -> Minutes:
     return minutes
 
 
-class _Pen:
+class Pen:
     """Writes entries of an instant: each is taken into the minutes first."""
 
     def __init__(self, minutes: Minutes, when_ms: int) -> None:
@@ -258,7 +268,7 @@ class _Pen:
         self.entries.append(values)
 
 
-def _enter(pen: _Pen, new: Path, envelopes: Sequence[Path], act: Act | None, reason: str) -> None:
+def _enter(pen: Pen, new: Path, envelopes: Sequence[Path], act: Act | None, reason: str) -> None:
     """Enter an act about a charter."""
     data = read_bytes(new)
     charter = loads(data, os.fspath(new))
@@ -277,7 +287,7 @@ def _enter(pen: _Pen, new: Path, envelopes: Sequence[Path], act: Act | None, rea
         pen.enter(kind, **told, **(text if act == "emergency" else {}), signatures=signatures)
 
 
-def _amend(pen: _Pen, charter: Charter, data: bytes, envelopes: Sequence[Path], told: Values) -> None:
+def _amend(pen: Pen, charter: Charter, data: bytes, envelopes: Sequence[Path], told: Values) -> None:
     docket = pen.minutes.docket
     assert docket is not None, "a ledger that can be amended has a charter"
     if docket.charter.digest == charter.digest:
@@ -292,7 +302,7 @@ def _amend(pen: _Pen, charter: Charter, data: bytes, envelopes: Sequence[Path], 
             pen.enter("signature", digest=charter.digest, **signature_values(one))
 
 
-def _given(pen: _Pen, act: Act, charter: Charter, data: bytes, envelopes: Sequence[Path]) -> Iterator[Given]:
+def _given(pen: Pen, act: Act, charter: Charter, data: bytes, envelopes: Sequence[Path]) -> Iterator[Given]:
     """Yield the signatures of envelopes that members of boards gave, by the charter in force or, of an amendment, the new one."""
     docket = pen.minutes.docket
     assert docket is not None, "a ledger that can be amended has a charter"
@@ -306,7 +316,7 @@ def _given(pen: _Pen, act: Act, charter: Charter, data: bytes, envelopes: Sequen
         yield from found
 
 
-def _founded(new: Path | None, ledger: Path, when_ms: int) -> _Pen:
+def _founded(new: Path | None, ledger: Path, when_ms: int) -> Pen:
     """Begin the entries of a ledger with its first charter."""
     if new is None:
         raise InputError("L174", f"{ledger} is not there", hint="`equipoise apply CHARTER --ledger FILE` begins one")
@@ -322,14 +332,15 @@ def _founded(new: Path | None, ledger: Path, when_ms: int) -> _Pen:
         "estimates": options.estimates, "enforce_walltime": options.enforce_walltime, "trace": options.trace,
         "savepoint_cost_ms": options.savepoint_cost_ms, "confirmed": True,
     }  # fmt: skip
-    pen = _Pen(Minutes(when_ms), when_ms)
+    pen = Pen(Minutes(when_ms), when_ms)
     first = charter_values(charter, data.decode(), at_ms=0, how="founded")
     pen.minutes.take(first)
     pen.entries += [opened, first]
     return pen
 
 
-def _needed(key: SigningKey | None) -> SigningKey:
+def needed(key: SigningKey | None) -> SigningKey:
+    """Return the ledger's key; C514 without one, for nothing is entered unsigned."""
     if key is None:
         raise InputError(
             "L174", "a ledger is signed with its key", hint="--key FILE; equipoise keys new NAME makes one"
@@ -337,7 +348,8 @@ def _needed(key: SigningKey | None) -> SigningKey:
     return key
 
 
-def _applied(pen: _Pen, size: int, *, written: bool) -> Applied:
+def applied(pen: Pen, size: int, *, written: bool) -> Applied:
+    """Return what was entered, and where things stand after it."""
     docket = pen.minutes.docket
     assert docket is not None, "a ledger has a charter"
     pending = None if docket.pending is None else docket.pending.charter

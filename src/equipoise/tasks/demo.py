@@ -12,8 +12,10 @@ import polars as pl
 
 from equipoise.charter_io import loads
 from equipoise.report import verdict
+from equipoise.report.held_back import GatedRun
 from equipoise.report.page import write_page
 from equipoise.report.view import Source
+from equipoise.simulator.bookkeeping import Releases
 from equipoise.simulator.results import Results
 from equipoise.tasks.proof import Proof, prove
 from equipoise.tasks.prospect import Prospect, prospect
@@ -21,6 +23,7 @@ from equipoise.tasks.roster import roster
 from equipoise.tasks.simulate import Watch, simulate
 from equipoise.units import DAY_MS
 from equipoise.workload.synthetic import lab, lab_charter, lab_people
+from equipoise.workload.synthetic.release import NEXT, gated_charter, gated_lab, release_records, releases
 
 GPUS = 4_096
 TEAM = "safety"
@@ -41,6 +44,8 @@ class Demo:
         What follows for people and lead.
     proof : Proof or None
         What became of the promise to safety with the product first, as anybody can check it.
+    gated : GatedRun
+        The same lab as promised, with a new model of the chat that waits at its release gate.
     """
 
     promised: Results
@@ -48,6 +53,7 @@ class Demo:
     days: int
     years: Prospect
     proof: Proof | None
+    gated: GatedRun
 
     def account(self, run: Results) -> pl.DataFrame:
         """Return delivered, entitled, denied and lost GPU-hours of each team within the days.
@@ -83,7 +89,9 @@ class Demo:
     def write_report(self, path: str | os.PathLike[str], *, command: str | None = None) -> Path:
         """Write both runs as one HTML file that begins with the sentence; raises ``InputError`` S105."""
         source = Source("A synthetic lab", "demo.yaml", lab_charter(GPUS), command)
-        return write_page(self.runs, path, source=source, verdict=self.sentence(), prospect=self.years)
+        return write_page(
+            self.runs, path, source=source, verdict=self.sentence(), prospect=self.years, gated=self.gated
+        )
 
 
 def _served(run: Results, team: str = "product") -> float:
@@ -126,7 +134,16 @@ def demo(
         workload, charter, policy=PROMISED, vs=[PRODUCT_FIRST], record=True, progress=progress, announce=announce
     )
     years = prospect(both, roster(lab_people(), PEOPLE), announce=announce)
-    return Demo(both[0], both[1], days, years, _proved(both[1]))
+    gated = _gated(days, seed, progress, announce)
+    return Demo(both[0], both[1], days, years, _proved(both[1]), gated)
+
+
+def _gated(days: int, seed: int, progress: Watch | None, announce: Callable[[str], None] | None) -> GatedRun:
+    """Replay the lab with one service more, whose model is new: it may have as much as was attested of it."""
+    workload = gated_lab(seed, days=days, gpus=GPUS)
+    known = Releases(releases(workload), release_records(workload.origin_ms or 0))
+    charter = loads(gated_charter(GPUS), "gated.yaml")
+    return GatedRun(simulate(workload, charter, releases=known, progress=progress, announce=announce), NEXT.name)
 
 
 def _proved(run: Results) -> Proof | None:

@@ -48,7 +48,7 @@ def in_order(
     """
     found = [
         (
-            at if isinstance(at, int) else _read(at, charter.timezone, origin_ms),
+            at if isinstance(at, int) else since_first(at, charter.timezone, origin_ms),
             one if isinstance(one, Charter) else load(Path(one)),
         )
         for at, one in enact
@@ -81,7 +81,14 @@ def notes(enacted: Sequence[Enactment], origin_ms: int | None) -> list[str]:
     return said
 
 
-def _read(text: str, timezone: str, origin_ms: int | None) -> int:
+def since_first(text: str, timezone: str, origin_ms: int | None, *, code: str = "P108") -> int:
+    """Return a time in milliseconds since the log's first submission: a duration since then, a date or an instant.
+
+    Raises
+    ------
+    InputError
+        ``code`` for a time that cannot be read, or a date of a log without a calendar.
+    """
     try:
         return duration_ms(text)
     except InputError:
@@ -89,10 +96,11 @@ def _read(text: str, timezone: str, origin_ms: int | None) -> int:
     try:
         at = moment(text)
     except InputError as error:
-        raise InputError("P108", f"{shown(text)} is no time at which a charter comes into force", hint=HINT) from error
+        what = "at which a charter comes into force" if code == "P108" else "at which something is recorded"
+        raise InputError(code, f"{shown(text)} is no time {what}", hint=HINT) from error
     if origin_ms is None:
         raise InputError(
-            "P108",
+            code,
             f"{shown(text)} is a date, and the log has no calendar",
             hint="say how long after its first submission: 14d",
         )

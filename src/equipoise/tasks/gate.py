@@ -63,7 +63,7 @@ def decide_by_files(
 
 
 def _records(path: str | Path, at_ms: int) -> Iterator[Recorded]:
-    for envelope in envelopes(_read(path)):
+    for envelope in envelopes(read_file(path)):
         try:
             statement = parse_attested(envelope)[1]
         except VerificationError:
@@ -100,7 +100,7 @@ def cosign(path: str | Path, keys: Iterable[str | Path]) -> tuple[bytes, Stateme
     InputError
         G109 or L115 for a file that cannot be used.
     """
-    envelope, statement = parse_attested(_read(path))
+    envelope, statement = parse_attested(read_file(path))
     added = parse_envelope(attest(envelope.payload, keys)).signatures
     signatures = tuple(dict.fromkeys((*envelope.signatures, *added)))
     return Envelope(envelope.payload_type, envelope.payload, signatures).to_bytes(), statement
@@ -109,7 +109,7 @@ def cosign(path: str | Path, keys: Iterable[str | Path]) -> tuple[bytes, Stateme
 def read_key(path: str | Path) -> SigningKey:
     """Return the private key that a file holds; G109 or L115 if there is none."""
     try:
-        text = _read(path).decode("ascii").strip()
+        text = read_file(path).decode("ascii").strip()
     except UnicodeDecodeError:
         text = ""
     return parse_signing_key(text)
@@ -124,7 +124,8 @@ def write(data: bytes, path: str | Path) -> None:
         raise _unusable(path, error, "write") from None
 
 
-def _read(path: str | Path) -> bytes:
+def read_file(path: str | Path) -> bytes:
+    """Return the bytes of a file of attestations, or of a key; ``InputError`` G109."""
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)

@@ -94,11 +94,23 @@ def record_run(
         return Recorded(path, store.size, note)
 
 
-def append_signed(store: StoredLedger, entries: Iterable[Values], key: SigningKey, *, time_ms: int) -> None:
-    """Make entries durable, all or none, and sign the head."""
-    data = [part for values in entries for part in encoded(values)]
+def append_signed(
+    store: StoredLedger,
+    entries: Iterable[Values],
+    key: SigningKey,
+    *,
+    time_ms: int,
+    names: Callable[[Values], str | None] = lambda _: None,
+) -> None:
+    """Make entries durable, all or none, and sign the head; ``names`` gives an entry its idempotency key."""
+    data, keys = list[bytes](), list[str | None]()
+    for values in entries:
+        name = names(values)
+        for number, part in enumerate(encoded(values)):
+            data.append(part)
+            keys.append(None if name is None else f"{name} {number}")
     if data:
-        store.append(data, time_ms=time_ms)
+        store.append(data, keys, time_ms=time_ms)
     head = store.checkpoint()
     if head is None or checkpoint_of(head).size < store.size:  # also where a crash kept it from being signed
         store.sign(lambda text: sign_note(text, [key], time_s=int(time.time())))

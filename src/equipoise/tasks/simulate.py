@@ -27,7 +27,7 @@ from equipoise.report.notebook import show, show_comparison
 from equipoise.simulator import run as simulator
 from equipoise.simulator.bookkeeping import Releases
 from equipoise.simulator.record import Record, needs_decisions
-from equipoise.simulator.replay import CapChange, NodeChange, Progress
+from equipoise.simulator.replay import NodeChange, Progress
 from equipoise.simulator.results import Results, results
 from equipoise.tasks.compilation import compile_scheduler
 from equipoise.tasks.dates import Closes, close_times
@@ -35,7 +35,7 @@ from equipoise.tasks.enact import When, in_order, notes
 from equipoise.tasks.events import write_events
 from equipoise.tasks.ledger import check_new, record_run
 from equipoise.tasks.outages import read_outages
-from equipoise.tasks.releases import gate_caps
+from equipoise.tasks.releases import Declared, cap_changes, gate_rulings, gates_unasked, released
 from equipoise.traces import read, read_requests
 from equipoise.workload import Workload
 
@@ -99,7 +99,7 @@ def simulate(
     latency: Latency | None = None,
     enact: Sequence[tuple[When, Rules]] = (),
     requests: str | os.PathLike[str] | None = None,
-    releases: Releases | None = None,
+    releases: Releases | Declared | None = None,
     events: str | os.PathLike[str] | None = None,
     ledger: tuple[Path, SigningKey] | None = None,
     closes: Closes = "auto",
@@ -142,9 +142,9 @@ def simulate(
         duration since then, a date or an instant. Jobs of a team that the charter in force does not have are refused.
     requests : path or None
         Requests for credits, CSV or Parquet, as ``traces.read_requests`` reads them.
-    releases : Releases or None
-        Which releases the services run and what is attested of them: the charter's gates cap the services by it, from when
-        each attestation is recorded. Not with ``enact``.
+    releases : Releases, Declared or None
+        Which releases the services run and what is attested of them (`tasks.releases.declared` reads both): the gates of the
+        charter that is executed cap the services by it, from when each attestation is recorded. ``results.gates`` says how.
     events : path or None
         Where to write what the policy was told, as Parquet; `equipoise.policy.retracing.retrace` tells it again. Not with
         ``vs``.
@@ -208,9 +208,6 @@ def simulate(
     if ledger is not None:
         check_new(ledger[0])
     texts = [] if ledger is None else [_text(one) for one in (charter, *(one for _, one in enact))]
-    if releases is not None and enact:
-        raise InputError("S102", "gates decide under one charter", hint="`releases` without `enact`")
-    caps = () if releases is None else gate_caps(rules, workload, releases)
     times = close_times(workload, rules.timezone, closes)
     references = course(charters)
     courses: list[Course] = []
@@ -225,6 +222,7 @@ def simulate(
             Enactment(at_ms, *pair) for (at_ms, _), *pair in zip(amended, plans[1:], references[1:], strict=True)
         ]
         courses.append(Course(way.name, way.charter, plans[0], references[0], tuple(enacted)))
+    gated = released(releases, charters=[*charters, *(one.charter for one in courses)], workload=workload)
     compile_scheduler(outages=bool(nodes), announce=announce)
     runs: list[Results] = []
     for one in courses:
@@ -235,7 +233,7 @@ def simulate(
                 options,
                 nodes,
                 times,
-                caps=caps,
+                releases=gated,
                 keep=keep or record or ledger is not None,
                 record=record or events is not None or ledger is not None,
                 progress=progress,
@@ -247,7 +245,7 @@ def simulate(
     if events is not None:
         write_events(runs[0].record.run.events, events)
     if ledger is not None and not runs[0].partial:
-        record_run(runs[0].record, texts, *ledger, releases=releases, announce=announce)
+        record_run(runs[0].record, texts, *ledger, releases=gated, announce=announce)
     return Comparison(tuple(runs)) if vs else runs[0]
 
 
@@ -357,6 +355,11 @@ class Course:
     reference: Plan
     enacted: tuple[Enactment, ...]
 
+    @property
+    def in_force(self) -> list[tuple[int, Charter]]:
+        """The charters that are executed, and from when on."""
+        return [(0, self.charter), *((one.at_ms, one.plan.charter) for one in self.enacted)]
+
 
 def way_of(entry: Rules, charter: Charter, reference: Plan, *, first: str) -> Way:
     """Return the way that a policy's name, a charter's path or a charter stands for."""
@@ -440,12 +443,13 @@ def _replayed(
     nodes: tuple[NodeChange, ...],
     times: Callable[[], Iterator[int]],
     *,
-    caps: Sequence[CapChange],
+    releases: Releases | None,
     keep: bool,
     record: bool,
     progress: Watch | None,
     halt: Callable[[], bool] | None,
 ) -> Results:
+    said = () if releases is None else gate_rulings(way.in_force, workload, releases)
     begun_s = time.perf_counter()
     run = simulator.simulate(
         workload,
@@ -456,7 +460,7 @@ def _replayed(
         options=options,
         closes_ms=times(),
         nodes=nodes,
-        caps=caps,
+        caps=cap_changes(said, workload),
         keep=keep or needs_decisions(way.plan, workload, outages=bool(nodes)),
         record=record,
         progress=None if progress is None else lambda now: progress(way.name, now),
@@ -465,10 +469,14 @@ def _replayed(
     took_s = max(time.perf_counter() - begun_s, 1e-9)
     charter = way.reference.tree or way.reference.charter
     made = Record(
-        run, workload, charter, way.plan, way.reference, outages=bool(nodes), options=options, enacted=way.enacted
+        run, workload, charter, way.plan, way.reference, outages=bool(nodes), options=options, enacted=way.enacted, rulings=said
+    )  # fmt: skip
+    told = (
+        *notes(way.enacted, workload.origin_ms),
+        *_notes(options),
+        *(gates_unasked(way.in_force, workload) if releases is None else ()),
     )
-    said = (*notes(way.enacted, workload.origin_ms), *_notes(options))
-    found = replace(results(made, policy=way.name, notes=said), view=show)
+    found = replace(results(made, policy=way.name, notes=told), view=show)
     return found if found.partial else replace(found, jobs_per_s=len(workload.jobs) / took_s)
 
 

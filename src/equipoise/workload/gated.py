@@ -8,8 +8,10 @@ from equipoise.gates.caps import GatedService
 from equipoise.workload.model import Workload
 
 
-def gated_services(workload: Workload, releases: Mapping[str, str]) -> list[GatedService]:
-    """Return the services of a workload as gates see them, by what is declared of their releases."""
+def gated_services(
+    workload: Workload, releases: Mapping[str, str], *, since_ms: Mapping[str, int] | None = None
+) -> list[GatedService]:
+    """Return the services of a workload as gates see them, by what is declared of their releases, and since when if not always."""
     return [
         GatedService(
             each.name,
@@ -18,6 +20,7 @@ def gated_services(workload: Workload, releases: Mapping[str, str]) -> list[Gate
             each.gang,
             int(each.replicas.max(initial=0)),
             releases.get(each.name),
+            None if since_ms is None else since_ms.get(each.name),
         )
         for each in workload.services
     ]

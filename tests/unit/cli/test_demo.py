@@ -42,7 +42,9 @@ def test_demo_prints_a_table_and_a_sentence_and_writes_a_report(capsys: pytest.C
     assert told.endswith(".")
     last = told.split("36 months on, of the people now in ", 1)[1]
     assert "under product-first and" in last and "under the charter" in last and "checks against public facts" in last
-    assert 'id="people"' in page and 'id="outlook"' in page
+    assert 'id="people"' in page and 'id="outlook"' in page and 'id="gates"' in page
+    gated = "The new model of chat-next stands at a release gate that holds nothing back in this time."
+    assert gated in " ".join(out.split()) and gated in " ".join(page.split())
 
 
 def test_demo_as_json(capsys: pytest.CaptureFixture[str], here: Path) -> None:
@@ -50,6 +52,8 @@ def test_demo_as_json(capsys: pytest.CaptureFixture[str], here: Path) -> None:
     assert list(here.iterdir()) == []
     told = json.loads(capsys.readouterr().out)
     assert told["days"] == 3
+    gates = [row["gpus"] for row in told["gated"]["gates"] if row["service"] == "chat-next"]
+    assert gates[:2] == [0, 8]
     assert [len(course["measured"]) for course in told["outlook"]["courses"]] == [5, 5]
     assert [one["policy"] for one in told["runs"]] == ["charter", "product-first"]
     kept, first = (told["accounts"][name]["safety"]["delivered_gpu_h"] for name in ("charter", "product-first"))

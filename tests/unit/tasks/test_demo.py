@@ -44,3 +44,15 @@ def test_same_seed_is_the_same_run(short: Demo) -> None:
     assert again.product_first.digest == short.product_first.digest
     assert again.sentence() == short.sentence()
     assert again.years.to_dict() == short.years.to_dict()
+
+
+def test_a_new_model_waits_at_its_gate_and_changes_nothing_of_both_runs() -> None:
+    found = demo(days=10, seed=3)
+    said = found.gated.sentence()
+    assert "from 3 January 2027 to 10 January 2027 chat-next asks for up to" in said
+    assert (
+        "may have 1 (8 GPUs, the stage internal), since the stage canary lacks jailbreak from the board evals." in said
+    )
+    assert "On 10 January 2027 that has changed, and it may have 8 (canary);" in said
+    assert [len(run.record.workload.services) for run in (*found.runs, found.gated.run)] == [3, 3, 4]
+    assert all(run.gates.is_empty() for run in found.runs)

@@ -24,8 +24,8 @@ from importlib.resources import files
 import numpy as np
 
 from equipoise.charter.model import Charter
-from equipoise.gates.caps import Cap, cap_course
 from equipoise.gates.evidence import Recorded
+from equipoise.gates.rulings import Cap, cap_course
 from equipoise.gates.statement import PAYLOAD_TYPE, Kind, statement_bytes
 from equipoise.ledger.dsse import sign_envelope
 from equipoise.ledger.encoding import base64_text
