@@ -340,7 +340,7 @@ def _founded(new: Path | None, ledger: Path, when_ms: int) -> Pen:
 
 
 def needed(key: SigningKey | None) -> SigningKey:
-    """Return the ledger's key; C514 without one, for nothing is entered unsigned."""
+    """Return the ledger's key; L174 without one, for nothing is entered unsigned."""
     if key is None:
         raise InputError(
             "L174", "a ledger is signed with its key", hint="--key FILE; equipoise keys new NAME makes one"
