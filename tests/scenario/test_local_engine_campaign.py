@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from equipoise.engines.protocol import Attempt, Part, Phase
+from equipoise.engines.protocol import Attempt, Part, Phase, Refused
 from tests.contract.engine_rig import LAST
 from tests.scenario.local_site import Site, opened, supervisors
 
