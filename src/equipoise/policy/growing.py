@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +100,11 @@ class GrowingCore:
         self._lay_out()
 
     # ------------------------------------------------------------------------------------------------------------ what is new
+
+    def check(self, job: Asked) -> None:
+        """Raise ``InputError`` where `admit` would."""
+        self._place(job)
+        self._check_job(job)
 
     def admit(self, job: Asked) -> int:
         """Make a job known; it waits from its ``SUBMITTED`` event on. Returns its number.
