@@ -17,6 +17,7 @@ import numpy as np
 
 from equipoise.audit import Audit, audit
 from equipoise.audit.resuming import resumed
+from equipoise.charter.model import Charter
 from equipoise.errors import InputError
 from equipoise.policy.events import event
 from equipoise.policy.growing import GrowingCore
@@ -83,6 +84,7 @@ class Live:
     sequence: int = 0
     restarts: int = 0
     rebuilds: int = 0
+    unlike: int = 0
     asked: set[str] = field(default_factory=set[str])
 
     def run(self, *, restarts: bool) -> None:
@@ -99,7 +101,7 @@ class Live:
             while coming and coming[0][0] <= at_ms:
                 due_ms, _, what, value = coming.pop(0)
                 if what == "charter":
-                    self._done(self.chronicle.enact(due_ms, value, ""))
+                    self._amend(due_ms, value)
                 else:
                     rows += self._happens(what, value, at_ms)
             at_ms = max(at_ms, self.chronicle.core.now_ms)
@@ -109,6 +111,17 @@ class Live:
             self._done(self.chronicle.take(at_ms, np.concatenate([np.zeros(0, k.EVENT), *rows])))
             if restarts and self.chance.random() < 0.1:
                 self._restart()
+
+    def _amend(self, at_ms: int, charter: Charter) -> None:
+        core = self.chronicle.core
+        before = len(core.charters), list(core.roll.names["teams"])
+        try:
+            self._done(self.chronicle.enact(at_ms, charter, ""))
+        except InputError as error:
+            assert error.code == "P113" and _divides(core.charters, charter), error
+            self._done(self.chronicle.take(self.chronicle.core.now_ms))  # it goes on under the charter before
+            assert before == (len(core.charters), core.roll.names["teams"])
+            self.unlike += 1
 
     def _coming(self) -> list[tuple[int, int, str, Any]]:
         """Return what people and nodes do, by time."""
@@ -205,6 +218,12 @@ class Live:
         assert self.chronicle.core.record.tobytes() == before.core.record.tobytes()
         self.restarts += 1
         self.rebuilds += before.core.rebuilds
+
+
+def _divides(charters: list[Charter], new: Charter) -> bool:
+    """Whether a charter has teams below what was a leaf."""
+    leaves = {team.path for charter in charters for team in charter.leaves}
+    return any(team.parent in leaves for team in new.teams)
 
 
 def run_live(seed: int, *, policy: str = "charter", restarts: bool = False) -> tuple[Live, Audit]:

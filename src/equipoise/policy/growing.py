@@ -8,6 +8,7 @@ becomes known later, so the larger core has come to the same ones, and so does a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -27,8 +28,8 @@ from equipoise.policy.state import REACH_MS, Layout, build
 from equipoise.workload.model import Workload
 from equipoise.workload.roll import Asked, Request, Roll
 
-LIVE = ("charter", "no-floors", "product-first", "easy", "fifo")
-"""Policies whose decisions rest on nothing that is known only later: run times, or which users there will be."""
+LIVE = ("charter", "no-floors", "product-first")
+"""Policies whose decisions rest on nothing that is known only later (run times, which users there will be), and go by teams."""
 _OVER = (k.DONE, k.REFUSED, k.CANCELLED)
 _FITS = 1 << 31
 
@@ -117,7 +118,7 @@ class GrowingCore:
         pool, row, ref = self._place(job)
         self._check_job(job)
         number = self.roll.add(replace(job, pool=self.layout.pools[pool].name))
-        user = 0 if self.layout.plan.one_queue else self.roll.number("users", job.user) + 1
+        user = self.roll.number("users", job.user)
         if number >= len(self.layout.state.jobs):
             self._room = 2 * (number + 1)
             self._lay_out()
@@ -131,13 +132,23 @@ class GrowingCore:
         return number
 
     def enact(self, charter: Charter) -> int:
-        """Make another charter known; it comes into force with a ``CHARTER_ENACTED`` event of the number that is returned."""
-        course([*self.charters, charter], self.policy, first=self.first)  # raises before anything is changed
+        """Make another charter known; it comes into force with a ``CHARTER_ENACTED`` event of the number that is returned.
+
+        Raises
+        ------
+        InputError
+            P113 for a charter under whose tree what was decided, or counted, would have been otherwise: it divides a leaf whose work
+            had to do with that; what `course` and `build` raise. Nothing has changed then.
+        """
+        course([*self.charters, charter], self.policy, first=self.first)
+        saved = vars(self) | {"charters": list(self.charters), "_spares": copy(self._spares)}
+        named = len(self.roll.names["teams"])
         self.charters.append(charter)
         try:
             self._lay_out()
         except InputError:
-            self.charters.pop()
+            vars(self).update(saved)
+            self.roll.forget("teams", named)
             raise
         return len(self.charters) - 1
 
@@ -286,13 +297,15 @@ class GrowingCore:
         before = getattr(self, "_core", None)
         self._core = Core(layout, lasting=True)
         self.rebuilds += 1
-        self._tell_again()
-        assert before is None or before.digest == self._core.digest, "decisions rest on what became known later"
+        try:
+            self._tell_again()
+        except InputError as error:
+            raise _other_past() from error
+        if before is not None and not _same_past(before, self._core):
+            raise _other_past()
 
     def _tell_again(self) -> None:
-        told = stretches(
-            self._core, self.record, closes_ms=self.closes_ms, edges_ms=self.edges_ms, ended=False
-        )
+        told = stretches(self._core, self.record, closes_ms=self.closes_ms, edges_ms=self.edges_ms, ended=False)
         for stretch in told:
             for row in stretch.refused[:1]:
                 raise InputError("P102", f"{sentence(row)}: {REASONS[int(row['refused'])]}", hint="of another record")
@@ -390,3 +403,31 @@ def _check_live(policy: str, options: Options, workload: Workload | None) -> Non
             f"'{policy}' with {options.estimates} estimates cannot be run on what is known at the time",
             hint=f"one of {', '.join(LIVE)}, with declared estimates, and without services",
         )
+
+
+def _same_past(before: Core, after: Core) -> bool:
+    """Whether a core that knows more has decided and counted the same."""
+    if before.digest != after.digest:
+        return False
+    lines = [{line.path: at for at, line in enumerate(core.layout.reference.lines)} for core in (before, after)]
+    own, new = np.array([(at, lines[1][path]) for path, at in lines[0].items()], np.int64).T
+    n, pools = len(before.layout.promised), range(len(before.layout.pools))
+    spans = sum(one.spans for one in before.layout.promised)
+    rows = [np.concatenate([p * len(of) + at for p in pools]) for of, at in zip(lines, (own, new), strict=True)]
+    return (
+        np.array_equal(before.pools, after.pools)
+        and (len(before.closes_ms) == 0 or np.array_equal(before.teams[:, rows[0]], after.teams[:, rows[1]]))
+        and all(
+            np.array_equal(totals[:n], after.promises[at_ms][0][:n])
+            and np.array_equal(windows[:spans], after.promises[at_ms][1][:spans])
+            for at_ms, (totals, windows) in before.promises.items()
+        )
+    )
+
+
+def _other_past() -> InputError:
+    return InputError(
+        "P113",
+        "under the tree of this charter earlier decisions would have been others: it divides a team that had work as a leaf",
+        hint="give the new teams names of their own beside the one that is divided, or begin a new ledger with this charter",
+    )

@@ -19,7 +19,7 @@ from equipoise.workload.model import Jobs, Workload
 from equipoise.workload.requests import Requests
 
 Key = tuple[int, int, int, bool]
-"""Row, user (0: of a plan with one queue), priority, and whether its jobs cannot be stopped."""
+"""Row, user, priority, and whether its jobs cannot be stopped."""
 
 
 class Spares:
@@ -43,11 +43,11 @@ class Spares:
     def found(self, layout: Layout, workload: Workload, count: int) -> None:
         """Take stock of a layout, whose jobs from ``count`` on nobody asked for yet."""
         self._queues, self._people, self._free = {}, {}, {}
-        queues, one_queue = layout.state.queues, layout.plan.one_queue
+        queues = layout.state.queues
         numbers, at = np.unique(layout.state.jobs["queue"][:count], return_index=True)
         for queue, job in zip(numbers.tolist(), at.tolist(), strict=True):
             of = queues[queue]
-            user = 0 if one_queue else int(workload.jobs.user[job]) + 1
+            user = int(workload.jobs.user[job])
             self._queues[int(of["row"]), user, int(of["priority"]), bool(of["solid"])] = queue
             self._people[int(of["row"]), user] = int(of["user"])
         for queue in np.unique(layout.state.jobs["queue"][count:]).tolist():
@@ -56,8 +56,6 @@ class Spares:
 
     def queue(self, layout: Layout, row: int, user: int, priority: int, *, solid: bool) -> int | None:
         """Return the queue of a row for jobs of a user, made of a spare one if there is none yet; None if none is left."""
-        if layout.plan.one_queue:
-            priority, solid = 0, False
         key = (row, user, priority, solid)
         if key not in self._queues:
             if not self._free.get(row):

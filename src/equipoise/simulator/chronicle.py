@@ -15,6 +15,7 @@ import numpy as np
 
 from equipoise.account import Span
 from equipoise.charter.model import Charter
+from equipoise.errors import InputError
 from equipoise.policy.core import Answer
 from equipoise.policy.events import Events, event
 from equipoise.policy.growing import GrowingCore
@@ -86,6 +87,7 @@ class Chronicle:
         days = core.record["time_ms"][core.record["kind"] == k.DAY_BEGAN]
         self._day_ms = int(days[-1]) if len(days) else 0
         self._noted_ms = max(core.core.promises, default=0)
+        self._unsaid = Taken(0, [], [])
         self._follow_calendar(core.passed_ms)
 
     def opening(self, text: str) -> list[Values]:
@@ -106,7 +108,7 @@ class Chronicle:
 
         Days, windows and closes that were due before come first, each at its own time.
         """
-        taken = Taken(max(at_ms, self.core.now_ms), [], [])
+        taken = self._begin(max(at_ms, self.core.now_ms))
         self._catch_up(taken, taken.at_ms)
         self._instant(taken, taken.at_ms, events)
         return taken
@@ -117,11 +119,15 @@ class Chronicle:
         Raises
         ------
         InputError
-            As of `GrowingCore.enact`; the charter before stays in force.
+            As of `GrowingCore.enact`; the charter before stays in force, and what was due by then is told with the next call.
         """
-        taken = Taken(max(at_ms, self.core.passed_ms + 1), [], [])
+        taken = self._begin(max(at_ms, self.core.passed_ms + 1))
         self._catch_up(taken, taken.at_ms)
-        number = self.core.enact(charter)
+        try:
+            number = self.core.enact(charter)
+        except InputError:
+            self._unsaid = taken
+            raise
         self.enact_ms.append(taken.at_ms)
         self._follow_calendar(taken.at_ms - 1)
         entry = charter_values(charter, text, at_ms=taken.at_ms, how=how)
@@ -156,6 +162,11 @@ class Chronicle:
     @property
     def _edge_ms(self) -> int:
         return k.NEVER if self._windows is None else self._windows.next_ms
+
+    def _begin(self, at_ms: int) -> Taken:
+        """Begin a call with what one that failed left to say."""
+        unsaid, self._unsaid = self._unsaid, Taken(0, [], [])
+        return Taken(at_ms, unsaid.entries, unsaid.answers)
 
     def _catch_up(self, taken: Taken, until_ms: int) -> None:
         """Do what was due before a time."""

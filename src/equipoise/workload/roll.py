@@ -140,6 +140,12 @@ class Roll:
             self.names[kind].append(name)
         return found[name]
 
+    def forget(self, kind: str, count: int) -> None:
+        """Leave out names from the ``count``-th on, which nothing that was asked for bears."""
+        for name in self.names[kind][count:]:
+            del self._numbers[kind][name]
+        del self.names[kind][count:]
+
     def add(self, job: Asked) -> int:
         """Enter a job; returns its number."""
         number = self.count
