@@ -47,6 +47,9 @@ class VirtualClock:
     def monotonic_ms(self) -> int:
         return self.steady_ms
 
+    def pause(self, ms: int, /) -> None:
+        self.advance(ms)
+
     def advance(self, ms: int) -> None:
         self.wall_ms += ms
         self.steady_ms += ms

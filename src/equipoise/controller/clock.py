@@ -25,6 +25,10 @@ class Clock(Protocol):
         """Return milliseconds since some instant; they never go back."""
         ...
 
+    def pause(self, ms: int, /) -> None:
+        """Let so much time pass."""
+        ...
+
 
 class SystemClock:
     """The clocks of this machine."""
@@ -36,6 +40,10 @@ class SystemClock:
     def monotonic_ms(self) -> int:
         """Return milliseconds since some instant."""
         return time.monotonic_ns() // 1_000_000
+
+    def pause(self, ms: int, /) -> None:
+        """Let so much time pass."""
+        time.sleep(ms / 1000)
 
 
 class EventTime:
@@ -76,12 +84,9 @@ class EventTime:
         wall_ms = self._clock.now_ms() - self._origin_ms
         passed_ms = max(0, self._clock.monotonic_ms() - self._read_ms)
         self._read_ms += passed_ms
-        if wall_ms >= self._last_ms:
-            self._last_ms, self._owed = wall_ms, 0
-        else:
-            self._owed += passed_ms * (BEHIND - 1)
-            self._last_ms = max(wall_ms, self._last_ms + self._owed // BEHIND)
-            self._owed %= BEHIND
+        self._owed += passed_ms * (BEHIND - 1)
+        self._last_ms = max(wall_ms, self._last_ms + self._owed // BEHIND)
+        self._owed %= BEHIND
         return self._last_ms
 
     @property

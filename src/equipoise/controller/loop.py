@@ -133,6 +133,7 @@ class Loop:
 
     def _observe(self) -> Sequence[Observation]:
         if self._is_engine_silent():
+            self._clock.pause(max(1, round(self._timeout_s() * 1000)))
             return []
         try:
             seen = self.engine.observe(self._timeout_s())
@@ -155,10 +156,11 @@ class Loop:
 
     def _timeout_s(self) -> float:
         """How long to wait for the engine: until something else is due."""
-        if self._unfinished is None and (self._kept or self._clear or self._first or len(self.inbox)):
+        is_busy = self._kept or self._clear or len(self.inbox)
+        if self._unfinished is None and (self._first or is_busy) and not self._is_engine_silent():
             return 0.0
         now_ms = self._clock.monotonic_ms()
-        times = [self._settings.longest_wait_ms, self._survey_ms - now_ms]
+        times = [self._settings.longest_wait_ms, max(self._survey_ms, self._engine_ms) - now_ms]
         if self._unfinished is None:
             times.append(self.chronicle.next_ms - self.time.now_ms())
         due_ms = self.errands.next_ms()

@@ -84,8 +84,8 @@ class Reports:
         self._owner = owner
 
     def take(self, batch: Batch, seen: Sequence[Observation], at_ms: int) -> None:
-        """Add to a batch what reports mean."""
-        for one in seen:
+        """Add to a batch what reports mean; nodes come first, since what ended with its node is lost and runs again."""
+        for one in sorted(seen, key=lambda one: not isinstance(one, NodeChanged)):
             match one:
                 case Running(attempt):
                     self._running(batch, attempt)
@@ -105,8 +105,9 @@ class Reports:
                     assert_never(one)
 
     def vanished(self, batch: Batch, attempt: Attempt, at_ms: int) -> None:
-        """A running attempt of which the engine knows nothing any more ends its job."""
-        self._fail(batch, attempt, "unknown", "the engine no longer knows it", at_ms)
+        """A running attempt of which the engine knows nothing any more ends its job, unless its node is down."""
+        if not self._went_with_its_node(attempt, None):
+            self._fail(batch, attempt, "unknown", "the engine no longer knows it", at_ms)
 
     def cleared(self, batch: Batch, attempt: Attempt) -> None:
         """The devices of an attempt that was stopped are clear, if that was not said before."""
@@ -134,7 +135,9 @@ class Reports:
     def _ended(self, batch: Batch, attempt: Attempt, exit_code: int | None, reason: str) -> None:
         if attempt in batch.over:
             return
-        if self._situation.runs(attempt):
+        if self._went_with_its_node(attempt, exit_code):
+            LOG.info("attempt %s went with its node", attempt)
+        elif self._situation.runs(attempt):
             self._end(batch, attempt)
             what = "ended" if exit_code == 0 else "failed"
             batch.outcomes.append(Outcome(attempt.job, what, exit_code, reason[:MAX_REASON]))
@@ -152,7 +155,9 @@ class Reports:
     def _stopped(self, batch: Batch, attempt: Attempt, at_ms: int) -> None:
         if attempt in batch.over:
             return
-        if self._situation.runs(attempt):
+        if self._went_with_its_node(attempt, None):
+            LOG.info("attempt %s went with its node", attempt)
+        elif self._situation.runs(attempt):
             self._fail(batch, attempt, "stopped", "somebody stopped it with the engine", at_ms)
         elif self._situation.is_superseded(attempt):
             self._clear(batch, attempt)
@@ -234,6 +239,16 @@ class Reports:
     def _stray(self, batch: Batch, attempt: Attempt) -> None:
         LOG.error("the engine runs attempt %s, which nobody decided; it is stopped", attempt)
         batch.strays.append(attempt)
+
+    def _went_with_its_node(self, attempt: Attempt, exit_code: int | None) -> bool:
+        """Whether a running attempt ended, nobody knows how, on a node that is down: the policy lets it wait again."""
+        if exit_code is not None or not self._situation.runs(attempt):
+            return False
+        pool = self._situation.pool(attempt.job)
+        return any(
+            self.conditions.get((pool, part.node), capacity.UP) == capacity.DOWN
+            for part in self._situation.parts(attempt.job)
+        )
 
     def _is_ours(self, attempt: Attempt) -> bool:
         return 0 <= attempt.job < self._situation.jobs and attempt == self._situation.attempt(attempt.job)
