@@ -122,7 +122,12 @@ class Acting:
         if not self._situation.runs(attempt):
             return
         launch = self.launch_of(attempt)
-        deeds.calls.append(lambda: self._attempts.hold(launch))
+
+        def call() -> None:
+            if attempt not in self._attempts:  # a survey of the same step may have found it missing
+                self._attempts.hold(launch)
+
+        deeds.calls.append(call)
         if attempt.number:
             self._tell(
                 deeds,

@@ -45,6 +45,8 @@ class Taken:
         Whether the engine has taken the launch or the stop.
     lost_ms : int or None
         Since when its node is gone, by the monotonic clock.
+    given_up : bool
+        Whether its job may run elsewhere although nothing was heard of it.
     tries : int
     next_ms : int
         When the engine is asked (again), by the monotonic clock.
@@ -61,6 +63,7 @@ class Taken:
     requeue: bool = True
     told: bool = False
     lost_ms: int | None = None
+    given_up: bool = False
     tries: int = 0
     next_ms: int = 0
 
@@ -136,6 +139,16 @@ class Attempts:
         taken.stage, taken.told, taken.tries, taken.next_ms = Stage.STOPPING, False, 0, 0
         taken.grace_ms, taken.requeue = grace_ms, requeue
         self.stopping[taken.attempt] = taken
+
+    def give_up(self, taken: Taken) -> None:
+        """Let the job of an attempt run elsewhere; what is known of its devices stays taken until somebody hears of it."""
+        assert not taken.given_up, "it is given up once"
+        taken.given_up = True
+        self._of_job[taken.attempt.job].discard(taken.attempt)
+        if taken.parts is None:
+            self._count(taken, -1)
+            taken.parts = (Part(-2, 0),)  # nowhere that anybody knows of
+            self._count(taken, 1)
 
     def gone(self, attempt: Attempt) -> bool:
         """Let go of an attempt; returns whether it was there."""

@@ -91,7 +91,7 @@ class Loop:
         believed = believed_conditions(core.record, [pool.name for pool in pools])
         self.reports = Reports(self.situation, self.attempts, sizes, believed, desk.owner)
         self.submissions = Submissions(core, desk)
-        self._survey = Survey(engine, self.situation, self.attempts, self.reports, self.acting, desk, settings)
+        self._survey = Survey(engine, self.situation, self.attempts, self.reports, self.acting, desk, settings, clock.monotonic_ms)
         self.time = EventTime(clock, origin_ms=core.roll.origin_ms or 0, last_ms=core.now_ms)
         self.inbox = Inbox(engine.wake)
         self._unfinished: Pass | None = None
@@ -234,15 +234,16 @@ class Loop:
         return True
 
     def _clear_away(self, made: Pass) -> None:
-        """Attempts that were stopped before the engine heard of them are gone, and those of nodes that stay away count so."""
+        """Attempts that were stopped before the engine heard of them are gone; those of nodes that stay away are given up."""
         clear, self._clear = self._clear, []
-        now_ms = self._clock.monotonic_ms()
-        for taken in self.attempts.stopping.values():
-            if taken.lost_ms is not None and now_ms - taken.lost_ms > self._settings.lost_after_ms:
-                LOG.warning("nothing was heard of attempt %s since its node went; it counts as gone", taken.attempt)
-                clear.append(taken.attempt)
         for attempt in clear:
             self.reports.cleared(made.batch, attempt)
+        now_ms = self._clock.monotonic_ms()
+        for taken in self.attempts.stopping.values():
+            is_late = taken.lost_ms is not None and now_ms - taken.lost_ms > self._settings.lost_after_ms
+            if is_late and not taken.given_up and self.reports.is_cut_off(taken):
+                LOG.warning("nothing was heard of attempt %s since its node went; its job may run elsewhere", taken.attempt)
+                self.attempts.give_up(taken)
 
     def _carry_out(self, made: Pass, orders: Sequence[Any]) -> None:
         """Take orders into the pass."""

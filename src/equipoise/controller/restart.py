@@ -31,7 +31,7 @@ class Survey:
 
     Parameters
     ----------
-    engine, situation, attempts, reports, acting, desk, settings
+    engine, situation, attempts, reports, acting, desk, settings, monotonic_ms
         Of the loop.
     """
 
@@ -44,7 +44,9 @@ class Survey:
         acting: Acting,
         desk: Desk,
         settings: Settings,
+        monotonic_ms: Callable[[], int],
     ) -> None:
+        self._monotonic_ms = monotonic_ms
         self._engine, self._situation, self._attempts = engine, situation, attempts
         self._reports, self._acting, self._desk, self._settings = reports, acting, desk, settings
 
@@ -98,6 +100,7 @@ class Survey:
             if not is_over:
                 grace_ms, requeue = self._settings.stop_grace_ms, self._situation.is_asked_for(job)
                 self._attempts.stop(taken, grace_ms=grace_ms, requeue=requeue)
+                taken.lost_ms = self._monotonic_ms()  # in case its node is down
         elif not is_over:
             batch.strays.append(attempt)
 
