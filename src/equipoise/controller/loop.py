@@ -160,10 +160,11 @@ class Loop:
         if self._unfinished is None and (self._first or is_busy) and not self._is_engine_silent():
             return 0.0
         now_ms = self._clock.monotonic_ms()
-        times = [self._settings.longest_wait_ms, max(self._survey_ms, self._engine_ms) - now_ms]
+        times = [self._settings.longest_wait_ms]
         if self._unfinished is None:
+            times.append(max(self._survey_ms, self._engine_ms) - now_ms)
             times.append(self.chronicle.next_ms - self.time.now_ms())
-        due_ms = self.errands.next_ms()
+        due_ms = self.errands.next_ms(may_launch=self._unfinished is None)
         if due_ms is not None:
             times.append(due_ms - now_ms)
         return max(0, min(times)) / 1000
