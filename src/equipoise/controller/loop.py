@@ -25,7 +25,7 @@ from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Ena
 from equipoise.controller.notices import Notice
 from equipoise.controller.recorder import Recorder
 from equipoise.controller.reports import Batch, Reports
-from equipoise.controller.restart import Survey, believed_conditions
+from equipoise.controller.restart import Found, Survey, believed_conditions
 from equipoise.controller.settings import Settings
 from equipoise.controller.situation import Situation
 from equipoise.controller.submissions import Filing, Submissions
@@ -91,7 +91,9 @@ class Loop:
         believed = believed_conditions(core.record, [pool.name for pool in pools])
         self.reports = Reports(self.situation, self.attempts, sizes, believed, desk.owner)
         self.submissions = Submissions(core, desk)
-        self._survey = Survey(engine, self.situation, self.attempts, self.reports, self.acting, desk, settings, clock.monotonic_ms)
+        self._survey = Survey(
+            engine, self.situation, self.attempts, self.reports, self.acting, desk, settings, clock.monotonic_ms
+        )
         self.time = EventTime(clock, origin_ms=core.roll.origin_ms or 0, last_ms=core.now_ms)
         self.inbox = Inbox(engine.wake)
         self._unfinished: Pass | None = None
@@ -126,7 +128,7 @@ class Loop:
         elif not (self._first and self._is_engine_silent()):
             seen, self._kept = self._kept, []
             self._decide(seen)
-        self.errands.run(may_launch=self._unfinished is None)
+        self.errands.run(may_launch=self._unfinished is None and not self._first)
         self.recorder.sign_if_due()
 
     # -------------------------------------------------------------------------------------------------------------- observe
@@ -173,14 +175,18 @@ class Loop:
 
     def _decide(self, seen: Sequence[Observation]) -> None:
         """Make events of what was seen and wanted, let the core decide, record, and act."""
+        found = self._look_around()
+        if self._first and found is None:
+            self._kept = [*seen, *self._kept]
+            return
         made = Pass(self.time.now_ms())
         orders = self.inbox.take(self._settings.burst) if not self._first else []
         self._catch_up(made)
         self._enact(made, [order for order in orders if isinstance(order, Enact)])
-        if not self._look_around(made):
-            self._kept = [*seen, *self._kept]
-            self._record(made)
-            return
+        if found is not None:
+            self._survey.make(made.batch, found, made.at_ms)
+        if self._first:
+            self._begin(made)
         self.reports.take(made.batch, seen, made.at_ms)
         self._clear_away(made)
         self._carry_out(made, orders)
@@ -216,23 +222,25 @@ class Loop:
             self._take(made, taken)
             made.answers.append(_result(order.future, taken.at_ms))
 
-    def _look_around(self, made: Pass) -> bool:
-        """Ask the engine for everything, if it is time; returns whether one may go on."""
+    def _look_around(self) -> Found | None:
+        """Ask the engine for everything, if it is time."""
         now_ms = self._clock.monotonic_ms()
         if now_ms < self._survey_ms or self._is_engine_silent():
-            return True
+            return None
         try:
-            self._survey.make(made.batch, made.at_ms)
+            found = self._survey.ask()
         except EngineError as error:
             self._engine_failed(error)
-            return not self._first
+            return None
         self._engine_fails = 0
         self._survey_ms = now_ms + self._settings.survey_every_ms
-        if self._first:
-            self._first, made.wanted = False, True
-            made.batch.events += self.submissions.again()
-            made.deeds.calls += self._survey.warnings(made.at_ms)
-        return True
+        return found
+
+    def _begin(self, made: Pass) -> None:
+        """Of a new life, once the engine was compared with the ledger: submit what is only on the desk, and warn again."""
+        self._first, made.wanted = False, True
+        made.batch.events += self.submissions.again()
+        made.deeds.calls += self._survey.warnings(made.at_ms)
 
     def _clear_away(self, made: Pass) -> None:
         """Attempts that were stopped before the engine heard of them are gone; those of nodes that stay away are given up."""
@@ -243,7 +251,9 @@ class Loop:
         for taken in self.attempts.stopping.values():
             is_late = taken.lost_ms is not None and now_ms - taken.lost_ms > self._settings.lost_after_ms
             if is_late and not taken.given_up and self.reports.is_cut_off(taken):
-                LOG.warning("nothing was heard of attempt %s since its node went; its job may run elsewhere", taken.attempt)
+                LOG.warning(
+                    "nothing was heard of attempt %s since its node went; its job may run elsewhere", taken.attempt
+                )
                 self.attempts.give_up(taken)
 
     def _carry_out(self, made: Pass, orders: Sequence[Any]) -> None:
@@ -277,6 +287,7 @@ class Loop:
                 made.entries += self.chronicle.ask(replace(request, asked_ms=made.at_ms))
                 made.answers.append(_result(future, None))
             case Answer(name, granted, reason, future):
+                self.submissions.credits.check_answer(name, granted, reason)
                 entries = self.chronicle.answer(name, made.at_ms, granted, reason=reason)
                 made.entries += entries
                 made.at_ms, made.wanted = max(made.at_ms, int(entries[0]["at_ms"])), True

@@ -118,7 +118,9 @@ class Reports:
 
     def is_cut_off(self, taken: Taken) -> bool:
         """Whether a node of an attempt (of its pool, where nobody remembers its nodes) is down."""
-        down = {node for (pool, node), state in self.conditions.items() if pool == taken.pool and state == capacity.DOWN}
+        down = {
+            node for (pool, node), state in self.conditions.items() if pool == taken.pool and state == capacity.DOWN
+        }
         return bool(down) if taken.parts is None else any(part.node in down for part in taken.parts)
 
     def cancel(self, batch: Batch, job: int) -> bool:
