@@ -81,6 +81,7 @@ class Book:
             "answer": self._take_answer,
             "pass": self._take_pass,
             "ended": self._take_ended,
+            "engine": self._take_engine,
         }
         self._takes |= dict.fromkeys(JUDGED, self._take_judged) | dict.fromkeys(KINDS, self._take_minute)
         self._takes |= dict.fromkeys(TOLD_OF_ITSELF, self._take_testimony)
@@ -227,6 +228,12 @@ class Book:
                 hint="an answer counts from the next pass on",
             )
         self._requests[rows[0]] = {**asked, "answered_ms": at_ms, "granted_gpu_ms": granted, "reason": reason}
+
+    def _take_engine(self, values: Values) -> None:
+        """Take what an engine said of an attempt that it ended; that is told, not judged."""
+        numbers = (values.get(name) for name in ("at_ms", "job", "attempt"))
+        if not all(isinstance(number, int) for number in numbers) or not isinstance(values.get("reason"), str):
+            raise VerificationError("V102", f"entry {self.size} says nothing of an attempt", hint="malformed")
 
     def _take_judged(self, values: Values) -> None:
         self.judged.append((self.size, values))

@@ -102,6 +102,11 @@ class GrowingCore:
 
     # ------------------------------------------------------------------------------------------------------------ what is new
 
+    def check(self, job: Asked) -> None:
+        """Raise ``InputError`` where `admit` would."""
+        self._place(job)
+        self._check_job(job)
+
     def admit(self, job: Asked) -> int:
         """Make a job known; it waits from its ``SUBMITTED`` event on. Returns its number.
 
