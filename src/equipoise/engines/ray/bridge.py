@@ -32,6 +32,7 @@ class Bridge:
         self._set_aside: list[Message] = []
         self._waiting: dict[int, Answered] = {}
         self._asked = 0
+        self.woken = False
         try:
             with log.open("ab") as errors:
                 self._process = subprocess.Popen(
@@ -42,7 +43,8 @@ class Bridge:
             raise InputError("E120", f"engines.ray: python cannot be started: {error}", hint=hint) from error
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests: IO[bytes] = self._process.stdin
-        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
+        self._reader.start()
 
     @property
     def lives(self) -> bool:
@@ -76,11 +78,10 @@ class Bridge:
         return result(do, replies[0])
 
     def receive(self, timeout_s: float) -> Message | None:
-        """Hand on one reply, or return one piece of news; None when nothing came in time or `wake` was called."""
-        if self._set_aside:
-            return self._set_aside.pop(0)
-        message = self._next(timeout_s)
+        """Hand on one reply, or return one piece of news; None when nothing came in time, or `wake` was called (``woken``)."""
+        message = self._set_aside.pop(0) if self._set_aside else self._next(timeout_s)
         if message is None or message is _WOKEN:
+            self.woken |= message is _WOKEN
             return None
         if "id" in message:
             self._answer(message)
@@ -101,6 +102,7 @@ class Bridge:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join(5)
 
     def _next(self, timeout_s: float) -> Message | None:
         try:
@@ -115,8 +117,9 @@ class Bridge:
         return answered
 
     def _read(self, replies: IO[bytes]) -> None:
-        for line in replies:
-            self._inbox.put(json.loads(line))
+        with replies:
+            for line in replies:
+                self._inbox.put(json.loads(line))
         self._inbox.put(_GONE)
 
 

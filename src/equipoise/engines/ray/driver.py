@@ -13,6 +13,7 @@ import importlib.util
 import inspect
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -21,9 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-PREFIX = "equipoise-"
-"""Of the names of placement groups (``equipoise-12.0``) and keepers (``equipoise-keeper-…``)."""
-
+_UNKNOWN_DEVICES = "Ray did not tell in time which devices it has"
+_LOOK_S = 0.1
 _WATCH_S = 20.0
 _WORKERS = 32
 
@@ -42,6 +42,8 @@ class Driver:
         self._keepers: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         self._groups: dict[str, Any] = {}
+        self._starting: set[str] = set()
+        self._let_go: set[str] = set()
         self._answer_s = 30.0
 
     def run(self) -> None:
@@ -86,7 +88,7 @@ class Driver:
         self._keeper: Any = self._ray.remote(_shipped("keeper").Keeper)
         self._nodes = self._nodes_now()
         threading.Thread(target=self._watch_nodes, daemon=True).start()
-        return {"ray": self._ray.__version__, "nodes": self._nodes}
+        return {"ray": self._ray.__version__, "nodes": self._nodes, "address": self._ray.get_runtime_context().gcs_address}
 
     def do_keep(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Have a keeper on a node, started now or long ago; return its records, and tell of every later change."""
@@ -99,24 +101,35 @@ class Driver:
     def do_launch(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Reserve the devices of an attempt on its nodes, all or none, and start its parts there."""
         attempt: str = asked["attempt"]
-        nodes = [part["node"] for part in asked["parts"]]
-        group = self._reserve(attempt, nodes, [part["bundle"] for part in asked["parts"]], asked["reserve_s"])
+        self._starting.add(attempt)
         try:
-            devices = self._devices(group, [part["devices"] for part in asked["parts"]])
+            nodes = [part["node"] for part in asked["parts"]]
+            group = self._reserve(attempt, nodes, [part["bundle"] for part in asked["parts"]], asked["reserve_s"])
+            return {"records": self._start(asked, nodes, group)}
+        finally:
+            self._starting.discard(attempt)
+            self._let_go.discard(attempt)
+
+    def _start(self, asked: dict[str, Any], nodes: list[str], group: Any) -> list[Any]:
+        attempt: str = asked["attempt"]
+        try:
+            devices = self._devices(attempt, group, [part["devices"] for part in asked["parts"]])
             started: list[Any] = []
             for rank, (node, indexes) in enumerate(zip(nodes, devices, strict=True)):
                 environment = asked["parts"][rank]["environment"] | {"CUDA_VISIBLE_DEVICES": ",".join(indexes)}
                 part = asked["part"] | {"attempt": attempt, "rank": rank, "environment": environment}
                 started.append(self._keeper_of(node).start.remote(part))
-            return {"records": self._answers(started)}
+            return self._answers(started)
         except Exception as error:
-            for rank, node in enumerate(nodes):
-                self._keeper_of(node).stop.remote(f"{attempt}.{rank}", 0, "undone")
+            undone = [
+                self._keeper_of(node).undo.remote(f"{attempt}.{rank}") for rank, node in enumerate(nodes)
+            ]
+            self._ray.wait(undone, num_returns=len(undone), timeout=self._answer_s)
             self._remove(attempt, group)
             raise Refusal(_first_line(error)) from error
 
     def do_warn(self, asked: dict[str, Any]) -> None:
-        self._ask(self._keeper_of(asked["node"]).warn.remote(asked["key"], asked["signal"]))
+        self._ask(self._keeper_of(asked["node"]).warn.remote(asked["key"]))
 
     def do_stop(self, asked: dict[str, Any]) -> None:
         self._ask(self._keeper_of(asked["node"]).stop.remote(asked["key"], asked["grace_ms"], asked["asked"]))
@@ -126,10 +139,12 @@ class Driver:
 
     def do_release(self, asked: dict[str, Any]) -> None:
         """Give the devices of an attempt back; whoever of Ray's own workers is still on them is killed."""
+        if asked["attempt"] in self._starting:
+            self._let_go.add(asked["attempt"])
         group = self._groups.get(asked["attempt"])
         if group is None:
             try:
-                group = self._groups_of.get_placement_group(PREFIX + asked["attempt"])
+                group = self._groups_of.get_placement_group(self._name(asked["attempt"]))
             except ValueError:
                 return
         self._remove(asked["attempt"], group)
@@ -137,8 +152,9 @@ class Driver:
     def do_reservations(self, asked: dict[str, Any]) -> list[str]:
         """Return the attempts whose devices are reserved, or wait to be."""
         table: dict[str, Any] = self._groups_of.placement_group_table()
-        held = (entry["name"] for entry in table.values() if entry["state"] != "REMOVED")
-        return sorted(name.removeprefix(PREFIX) for name in held if name.startswith(PREFIX))
+        own = re.compile(re.escape(self._name("")) + r"(\d+\.\d+)")
+        held = [entry["name"] for entry in table.values() if entry["state"] != "REMOVED"]
+        return sorted(found[1] for name in held if (found := own.fullmatch(name)))
 
     # --------------------------------------------------------------------------------------------------- reservations
 
@@ -151,7 +167,7 @@ class Driver:
             bundles = [bundle | {f"node:{addresses[node]}": 0.001} for bundle, node in zip(bundles, nodes, strict=True)]
         try:
             group = self._groups_of.placement_group(
-                bundles, strategy="PACK", name=PREFIX + attempt, lifetime="detached", **pinned
+                bundles, strategy="PACK", name=self._name(attempt), lifetime="detached", **pinned
             )
         except ValueError as error:
             raise Refusal(_first_line(error)) from error
@@ -167,18 +183,33 @@ class Driver:
             raise
         return group
 
-    def _devices(self, group: Any, counts: list[int]) -> list[list[str]]:
-        """Return which devices each bundle has: Ray chose them, and tells only a task within."""
+    def _devices(self, attempt: str, group: Any, counts: list[int]) -> list[list[str]]:
+        """Return which devices each bundle has: Ray chose them, and tells only a task within.
+
+        Such a task waits on when its placement group is removed meanwhile, so this looks whether it was.
+        """
         within = self._strategies.PlacementGroupSchedulingStrategy
         asked = [
             self._probe.options(num_gpus=count, scheduling_strategy=within(group, rank)).remote()
             for rank, count in enumerate(counts)
         ]
-        return self._answers(asked)
+        for _ in range(max(1, round(self._answer_s / _LOOK_S))):
+            ready, _ = self._ray.wait(asked, num_returns=len(asked), timeout=_LOOK_S)
+            if len(ready) == len(asked):
+                return self._answers(asked)
+            if attempt in self._let_go:
+                break
+        for task in asked:
+            self._ray.cancel(task, force=True)
+        raise Refusal("its devices were given back before it began" if attempt in self._let_go else _UNKNOWN_DEVICES)
 
     def _remove(self, attempt: str, group: Any) -> None:
         self._groups_of.remove_placement_group(group)
         self._groups.pop(attempt, None)
+
+    def _name(self, what: str) -> str:
+        """Of a placement group (``equipoise-12.0``) or a keeper (``equipoise-keeper-…``) among all that the cluster has."""
+        return f"{self._namespace}-{what}"
 
     # -------------------------------------------------------------------------------------------------------- keepers
 
@@ -188,7 +219,7 @@ class Driver:
             sweep = _shipped("sweep")
             place = f"{self._namespace}/{self._names[node]}/"
             keeper = self._keeper.options(
-                name=f"{PREFIX}keeper-{node}",
+                name=self._name(f"keeper-{node}"),
                 namespace=self._namespace,
                 lifetime="detached",
                 get_if_exists=True,
@@ -196,7 +227,7 @@ class Driver:
                 max_concurrency=16,
                 num_cpus=0,
                 scheduling_strategy=self._strategies.NodeAffinitySchedulingStrategy(node, soft=False),
-            ).remote(place, f"{self._directory}/{place}", sweep.sweep, inspect.getsource(sweep))
+            ).remote(place, node, f"{self._directory}/{place}", sweep.sweep, inspect.getsource(sweep))
             self._keepers[node] = keeper
         return keeper
 

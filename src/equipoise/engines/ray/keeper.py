@@ -22,23 +22,26 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
-"""``attempt``, ``rank``, ``nodes`` (names, by rank), ``phase`` (running, stopping, over), ``exit``, ``asked``, ``reason``, ``turn``."""
+"""``attempt``, ``rank``, ``nodes`` (names, by rank), ``signal`` (of its warning, or empty), ``node`` (Ray's id), ``phase`` (running,
+stopping, over), ``exit``, ``asked`` (by whom it was told to end, or empty), ``reason``, ``warned``, ``turn``."""
 
 _KEPT_FROM = ("RAY_", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "EQUIPOISE_")
 """What Ray sets for its own workers, and jobs do not inherit."""
 
 
 class Keeper:
-    """Runs parts on one node. ``place`` names the node and its lab, ``directory`` holds records and output."""
+    """Runs parts on one node. ``place`` names the node and its lab, ``node`` is Ray's id, ``directory`` holds records and output."""
 
-    def __init__(self, place: str, directory: str, sweep: Callable[[str], int], undertaker: str) -> None:
+    def __init__(self, place: str, node: str, directory: str, sweep: Callable[[str], int], undertaker: str) -> None:
         self._place = place
+        self._node = node
         self._sweep = sweep
         self._directory = _own_directory(Path(directory))
         self._changed = threading.Condition()
         self._life = uuid.uuid4().hex
         self._turn = 0
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._undone: set[str] = set()
         sweep(place)
         self._records = self._read_records()
         self._undertaker = subprocess.Popen(
@@ -61,8 +64,10 @@ class Keeper:
         with self._changed:
             if key in self._records:
                 return self._records[key]
-            record: Record = {name: part[name] for name in ("attempt", "rank", "nodes")}
-            record |= {"phase": "running", "exit": None, "asked": "", "reason": ""}
+            if key in self._undone:
+                raise OSError("another part of its gang could not start")
+            record: Record = {name: part[name] for name in ("attempt", "rank", "nodes", "signal")}
+            record |= {"node": self._node, "phase": "running", "exit": None, "asked": "", "reason": "", "warned": False}
             self._note(key, record)
             try:
                 process = self._spawn(key, part)
@@ -74,23 +79,44 @@ class Keeper:
         threading.Thread(target=self._wait, args=(key, process), daemon=True).start()
         return record
 
-    def warn(self, key: str, signal_name: str) -> None:
-        """Send a signal to a part's own process; what it started hears of it only from there."""
-        process = self._running.get(key)
-        if process is not None:
-            process.send_signal(signal.Signals[signal_name])
+    def warn(self, key: str) -> None:
+        """Send the signal of a part with savepoints to its own process; what it started hears of it only from there."""
+        with self._changed:
+            process, record = self._running.get(key), self._records.get(key)
+            if process is None or record is None or not record["signal"]:
+                return
+            process.send_signal(signal.Signals[record["signal"]])
+            record["warned"] = True
 
     def stop(self, key: str, grace_ms: int, asked: str) -> None:
-        """Ask a part to end, and force it after ``grace_ms``; ``asked`` is kept with it, and says why."""
+        """Ask a part to end, and force it after ``grace_ms``; ``asked`` is kept with it, and says why.
+
+        A part with savepoints that was not warned is warned now, and asked when half of its grace is over.
+        """
         with self._changed:
             process = self._running.get(key)
             if process is None:
                 return
-            self._note(key, self._records[key] | {"phase": "stopping", "asked": self._records[key]["asked"] or asked})
-        _signal_group(process.pid, signal.SIGTERM)
-        force = threading.Timer(grace_ms / 1000, self._force, (key, process))
-        force.daemon = True
-        force.start()
+            record = self._records[key]
+            unwarned = bool(record["signal"]) and not record["warned"] and grace_ms > 0
+            if not record["asked"]:
+                self._note(key, record | {"phase": "stopping", "asked": asked})
+        if unwarned:
+            self.warn(key)
+        self._later(grace_ms / 2000 if unwarned else 0.0, self._end, key, process)
+        self._later(grace_ms / 1000, self._force, key, process)
+
+    def undo(self, key: str) -> None:
+        """End a part whose gang could not start whole, and know it no more, also if it is to start only now."""
+        with self._changed:
+            process = self._running.get(key)
+            self._undone.add(key)
+        if process is not None:
+            self._clear(key, process)
+            process.wait()
+        with self._changed:
+            self._changed.wait_for(lambda: key not in self._running, 5.0)
+            self.forget(key)
 
     def forget(self, key: str) -> None:
         """Let go of the record of a part that is over; its output stays."""
@@ -123,15 +149,33 @@ class Keeper:
             )
 
     def _wait(self, key: str, process: subprocess.Popen[bytes]) -> None:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        self._clear(key, process)  # before it is reaped: its number is still the group's
         exit_code = process.wait()
-        self._sweep(f"{self._place}{key}/")
         with self._changed:
             del self._running[key]
             self._note(key, self._records[key] | {"phase": "over", "exit": exit_code})
 
+    def _later(self, delay_s: float, do: Callable[[str, subprocess.Popen[bytes]], None], key: str, process: subprocess.Popen[bytes]) -> None:
+        if delay_s == 0:
+            do(key, process)
+            return
+        timer = threading.Timer(delay_s, do, (key, process))
+        timer.daemon = True
+        timer.start()
+
+    def _end(self, key: str, process: subprocess.Popen[bytes]) -> None:
+        if self._running.get(key) is process:
+            _signal_group(process.pid, signal.SIGTERM)
+
     def _force(self, key: str, process: subprocess.Popen[bytes]) -> None:
         if self._running.get(key) is process:
-            self._sweep(f"{self._place}{key}/")
+            self._clear(key, process)
+
+    def _clear(self, key: str, process: subprocess.Popen[bytes]) -> None:
+        """Kill what is left of a part, in its group or out of it."""
+        _signal_group(process.pid, signal.SIGKILL)
+        self._sweep(f"{self._place}{key}/")
 
     def _note(self, key: str, record: Record) -> None:
         """Write a record, then let those who wait know of it."""
@@ -153,6 +197,9 @@ class Keeper:
             try:
                 record: Record = json.loads(path.read_text("utf-8"))
             except ValueError:
+                continue
+            if record["phase"] != "over" and record["node"] != self._node:
+                path.unlink()  # lost with the node as it was before: whoever asks must not take it for an end of its own
                 continue
             if record["phase"] != "over":
                 record |= {"phase": "over", "exit": None, "reason": "the keeper of its node was killed, and the job with it"}
