@@ -58,7 +58,7 @@ def network() -> Generator[Network]:
     """Make one, and kill whatever still runs in it at the end."""
     root = os.geteuid() == 0
     make = ["unshare", "--net"] if root else ["unshare", "--user", "--map-root-user", "--net"]
-    wait = 'ip link set lo up && echo up && exec sleep infinity'
+    wait = "ip link set lo up && echo up && exec sleep infinity"
     holder = subprocess.Popen([*make, "sh", "-c", wait], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         assert holder.stdout is not None
@@ -119,12 +119,12 @@ class Cluster:
 
 
 @contextmanager
-def cluster(nodes: list[dict[str, Any]] | None = None, *words: str) -> Generator[Cluster]:
+def cluster(nodes: list[dict[str, Any]] | None = None) -> Generator[Cluster]:
     """Start raylets, and end them."""
     if not PYTHON.exists():
         pytest.skip("Ray is not installed (script/ray --prepare)")
     with network() as net, tempfile.TemporaryFile("w+") as log:
-        program = [PYTHON, Path(__file__).with_name("ray_cluster.py"), json.dumps(nodes or NODES), *words]
+        program = [PYTHON, Path(__file__).with_name("ray_cluster.py"), json.dumps(nodes or NODES)]
         control = subprocess.Popen(
             [*net.enter, *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
         )
@@ -162,7 +162,9 @@ class RayRig(Rig):
         return open_engine(self.settings, self.pools, self.folder)
 
     def devices(self, environment: Mapping[str, str]) -> frozenset[str]:
-        return frozenset(f"{environment['EQUIPOISE_NODE']}:{it}" for it in environment["CUDA_VISIBLE_DEVICES"].split(","))
+        return frozenset(
+            f"{environment['EQUIPOISE_NODE']}:{it}" for it in environment["CUDA_VISIBLE_DEVICES"].split(",")
+        )
 
     def output(self, engine: Engine, attempt: Attempt) -> str:
         assert isinstance(engine, RayEngine)
@@ -175,5 +177,3 @@ def rig(folder: Path) -> Generator[RayRig]:
     (folder / "jobs").mkdir()
     with cluster() as made:
         yield RayRig(folder / "engine", folder / "jobs", POOLS, cluster=made)
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import subprocess
@@ -48,6 +49,7 @@ class Bridge:
 
     @property
     def lives(self) -> bool:
+        """Whether the driver runs."""
         return self._process.poll() is None
 
     def send(self, do: str, answered: Answered, what: Mapping[str, Any] | None = None) -> None:
@@ -89,14 +91,13 @@ class Bridge:
         return message
 
     def wake(self) -> None:
+        """Let `receive` return; from any thread."""
         self._inbox.put(_WOKEN)
 
     def close(self) -> None:
         """End the driver; what runs in Ray runs on."""
-        try:
+        with contextlib.suppress(OSError):
             self._requests.close()
-        except OSError:
-            pass
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:

@@ -28,7 +28,7 @@ _WATCH_S = 20.0
 _WORKERS = 32
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """Ray cannot start an attempt, and this is why."""
 
 
@@ -54,7 +54,7 @@ class Driver:
     def _carry_out(self, asked: dict[str, Any]) -> None:
         try:
             reply = {"ok": getattr(self, f"do_{asked['do']}")(asked)}
-        except Refusal as refusal:
+        except RefusedError as refusal:
             reply = {"ok": {"refused": str(refusal)}}
         except ImportError as error:
             reply = {"error": str(error), "missing": True}
@@ -88,7 +88,11 @@ class Driver:
         self._keeper: Any = self._ray.remote(_shipped("keeper").Keeper)
         self._nodes = self._nodes_now()
         threading.Thread(target=self._watch_nodes, daemon=True).start()
-        return {"ray": self._ray.__version__, "nodes": self._nodes, "address": self._ray.get_runtime_context().gcs_address}
+        return {
+            "ray": self._ray.__version__,
+            "nodes": self._nodes,
+            "address": self._ray.get_runtime_context().gcs_address,
+        }
 
     def do_keep(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Have a keeper on a node, started now or long ago; return its records, and tell of every later change."""
@@ -121,20 +125,21 @@ class Driver:
                 started.append(self._keeper_of(node).start.remote(part))
             return self._answers(started)
         except Exception as error:
-            undone = [
-                self._keeper_of(node).undo.remote(f"{attempt}.{rank}") for rank, node in enumerate(nodes)
-            ]
+            undone = [self._keeper_of(node).undo.remote(f"{attempt}.{rank}") for rank, node in enumerate(nodes)]
             self._ray.wait(undone, num_returns=len(undone), timeout=self._answer_s)
             self._remove(attempt, group)
-            raise Refusal(_first_line(error)) from error
+            raise RefusedError(_first_line(error)) from error
 
     def do_warn(self, asked: dict[str, Any]) -> None:
+        """Warn a part."""
         self._ask(self._keeper_of(asked["node"]).warn.remote(asked["key"]))
 
     def do_stop(self, asked: dict[str, Any]) -> None:
+        """Stop a part: ask, wait, force."""
         self._ask(self._keeper_of(asked["node"]).stop.remote(asked["key"], asked["grace_ms"], asked["asked"]))
 
     def do_forget(self, asked: dict[str, Any]) -> None:
+        """Drop the record of a part."""
         self._ask(self._keeper_of(asked["node"]).forget.remote(asked["key"]))
 
     def do_release(self, asked: dict[str, Any]) -> None:
@@ -170,14 +175,14 @@ class Driver:
                 bundles, strategy="PACK", name=self._name(attempt), lifetime="detached", **pinned
             )
         except ValueError as error:
-            raise Refusal(_first_line(error)) from error
+            raise RefusedError(_first_line(error)) from error
         self._groups[attempt] = group
         try:
             if not group.wait(wait_s):
-                raise Refusal(f"Ray did not have the devices free within {wait_s:g} s")
+                raise RefusedError(f"Ray did not have the devices free within {wait_s:g} s")
             placed = self._groups_of.placement_group_table(group)["bundles_to_node_id"]
             if [placed[rank] for rank in range(len(nodes))] != nodes:
-                raise Refusal("Ray reserved devices on other nodes than asked")
+                raise RefusedError("Ray reserved devices on other nodes than asked")
         except BaseException:
             self._remove(attempt, group)
             raise
@@ -201,7 +206,9 @@ class Driver:
                 break
         for task in asked:
             self._ray.cancel(task, force=True)
-        raise Refusal("its devices were given back before it began" if attempt in self._let_go else _UNKNOWN_DEVICES)
+        raise RefusedError(
+            "its devices were given back before it began" if attempt in self._let_go else _UNKNOWN_DEVICES
+        )
 
     def _remove(self, attempt: str, group: Any) -> None:
         self._groups_of.remove_placement_group(group)

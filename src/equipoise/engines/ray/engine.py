@@ -36,6 +36,8 @@ from equipoise.errors import EngineError
 
 _AGAIN_S = 0.5
 _CLOSING_S = 5.0
+_HELD_BACK_S = 5.0
+"""So long a node's loss is held back at most, until what its gangs had on other nodes is dead."""
 
 
 class RayEngine:
@@ -53,6 +55,7 @@ class RayEngine:
         self._kept: set[str] = set()
         self._shown: dict[Place, Node] = {}
         self._again: list[tuple[float, str, dict[str, Any]]] = []
+        self._held_back_s = 0.0
         self._pending = 0
         self._closed = False
         self._connect()
@@ -61,19 +64,23 @@ class RayEngine:
     # ----------------------------------------------------------------------------------------------- what stands how
 
     def nodes(self) -> Sequence[Node]:
+        """Return the nodes that the pools expect, as Ray told of them last."""
         self._live()
         return [self._node(place) for place in self._all_places()]
 
     def attempts(self) -> Sequence[Seen]:
+        """Return what runs, and what ended and was not forgotten; what went with a node is gone."""
         self._live()
         return [gang.seen() for gang in self._gangs.values() if not gang.lost]
 
     def waiting(self) -> Sequence[Arrived]:
+        """Return nothing: users give their jobs to the controller."""
         return []
 
     # ------------------------------------------------------------------------------------------------ what to do
 
     def launch(self, launch: Launch, /) -> None:
+        """Reserve the devices on the nodes named, and run the command once on each."""
         self._live()
         attempt = launch.attempt
         if attempt in self._gangs and self._gangs[attempt].lost:
@@ -94,6 +101,7 @@ class RayEngine:
             self._request("launch", self._order(launch, parts, nodes), partial(self._launched, attempt))
 
     def warn(self, attempt: Attempt, /, *, by_ms: int, reason: str) -> None:
+        """Send the warning signal to the parts of a job with savepoints."""
         self._live()
         gang = self._gangs.get(attempt)
         if gang is not None and gang.phase is Phase.RUNNING:
@@ -101,6 +109,7 @@ class RayEngine:
                 self._insist("warn", {"node": gang.nodes[rank], "key": f"{attempt}.{rank}"})
 
     def stop(self, attempt: Attempt, /, *, grace_ms: int, requeue: bool) -> None:
+        """Ask, wait and force, on all nodes at once; the keepers see to it also when nobody asks any more."""
         self._live()
         gang = self._gangs.get(attempt)
         if gang is None or gang.released or gang.lost:
@@ -112,24 +121,27 @@ class RayEngine:
             self._insist("release", {"attempt": str(attempt)})  # ends the wait for devices, if it still waits
 
     def forget(self, attempt: Attempt, /) -> None:
+        """Let keepers drop their records of an attempt that came to its end."""
         self._live()
         gang = self._gangs.get(attempt)
         if gang is not None and gang.released:
             self._drop(gang)
 
     def drain(self, pool: str, node: int, /, *, back: bool = False) -> None:
+        """Note that a node is in maintenance or back; Ray itself is not told, for it starts nothing there by itself."""
         self._live()
         if (pool, node) in self._shown:
             self._roster.set_maintenance((pool, node), back=back)
             self._show_nodes()
 
     def observe(self, timeout_s: float, /) -> Sequence[Observation]:
+        """Return what happened since the last call, waiting for it at most so long."""
         self._live()
         until_s = time.monotonic() + timeout_s
         while not self._observed and not self._bridge.woken:
             self._send_again()
             left_s = until_s - time.monotonic()
-            message = self._bridge.receive(min(left_s, _AGAIN_S) if self._again else left_s)
+            message = self._bridge.receive(min(left_s, _AGAIN_S) if self._again or self._held_back_s else left_s)
             if message is not None:
                 self._hear(message)
             elif left_s <= 0:
@@ -141,9 +153,11 @@ class RayEngine:
         return observed
 
     def wake(self) -> None:
+        """Let `observe` return soon; from any thread."""
         self._bridge.wake()
 
     def close(self) -> None:
+        """End the driver, once it has sent off what was asked; jobs run on."""
         if self._closed:
             return
         self._closed = True
@@ -264,6 +278,10 @@ class RayEngine:
         self._request(do, {name: value for name, value in what.items() if name != "done"}, answered)
 
     def _send_again(self) -> None:
+        cleared = not any(gang.lost for gang in self._gangs.values())
+        if self._held_back_s and (cleared or time.monotonic() > self._held_back_s):
+            self._held_back_s = 0.0
+            self._show_nodes()
         due = [entry for entry in self._again if entry[0] <= time.monotonic()]
         self._again = [entry for entry in self._again if entry not in due]
         for _, do, what in due:
@@ -438,6 +456,7 @@ class RayEngine:
             self._kept.discard(gone)
             for gang in [it for it in self._gangs.values() if gone in it.nodes and it.started and not it.released]:
                 gang.lose(gone)
+                self._held_back_s = time.monotonic() + _HELD_BACK_S
                 self._clear_lost(gang)
         for new in alive.keys() - before.keys():
             self._keep(alive[new], self._records_came)
@@ -459,6 +478,8 @@ class RayEngine:
 
     def _show_nodes(self) -> None:
         """Report what has changed since it was last reported."""
+        if self._held_back_s:
+            return
         for place, shown in list(self._shown.items()):
             now = self._node(place)
             if (now.condition, now.devices) != (shown.condition, shown.devices):

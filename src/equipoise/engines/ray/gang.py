@@ -74,10 +74,12 @@ class Gang:
 
     @property
     def reason(self) -> str:
+        """What a keeper had to say of its end; mostly nothing."""
         return next((it["reason"] for it in self.records.values() if it["reason"]), "")
 
     @property
     def phase(self) -> Phase:
+        """How it stands, in the words of the protocol."""
         if self.released:
             return Phase.STOPPED if self.stopped else Phase.ENDED
         if self.stop_asked or self.stopped:

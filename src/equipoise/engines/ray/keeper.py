@@ -137,7 +137,7 @@ class Keeper:
             groups = os.getgrouplist(account.pw_name, account.pw_gid)
             as_user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
         with open(self._directory / f"{key}.log", "ab") as output:
-            return subprocess.Popen(
+            process: subprocess.Popen[bytes] = subprocess.Popen(
                 part["argv"],
                 env=environment,
                 cwd=part["directory"] or None,
@@ -147,6 +147,7 @@ class Keeper:
                 start_new_session=True,
                 **as_user,
             )
+        return process
 
     def _wait(self, key: str, process: subprocess.Popen[bytes]) -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -156,7 +157,13 @@ class Keeper:
             del self._running[key]
             self._note(key, self._records[key] | {"phase": "over", "exit": exit_code})
 
-    def _later(self, delay_s: float, do: Callable[[str, subprocess.Popen[bytes]], None], key: str, process: subprocess.Popen[bytes]) -> None:
+    def _later(
+        self,
+        delay_s: float,
+        do: Callable[[str, subprocess.Popen[bytes]], None],
+        key: str,
+        process: subprocess.Popen[bytes],
+    ) -> None:
         if delay_s == 0:
             do(key, process)
             return
@@ -202,7 +209,11 @@ class Keeper:
                 path.unlink()  # lost with the node as it was before: whoever asks must not take it for an end of its own
                 continue
             if record["phase"] != "over":
-                record |= {"phase": "over", "exit": None, "reason": "the keeper of its node was killed, and the job with it"}
+                record |= {
+                    "phase": "over",
+                    "exit": None,
+                    "reason": "the keeper of its node was killed, and the job with it",
+                }
             self._turn += 1
             records[path.stem] = record | {"turn": self._turn}
         return records

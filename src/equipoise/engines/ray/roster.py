@@ -65,9 +65,11 @@ class Roster:
         return next((name for name, it in self._numbers[pool].items() if it == number), f"{pool}-{number}")
 
     def in_maintenance(self, place: Place) -> bool:
+        """Whether somebody drained the node."""
         return place in self._maintenance
 
     def set_maintenance(self, place: Place, *, back: bool) -> None:
+        """Write down that a node is drained, or back."""
         (self._maintenance.discard if back else self._maintenance.add)(place)
         self._write()
 
@@ -117,4 +119,6 @@ class Roster:
                 os.fsync(file.fileno())
             draft.replace(self._file)
         except OSError as error:
-            raise EngineError("E124", f"the nodes of Ray cannot be written to {self._file}: {error}", retryable=True) from error
+            raise EngineError(
+                "E124", f"the nodes of Ray cannot be written to {self._file}: {error}", retryable=True
+            ) from error

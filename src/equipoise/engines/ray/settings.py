@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 from equipoise.errors import InputError
 
@@ -78,14 +78,23 @@ class Settings:
         for name in ("reserve_ms", "answer_ms", "poll_ms", "end_ms"):
             _check(name, getattr(settings, name), "It is a whole number of milliseconds, at least 1.", _is_count)
         _check("cpus_per_device", settings.cpus_per_device, "It is a number, at least 0.", _is_amount)
-        _check("warn_signal", settings.warn_signal, "It is a name such as SIGUSR1.", lambda it: it in signal.Signals.__members__)
+        _check(
+            "warn_signal",
+            settings.warn_signal,
+            "It is a name such as SIGUSR1.",
+            _is_signal,
+        )
         return settings
 
 
 def _command(value: object) -> tuple[str, ...]:
-    words: list[Any] = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else []  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    words: list[Any] = []
+    if isinstance(value, str):
+        words = [value]
+    elif isinstance(value, list | tuple):
+        words = list(cast("Sequence[Any]", value))
     if not words or not all(_is_text(word) for word in words):
-        raise _wrong("python", value, "It is an interpreter, or the list of words that starts one.")
+        raise _wrong("python", words, "It is an interpreter, or the list of words that starts one.")
     return tuple(words)
 
 
@@ -96,6 +105,10 @@ def _check(name: str, value: object, hint: str, holds: Any) -> None:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value) and "\0" not in value
+
+
+def _is_signal(value: object) -> bool:
+    return value in signal.Signals.__members__
 
 
 def _is_count(value: object) -> bool:
