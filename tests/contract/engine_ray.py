@@ -89,9 +89,11 @@ class Cluster:
     network: Network
     control: subprocess.Popen[str]
     address: str = field(init=False)
+    dashboard: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.address = self.heard()["address"]
+        told = self.heard()
+        self.address, self.dashboard = told["address"], told["dashboard"]
 
     def do(self, what: str) -> None:
         assert self.control.stdin is not None
@@ -119,12 +121,12 @@ class Cluster:
 
 
 @contextmanager
-def cluster(nodes: list[dict[str, Any]] | None = None) -> Generator[Cluster]:
+def cluster(*words: str) -> Generator[Cluster]:
     """Start raylets, and end them."""
     if not PYTHON.exists():
         pytest.skip("Ray is not installed (script/ray --prepare)")
     with network() as net, tempfile.TemporaryFile("w+") as log:
-        program = [PYTHON, Path(__file__).with_name("ray_cluster.py"), json.dumps(nodes or NODES)]
+        program = [PYTHON, Path(__file__).with_name("ray_cluster.py"), json.dumps(NODES), *words]
         control = subprocess.Popen(
             [*net.enter, *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
         )

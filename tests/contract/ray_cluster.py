@@ -1,6 +1,6 @@
 """A Ray cluster of several raylets on this machine, in a network of its own that has loopback only; run by Ray's Python.
 
-    python ray_cluster.py NODES
+    python ray_cluster.py NODES [--dashboard]
 
 NODES is a JSON list of objects ``name``, ``gpus``, ``pool``. Writes a line of JSON when it is up, then one for each line that it
 reads: ``kill NAME`` (its raylet, by SIGKILL), ``add NAME`` (again). Ends everything when its input ends.
@@ -22,7 +22,7 @@ def main() -> None:
     cluster: Any = importlib.import_module("ray.cluster_utils").Cluster()
     # A raylet that is killed is noticed after 3 s, not 15 s.
     quick = {"health_check_period_ms": 1000, "health_check_failure_threshold": 3, "health_check_initial_delay_ms": 0}
-    cluster.add_node(num_cpus=2, num_gpus=0, include_dashboard=False, _system_config=quick)
+    cluster.add_node(num_cpus=2, num_gpus=0, include_dashboard="--dashboard" in sys.argv, _system_config=quick)
     specs: dict[str, dict[str, Any]] = {spec["name"]: spec for spec in json.loads(sys.argv[1])}
     nodes: dict[str, Any] = {}
 
@@ -42,7 +42,7 @@ def main() -> None:
 
     for name in specs:
         add(name)
-    say(address=cluster.address)
+    say(address=cluster.address, dashboard=cluster.head_node.webui_url or "")
     for line in sys.stdin:
         do, name = line.split()
         if do == "kill":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -202,6 +203,26 @@ def test_secrets_of_a_job_are_in_no_file_of_the_engine(rig: RayRig, bench: Bench
     assert secret not in bench.wait(refused, Refused).reason
     kept = [path for path in rig.folder.parent.rglob("*") if path.is_file()]
     assert kept and not [path for path in kept if secret.encode() in path.read_bytes()]
+
+
+def test_the_quick_start_of_the_page_runs(
+    rig: RayRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "engine-ray.md").read_text("utf-8")
+    [settings] = re.findall(r"(?s)```toml\n(.*?)```", page)
+    [program] = re.findall(r"(?s)```py\n(.*?)```", page)
+    for name in ("address", "python", "directory"):  # as they are here, where the page has an example
+        value = getattr(rig.settings, name)
+        here = json.dumps(value if isinstance(value, str) else list(value))
+        settings, found = re.subn(rf"(?m)^{name} = \S+", f"{name} = {here}", settings)
+        assert found == 1
+    (tmp_path / "equipoise.toml").write_text(settings, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "engine-ray.md", "exec"), {})
+    told = capsys.readouterr().out
+    assert "Running(" in told and "exit_code=0" in told
+    texts = [Path(line.split(":", 1)[1]).read_text("utf-8") for line in told.splitlines() if line.endswith(".log")]
+    assert [re.sub(r"[\d,]+$", "…", text.strip()) for text in texts] == ["rank 0 of 2 has …", "rank 1 of 2 has …"]
 
 
 def test_a_python_without_ray_is_told_apart(tmp_path: Path) -> None:

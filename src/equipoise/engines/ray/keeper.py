@@ -137,7 +137,7 @@ class Keeper:
             groups = os.getgrouplist(account.pw_name, account.pw_gid)
             as_user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
         with open(self._directory / f"{key}.log", "ab") as output:
-            process: subprocess.Popen[bytes] = subprocess.Popen(
+            process: Any = subprocess.Popen(
                 part["argv"],
                 env=environment,
                 cwd=part["directory"] or None,
