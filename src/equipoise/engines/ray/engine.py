@@ -30,6 +30,7 @@ from equipoise.engines.protocol import (
 )
 from equipoise.engines.ray.bridge import Bridge, Message, result
 from equipoise.engines.ray.gang import LOST, Gang, Record, attempt_of
+from equipoise.engines.ray.order import order
 from equipoise.engines.ray.roster import Place, RayNode, Roster
 from equipoise.engines.ray.settings import Settings
 from equipoise.errors import EngineError
@@ -98,7 +99,11 @@ class RayEngine:
             self._observed.append(Refused(attempt, told))
         else:
             self._gangs[attempt] = Gang(attempt, tuple(node.id for node in nodes))
-            self._request("launch", self._order(launch, parts, nodes), partial(self._launched, attempt))
+            self._request(
+                "launch",
+                order(launch, parts, nodes, settings=self._settings, address=self._address),
+                partial(self._launched, attempt),
+            )
 
     def warn(self, attempt: Attempt, /, *, by_ms: int, reason: str) -> None:
         """Send the warning signal to the parts of a job with savepoints."""
@@ -303,40 +308,6 @@ class RayEngine:
                 self._hear(message)
 
     # -------------------------------------------------------------------------------------------------- attempts
-
-    def _order(self, launch: Launch, parts: Sequence[Part], nodes: list[RayNode]) -> dict[str, Any]:
-        assert launch.command is not None
-        command, settings = launch.command, self._settings
-        own = {
-            "EQUIPOISE_JOB": str(launch.attempt.job),
-            "EQUIPOISE_ATTEMPT": str(launch.attempt.number),
-            "EQUIPOISE_TEAM": launch.team,
-            "EQUIPOISE_POOL": launch.pool,
-            "EQUIPOISE_SIZE": str(len(nodes)),
-            "EQUIPOISE_ADDRESSES": ",".join(node.address for node in nodes),
-            "EQUIPOISE_PLACEMENT_GROUP": f"{settings.namespace}-{launch.attempt}",
-            "EQUIPOISE_NAMESPACE": settings.namespace,
-            "RAY_ADDRESS": self._address,
-        }
-        placed: list[dict[str, Any]] = []
-        for rank, (part, node) in enumerate(zip(parts, nodes, strict=True)):
-            bundle: dict[str, float] = {"GPU": part.devices}
-            if settings.cpus_per_device:
-                bundle["CPU"] = settings.cpus_per_device * part.devices
-            environment = {**command.environment, **own, "EQUIPOISE_RANK": str(rank), "EQUIPOISE_NODE": node.name}
-            placed.append({"node": node.id, "devices": part.devices, "bundle": bundle, "environment": environment})
-        return {
-            "attempt": str(launch.attempt),
-            "parts": placed,
-            "reserve_s": settings.reserve_ms / 1000,
-            "part": {
-                "argv": command.argv,
-                "directory": command.directory,
-                "user": command.user,
-                "nodes": [node.id for node in nodes],
-                "signal": settings.warn_signal if launch.savepoint else "",
-            },
-        }
 
     def _launched(self, attempt: Attempt, reply: Message) -> None:
         gang = self._gangs.get(attempt)
