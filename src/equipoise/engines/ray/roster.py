@@ -102,7 +102,7 @@ class Roster:
             for pool, numbers in written["numbers"].items():
                 self._numbers.setdefault(pool, {}).update(numbers)
             self._maintenance = {(pool, number) for pool, number in written["maintenance"]}
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             raise EngineError(
                 "E124",
                 f"the nodes of Ray cannot be read from {self._file}: {error}",
