@@ -30,9 +30,12 @@ from equipoise.engines.protocol import (
 )
 from equipoise.engines.ray import Settings, open_engine
 from equipoise.errors import EngineError, InputError
-from tests.contract.engine_ray import RayRig
-from tests.contract.engine_ray import rig as started
-from tests.contract.engine_rig import LAST, Bench
+
+pytest.register_assert_rewrite("tests.contract.engine_rig")
+
+from tests.contract.engine_ray import RayRig  # noqa: E402
+from tests.contract.engine_ray import rig as started  # noqa: E402
+from tests.contract.engine_rig import LAST, Bench  # noqa: E402
 
 OPENS = """
 import json, sys, time

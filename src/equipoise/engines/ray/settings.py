@@ -39,7 +39,7 @@ class Settings:
     address: str = "auto"
     namespace: str = "equipoise"
     python: tuple[str, ...] = (sys.executable,)
-    directory: str = "/tmp/equipoise-ray"
+    directory: str = "/var/tmp/equipoise-ray"
     pool_label: str = "equipoise-pool"
     node_label: str = "equipoise-node"
     cpus_per_device: float = 0
