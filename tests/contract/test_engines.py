@@ -16,6 +16,7 @@ from tests.contract.engine_suite import EngineContract, QueueContract  # noqa: E
 # started; it skips where the component cannot be had.
 ENGINES = [
     "local",
+    "ray",
 ]
 # Of these users give jobs to the engine itself (`Rig.submit`).
 WITH_QUEUE: list[str] = []
