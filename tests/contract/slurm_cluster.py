@@ -110,8 +110,7 @@ class Cluster:
 
     def clear(self) -> None:
         """Cancel every job and wait until none is left."""
-        self.run("scancel", "--user=root,nobody", check=False)
-        self.run("scancel", "--state=PENDING", "--user=nobody", check=False)
+        [self.run("scancel", f"--user={user}", check=False) for user in USERS]
         self.wait("an empty queue", lambda: not self.run("squeue", "-h", "-o", "%i"))
 
 
@@ -201,7 +200,7 @@ def end(here: Cluster) -> None:
     """End what runs here, jobs first, and remove the folder."""
     if "slurmctld" in here.processes:
         with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-            here.run("scancel", "--user=root,nobody", check=False)
+            [here.run("scancel", f"--user={user}", check=False) for user in USERS]
     stepds = [process for process in jobs_of(here)]
     for name in [*here.nodes, "slurmctld", "slurmdbd", "mariadbd", "munged"]:
         if name in here.processes:
@@ -284,7 +283,7 @@ GresTypes=gpu
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerType=sched/backfill
-SchedulerParameters=sched_interval=5,sched_min_interval=100000,bf_interval=5,default_queue_depth=1000
+SchedulerParameters=sched_interval=5,sched_min_interval=20000,batch_sched_delay=0,bf_interval=5,default_queue_depth=1000
 PriorityType=priority/multifactor
 JobRequeue=1
 AccountingStorageType=accounting_storage/slurmdbd
