@@ -20,13 +20,14 @@ from tests.contract.engine_rig import Rig, Submission
 POOLS = (Pool("main", "gpu", 3, 4),)
 
 
-def settings(cluster: slurm_cluster.Cluster, **more: object) -> Settings:
+def settings(cluster: slurm_cluster.Cluster) -> Settings:
     """Return settings for the test's cluster, quick to notice things."""
-    base = Settings(
+    return Settings(
         pools={"main": Place("main", ("submit",))}, teams={"safety": "research", "product": "product"},
-        conf=str(cluster.conf), poll_s=0.1, node_poll_s=0.3, patience_s=5.0,
+        conf=str(cluster.conf), output=str(cluster.folder / "output"),
+        command_timeout_s=5.0,
+        poll_s=0.1, node_poll_s=0.3, patience_s=5.0,
     )  # fmt: skip
-    return Settings(**{name: getattr(base, name) for name in Settings.__slots__} | more)
 
 
 @dataclass
@@ -69,6 +70,6 @@ def rig(folder: Path) -> Generator[SlurmRig]:
     if reason := slurm_cluster.missing():
         pytest.skip(reason)
     (folder / "jobs").mkdir()
-    os.chmod(folder, 0o755)  # noqa: PTH101
+    os.chmod(folder, 0o755)
     with slurm_cluster.cluster(nodes=3, devices=4) as cluster:
         yield SlurmRig(folder / "engine", folder / "jobs", POOLS, cluster=cluster)

@@ -108,9 +108,16 @@ class Cluster:
         names = self.run("sinfo", "-h", "-N", "-t", "idle,mixed,allocated", "-o", "%N", check=False).split()
         return len(set(names))
 
+    def freeze(self, name: str) -> None:
+        """Let a daemon answer nothing while its connections stay open."""
+        self.processes[name].send_signal(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        self.processes[name].send_signal(signal.SIGCONT)
+
     def clear(self) -> None:
         """Cancel every job and wait until none is left."""
-        [self.run("scancel", f"--user={user}", check=False) for user in USERS]
+        cancel_all(self)
         self.wait("an empty queue", lambda: not self.run("squeue", "-h", "-o", "%i"))
 
 
@@ -200,17 +207,22 @@ def end(here: Cluster) -> None:
     """End what runs here, jobs first, and remove the folder."""
     if "slurmctld" in here.processes:
         with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-            [here.run("scancel", f"--user={user}", check=False) for user in USERS]
-    stepds = [process for process in jobs_of(here)]
+            cancel_all(here)
+    processes = jobs_of(here)
     for name in [*here.nodes, "slurmctld", "slurmdbd", "mariadbd", "munged"]:
         if name in here.processes:
             here.processes[name].send_signal(signal.SIGTERM)
     for name in list(here.processes):
         here.kill(name, signal.SIGTERM)
-    for process in {*stepds, *jobs_of(here)}:
+    for process in {*processes, *jobs_of(here)}:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
     shutil.rmtree(here.folder, ignore_errors=True)
+
+
+def cancel_all(here: Cluster) -> None:
+    for user in USERS:
+        here.run("scancel", f"--user={user}", check=False)
 
 
 def jobs_of(here: Cluster) -> list[int]:
@@ -272,7 +284,7 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 MailProg=/bin/true
-ReturnToService=2
+ReturnToService=1
 SlurmdTimeout=300
 KillWait=30
 MinJobAge=300

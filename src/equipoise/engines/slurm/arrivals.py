@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 from equipoise.charter.model import Pool
 from equipoise.engines.protocol import Arrived, Observation, Withdrawn
-from equipoise.engines.slurm.commands import Commands, SlurmRefusal
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
 from equipoise.engines.slurm.queue import RUNS, Details, Queue, Row
 from equipoise.engines.slurm.settings import Settings
 from equipoise.errors import InputError
@@ -45,7 +45,13 @@ class Arrivals:
     def update(self, rows: Mapping[str, Row], ours: Collection[str], running: Collection[str]) -> list[Observation]:
         """Take in the queue: ``ours`` are jobs that we submitted, ``running`` those of users that were launched and not gone."""
         self._read_details(rows, ours)
-        self._hold([row for row in rows.values() if row.state == "PENDING" and row.id not in ours and row.id not in running and not self._is_safe(row)])
+        self._hold(
+            [
+                row
+                for row in rows.values()
+                if row.state == "PENDING" and row.id not in ours and row.id not in running and not self._is_safe(row)
+            ]
+        )
         found: list[Observation] = []
         now_s = time.time()
         for row in rows.values():
@@ -58,7 +64,9 @@ class Arrivals:
                     found.append(arrived)
             elif row.state in RUNS and row.id not in self.strays:
                 self.strays[row.id] = row
-                LOG.warning("job %s of %s runs in partition %s, and nobody launched it", row.id, row.user, row.partition)
+                LOG.warning(
+                    "job %s of %s runs in partition %s, and nobody launched it", row.id, row.user, row.partition
+                )
         for origin in [origin for origin in self.known if origin not in rows and origin not in running]:
             self.drop(origin)
             found.append(Withdrawn(origin))
@@ -95,7 +103,7 @@ class Arrivals:
             some = ids[at : at + _AT_ONCE]
             try:
                 self._commands.run("scontrol", "hold", ",".join(some))
-            except SlurmRefusal as refusal:  # one of them has just started, or is gone; the others are held
+            except SlurmRefusedError as refusal:  # one of them has just started, or is gone; the others are held
                 LOG.info("not all of %d jobs could be held: %s", len(some), refusal)
 
     def _arrived(self, row: Row) -> Arrived | None:
@@ -114,7 +122,12 @@ class Arrivals:
         details = self.details.get(row.id)
         wanted = set(row.partition.split(","))
         for name, place in self._settings.pools.items():
-            if name in self._per_node and wanted & set(place.partitions) and details is not None and details.devices(place.gres):
+            if (
+                name in self._per_node
+                and wanted & set(place.partitions)
+                and details is not None
+                and details.devices(place.gres)
+            ):
                 return name
         return None
 

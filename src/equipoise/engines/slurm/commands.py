@@ -22,7 +22,7 @@ _UNREACHABLE = (
 _DENIED = ("Access/permission denied", "Invalid user id", "not authorized")
 
 
-class SlurmRefusal(Exception):
+class SlurmRefusedError(Exception):
     """Slurm answered, and the answer is no; ``str`` is what it said."""
 
 
@@ -46,7 +46,9 @@ class Commands:
         self._paths = {name: shutil.which(name, path=path) for name in (*PROGRAMS, "sacct")}
         for name in PROGRAMS:
             if self._paths[name] is None:
-                raise EngineError("E141", f"Slurm's {name} is not installed here", hint="install Slurm's client programs")
+                raise EngineError(
+                    "E141", f"Slurm's {name} is not installed here", hint="install Slurm's client programs"
+                )
 
     def run(self, program: str, *arguments: str, descriptor: int | None = None) -> str:
         """Return what a program prints.
@@ -55,12 +57,14 @@ class Commands:
         ------
         EngineError
             E140, retryable: Slurm does not answer. E141: the program is not there. E143: Slurm does not let us.
-        SlurmRefusal
+        SlurmRefusedError
             Slurm answers no.
         """
         path = self._paths[program]
         if path is None:
-            raise EngineError("E141", f"Slurm's {program} is not installed here", hint="install Slurm's client programs")
+            raise EngineError(
+                "E141", f"Slurm's {program} is not installed here", hint="install Slurm's client programs"
+            )
         try:
             done = subprocess.run(
                 [path, *arguments],
@@ -84,12 +88,18 @@ class Commands:
     def _fail(program: str, said: str) -> None:
         lines = [line for line in said.splitlines() if line.strip()]
         # The last line is the reason, those before tell how it came; none holds what we gave but for names of nodes and jobs.
-        reason = lines[-1].removeprefix(f"{program}: ").removeprefix("error: ").strip()[:300] if lines else "no reason given"
+        reason = (
+            lines[-1].removeprefix(f"{program}: ").removeprefix("error: ").strip()[:300] if lines else "no reason given"
+        )
         if any(text in said for text in _UNREACHABLE):
             raise _silent(program, reason)
         if any(text in said for text in _DENIED):
-            raise EngineError("E143", f"Slurm does not let us: {program}: {reason}", hint="the engine's user must be an operator of Slurm")
-        raise SlurmRefusal(reason)
+            raise EngineError(
+                "E143",
+                f"Slurm does not let us: {program}: {reason}",
+                hint="the engine's user must be an operator of Slurm",
+            )
+        raise SlurmRefusedError(reason)
 
     @property
     def has_accounting(self) -> bool:

@@ -25,7 +25,7 @@ from equipoise.engines.protocol import (
     Seen,
 )
 from equipoise.engines.slurm.arrivals import Arrivals
-from equipoise.engines.slurm.commands import Commands, SlurmRefusal
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
 from equipoise.engines.slurm.journal import Journal, Stage, Tracked
 from equipoise.engines.slurm.lifecycle import WARN_S, Lifecycle
 from equipoise.engines.slurm.nodes import Nodes, check_pools
@@ -123,8 +123,8 @@ class SlurmEngine:
             if launch.origin:
                 self._release(launch)
             else:
-                one.slurm_id = (self._asked_before(one) if known else "") or self._submission.submit(launch, one.nonce)
-        except SlurmRefusal as refusal:
+                self._submit(launch, one, again=known is not None)
+        except SlurmRefusedError as refusal:
             one.stage, one.reason = Stage.REFUSED, str(refusal)
             self._told.append(Refused(launch.attempt, one.reason))
         else:
@@ -180,7 +180,7 @@ class SlurmEngine:
         change = ["State=RESUME"] if back else ["State=DRAIN", f"Reason={self.settings.mark}"]
         try:
             self._commands.run("scontrol", "update", f"NodeName={name}", *change)
-        except SlurmRefusal as refusal:
+        except SlurmRefusedError as refusal:
             raise EngineError("E144", f"node {name}: {refusal}", retryable=True) from None
         self._nodes_at = 0.0
 
@@ -230,9 +230,24 @@ class SlurmEngine:
         if sum(one.stage is Stage.LOST for one in live) > lost_before:
             self._read_nodes()  # why it was lost is told first, so that the policy may run it elsewhere
         running = {one.slurm_id for one in live if one.queued and not one.gone}
+        self._cancel_doubles(rows)
         mark = f"{self.settings.mark}:"
-        ours = {one.slurm_id for one in live if not one.queued} | {id for id, row in rows.items() if row.comment.startswith(mark)}
+        ours = {one.slurm_id for one in live if not one.queued} | {
+            id for id, row in rows.items() if row.comment.startswith(mark)
+        }
         self._told += self._withdrawn_once(self._arrivals.update(rows, ours, running))
+
+    def _cancel_doubles(self, rows: dict[str, Row]) -> None:
+        """Cancel what was submitted twice because an answer was lost; it begins in a year, and has never run."""
+        nonces = {
+            one.nonce: one.slurm_id
+            for one in self._journal.all.values()
+            if one.nonce and one.slurm_id and not one.queued
+        }
+        for row in rows.values():
+            nonce = row.comment.rpartition(":")[2]
+            if row.state == "PENDING" and nonces.get(nonce, row.id) != row.id:
+                self._commands.run("scancel", row.id)
 
     def _withdrawn_once(self, seen: list[Observation]) -> list[Observation]:
         told = {str(one) for one in self._told}
@@ -252,18 +267,27 @@ class SlurmEngine:
 
     def _release(self, launch: Launch) -> None:
         if not JOB_ID.fullmatch(launch.origin):
-            raise SlurmRefusal(f"{launch.origin[:40]!r} is no number of a job")
+            raise SlurmRefusedError(f"{launch.origin[:40]!r} is no number of a job")
         row, details = self._rows.get(launch.origin), self._arrivals.details.get(launch.origin)
         if row is None or details is None or not row.held:
             self._read_queue()
             row, details = self._rows.get(launch.origin), self._arrivals.details.get(launch.origin)
-        if row is None or details is None:
-            raise SlurmRefusal("Slurm does not have the job any more")
-        if row.state == "PENDING":
+        if row is not None and details is not None and row.state == "PENDING":
             self._submission.release(launch, row, details)
-        elif self._marked(row.id) != self._submission.mark(launch.attempt):
-            raise SlurmRefusal("Slurm started it by itself")
-        self._rows[row.id] = replace(row, priority=1, reason="")
+            self._rows[row.id] = replace(row, priority=1, reason="")
+        elif self._marked(launch.origin) != self._submission.mark(launch.attempt):
+            raise SlurmRefusedError("Slurm started it by itself" if row else "Slurm does not have the job any more")
+
+    def _submit(self, launch: Launch, one: Tracked, *, again: bool) -> None:
+        """Submit and admit; ``again`` where that was tried before, and may have succeeded without an answer."""
+        if again and not one.slurm_id:
+            one.slurm_id = self._asked_before(one)
+        if not one.slurm_id:
+            one.slurm_id = self._submission.submit(launch, one.nonce)
+            self._journal.put(one)
+        elif self._marked(one.slurm_id) == self._submission.mark(launch.attempt):
+            return
+        self._submission.admit(launch.attempt, one.slurm_id)
 
     def _marked(self, id: str) -> str:
         found = self._queue.details([id]).get(id)
@@ -295,7 +319,9 @@ class SlurmEngine:
                 continue
             if rows[id].held:  # stopped, and not launched since
                 continue
-            found = Tracked(Attempt(int(job), int(number)), id, not rows[id].comment.startswith(f"{mark}:"), Stage.RELEASED)
+            found = Tracked(
+                Attempt(int(job), int(number)), id, not rows[id].comment.startswith(f"{mark}:"), Stage.RELEASED
+            )
             found.since_s = time.time()
             self._journal.put(found)
             LOG.warning("job %s of Slurm is attempt %s, by its comment", id, found.attempt)

@@ -97,11 +97,17 @@ class Journal:
             self._base = sqlite3.connect(path, isolation_level=None, timeout=10.0)
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=FULL")
-            self._base.execute("CREATE TABLE IF NOT EXISTS attempts (job INTEGER, number INTEGER, body TEXT, PRIMARY KEY (job, number))")
+            self._base.execute(
+                "CREATE TABLE IF NOT EXISTS attempts (job INTEGER, number INTEGER, body TEXT, PRIMARY KEY (job, number))"
+            )
             rows = self._base.execute("SELECT job, number, body FROM attempts ORDER BY job, number").fetchall()
             self.all = {(found := _tracked(*row)).attempt: found for row in rows}
         except (sqlite3.Error, ValueError, TypeError) as error:
-            raise EngineError("E145", f"{path} cannot be read: {error}", hint="move it away: attempts are then found by their comments") from None
+            raise EngineError(
+                "E145",
+                f"{path} cannot be read: {error}",
+                hint="move it away: attempts are then found by their comments",
+            ) from None
 
     def put(self, tracked: Tracked) -> None:
         """Remember an attempt as it stands now."""

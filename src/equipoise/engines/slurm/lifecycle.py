@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from equipoise.engines.protocol import Ended, Observation, Refused, Running, Stopped, Withdrawn
-from equipoise.engines.slurm.commands import Commands, SlurmRefusal
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
 from equipoise.engines.slurm.journal import Journal, Stage, Tracked
 from equipoise.engines.slurm.queue import RUNS, Past, Row
 from equipoise.engines.slurm.settings import Settings
@@ -18,6 +18,7 @@ LOST_S = 15.0  # how long the controller has to say what becomes of a job that S
 FORCE_S = 10.0  # a killed job that is still there after that is cancelled by Slurm's own means
 WARN_S = 0.5  # between the signal for a savepoint and SIGTERM, which Slurm may deliver in any order
 _TAKEN = frozenset({"NODE_FAIL", "BOOT_FAIL", "PREEMPTED"})
+_SIGNALLED = frozenset({-9, -15, 137, 143})  # ends that our signals make
 
 
 class Lifecycle:
@@ -68,7 +69,7 @@ class Lifecycle:
         """Let a job write its savepoint."""
         try:
             self._commands.run("scancel", "--signal=USR1", "--batch", one.slurm_id)
-        except SlurmRefusal:  # it has just ended
+        except SlurmRefusedError:  # it has just ended
             return
         if not one.warned:
             one.warned = True
@@ -147,7 +148,7 @@ class Lifecycle:
         return seen + self._leave(one, Stage.ENDED, Ended(one.attempt, one.exit_code, reason))
 
     def _ended_stopping(self, one: Tracked, state: str, reason: str) -> list[Observation]:
-        if one.late and state != "CANCELLED":
+        if one.late and state != "CANCELLED" and one.exit_code not in _SIGNALLED:
             one.reason = reason
             seen: list[Observation] = [] if one.heard else [Running(one.attempt)]
             return seen + self._leave(one, Stage.ENDED, Ended(one.attempt, one.exit_code, reason))
@@ -160,7 +161,7 @@ class Lifecycle:
     def _signal(self, one: Tracked, signal: str, whom: str) -> None:
         try:
             self._commands.run("scancel", f"--signal={signal}", whom, one.slurm_id)
-        except SlurmRefusal:
+        except SlurmRefusedError:
             # Nothing to signal. If it ran, and nobody asked it before, it has ended by itself.
             one.late = one.heard and (signal == "TERM" or not one.warned)
 
@@ -171,7 +172,7 @@ class Lifecycle:
                 self._commands.run("scancel", one.slurm_id)
             else:
                 self._commands.run("scontrol", lever, one.slurm_id)
-        except SlurmRefusal:
+        except SlurmRefusedError:
             return False
         return True
 

@@ -9,11 +9,22 @@ from pathlib import Path
 
 from equipoise.charter.model import Pool
 from equipoise.engines.protocol import Condition, Node
-from equipoise.engines.slurm.commands import Commands, SlurmRefusal
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
 from equipoise.engines.slurm.settings import Settings
 from equipoise.errors import EngineError
 
-_DOWN = ("down", "fail", "error", "unknown", "powered_down", "powering_down", "powering_up", "future", "reboot", "no_respond")
+_DOWN = (
+    "down",
+    "fail",
+    "error",
+    "unknown",
+    "powered_down",
+    "powering_down",
+    "powering_up",
+    "future",
+    "reboot",
+    "no_respond",
+)
 _MAINTENANCE = ("drain", "maint")
 
 
@@ -54,10 +65,10 @@ class Nodes:
         return tuple(found)
 
     def name(self, pool: str, number: int) -> str:
-        """Return Slurm's name of a node; raises SlurmRefusal where it has none."""
+        """Return Slurm's name of a node; raises SlurmRefusedError where it has none."""
         names = self.names.get(pool, [])
         if not 0 <= number < len(names):
-            raise SlurmRefusal(f"pool {pool} has no node {number} in Slurm")
+            raise SlurmRefusedError(f"pool {pool} has no node {number} in Slurm")
         return names[number]
 
     def _numbered(self, pool: Pool, seen: dict[tuple[str, str], tuple[str, str, str]]) -> list[str]:
@@ -67,7 +78,11 @@ class Nodes:
             if not names:
                 names += self._commands.run("scontrol", "show", "hostnames", place.nodes).split()
             return names
-        fits = (name for (partition, name), (_, gres, _) in seen.items() if partition == place.partition and devices(gres, place.gres))
+        fits = (
+            name
+            for (partition, name), (_, gres, _) in seen.items()
+            if partition == place.partition and devices(gres, place.gres)
+        )
         names += sorted(set(fits) - set(names), key=_natural)
         return names
 
@@ -79,7 +94,9 @@ class Nodes:
 
     def _seen(self) -> dict[tuple[str, str], tuple[str, str, str]]:
         partitions = ",".join(dict.fromkeys(place.partition for place in self._settings.pools.values()))
-        said = self._commands.run("sinfo", "--noheader", "-N", "-p", partitions, "-o", f"{self._mark}%R|%N|%T|%G{self._mark}%E")
+        said = self._commands.run(
+            "sinfo", "--noheader", "-N", "-p", partitions, "-o", f"{self._mark}%R|%N|%T|%G{self._mark}%E"
+        )
         parts = said.split(self._mark)[1:]
         found: dict[tuple[str, str], tuple[str, str, str]] = {}
         for at in range(0, len(parts), 2):

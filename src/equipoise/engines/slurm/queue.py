@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from equipoise.engines.slurm.commands import Commands, SlurmRefusal
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
 
-HELD_AGAIN = "job requeued in held state"
 RUNS = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"})
 OVER = frozenset({
     "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
@@ -120,7 +119,9 @@ class Queue:
     def rows(self) -> dict[str, Row]:
         """Return every job that has not ended, by its number."""
         layout = f"{self._mark}{_HEAD}{self._mark}%j{self._mark}%k"
-        said = self._commands.run("squeue", "--noheader", "--all", "--array", "-p", ",".join(self._partitions), "-o", layout)
+        said = self._commands.run(
+            "squeue", "--noheader", "--all", "--array", "-p", ",".join(self._partitions), "-o", layout
+        )
         parts = said.split(self._mark)[1:]
         found = (_row(*parts[at : at + 3]) for at in range(0, len(parts), 3))
         return {row.id: row for row in found}
@@ -152,8 +153,10 @@ class Queue:
         """Yield rows of squeue's other format, which knows more fields, of fixed width and without separators."""
         layout = ",".join(f"{name}:.{width}" for name, width in columns)
         try:
-            said = self._commands.run("squeue", "--noheader", "--all", "--array", "-t", "all", "-j", ",".join(ids), "-O", layout)
-        except SlurmRefusal:  # none of them is known any more
+            said = self._commands.run(
+                "squeue", "--noheader", "--all", "--array", "-t", "all", "-j", ",".join(ids), "-O", layout
+            )
+        except SlurmRefusedError:  # none of them is known any more
             return
         widths = [width for _, width in columns]
         for line in said.splitlines():
@@ -169,7 +172,9 @@ class Queue:
     def _accounted(self, ids: Sequence[str]) -> dict[str, Past]:
         found: dict[str, Past] = {}
         for some in _portions(ids):
-            said = self._commands.run("sacct", "-X", "-P", "-n", "-S", "now-30days", "-j", ",".join(some), "-o", "JobID,State,ExitCode")
+            said = self._commands.run(
+                "sacct", "-X", "-P", "-n", "-S", "now-30days", "-j", ",".join(some), "-o", "JobID,State,ExitCode"
+            )
             for line in said.splitlines():
                 id, state, code = line.split("|")
                 state = state.split(" ")[0]  # CANCELLED by 0

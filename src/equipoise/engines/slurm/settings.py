@@ -79,7 +79,7 @@ class Settings:
     options: tuple[str, ...] = ()
     poll_s: float = 0.5
     node_poll_s: float = 2.0
-    command_timeout_s: float = 20.0
+    command_timeout_s: float = 10.0
     patience_s: float = 60.0
 
     @classmethod

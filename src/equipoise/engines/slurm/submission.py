@@ -9,9 +9,9 @@ from pathlib import Path
 
 from equipoise.charter.model import Pool
 from equipoise.engines.protocol import Attempt, Launch
-from equipoise.engines.slurm.commands import Commands, SlurmRefusal, lines
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError, lines
 from equipoise.engines.slurm.nodes import Nodes
-from equipoise.engines.slurm.queue import HELD_AGAIN, Details, Row
+from equipoise.engines.slurm.queue import Details, Row
 from equipoise.engines.slurm.settings import Settings
 
 PRIORITY = "4000000000"  # before all that Slurm orders by itself
@@ -30,7 +30,9 @@ class Submission:
     folder : Path
     """
 
-    def __init__(self, commands: Commands, settings: Settings, nodes: Nodes, pools: tuple[Pool, ...], folder: Path) -> None:
+    def __init__(
+        self, commands: Commands, settings: Settings, nodes: Nodes, pools: tuple[Pool, ...], folder: Path
+    ) -> None:
         self._commands = commands
         self._settings = settings
         self._nodes = nodes
@@ -46,18 +48,19 @@ class Submission:
         return f"{self._settings.mark}:{attempt}"
 
     def submit(self, launch: Launch, nonce: str) -> str:
-        """Submit a job that has a command; returns Slurm's number of it.
+        """Submit a job that has a command, to begin in a year; returns Slurm's number of it.
 
+        So that a second one, submitted because the answer to the first was lost, never runs. (One that is held takes two calls to start.)
         The command goes as arguments of a script that executes them, the environment through memory: neither passes a shell, a file of
         ours or the list of processes' environments.
         """
         command = launch.command
         assert command is not None
         if command.argv[0].startswith("-"):
-            raise SlurmRefusal("the program's name begins with -")
+            raise SlurmRefusedError("the program's name begins with -")
         owner, group = _login(command.user)
         options = [
-            "--parsable", "--no-requeue", f"--job-name={_one_line(launch.name) or 'job'}",
+            "--parsable", "--begin=now+365days", "--no-requeue", f"--job-name={_one_line(launch.name) or 'job'}",
             f"--comment={self.mark(launch.attempt)}:{nonce}", f"--account={self._settings.account(launch.team)}",
             f"--partition={self._settings.pools[launch.pool].partition}", f"--output={self.output(launch.attempt, command.user)}",
             *self._shape(launch), *self._settings.options,
@@ -82,22 +85,27 @@ class Submission:
             os.close(descriptor)
         return said.strip().split(";")[0]
 
+    def admit(self, attempt: Attempt, id: str) -> None:
+        """Let a job that we submitted start."""
+        changes = (f"AdminComment={self.mark(attempt)}", "StartTime=now", f"Priority={PRIORITY}")
+        self._commands.run("scontrol", "update", f"JobId={id}", *changes)
+
     def release(self, launch: Launch, row: Row, details: Details) -> None:
         """Let a job that its user submitted start on the nodes of ``launch``; may be done twice."""
         place = self._settings.pools[launch.pool]
         changes = [f"JobId={row.id}", f"AdminComment={self.mark(launch.attempt)}", "StartTime=now"]
-        if row.reason != HELD_AGAIN:
+        if not row.held:
             changes.append(f"Priority={PRIORITY}")
         if row.partition != place.partition:
             changes.append(f"Partition={place.partition}")
         if launch.parts:
             if row.nodes != len(launch.parts):
                 if details.shaped:
-                    raise SlurmRefusal(f"it asks for {row.nodes} nodes, and {len(launch.parts)} were chosen")
+                    raise SlurmRefusedError(f"it asks for {row.nodes} nodes, and {len(launch.parts)} were chosen")
                 changes.append(f"NumNodes={len(launch.parts)}")
             changes.append(f"ReqNodeList={self._names(launch)}")
         self._commands.run("scontrol", "update", *changes)
-        if row.reason == HELD_AGAIN:  # which a priority does not undo, and rather makes permanent
+        if row.held:  # and takes no priority before it is released
             self._commands.run("scontrol", "release", row.id)
 
     def output(self, attempt: Attempt, user: str = "") -> Path:
@@ -133,11 +141,11 @@ def _login(user: str) -> tuple[pwd.struct_passwd | None, int]:
     try:
         owner = pwd.getpwnam(user)
     except KeyError:
-        raise SlurmRefusal(f"there is no user {_one_line(user)}") from None
+        raise SlurmRefusedError(f"there is no user {_one_line(user)}") from None
     if owner.pw_uid == os.getuid():
         return None, 0
     if os.getuid() != 0:
-        raise SlurmRefusal("only root submits for other users")
+        raise SlurmRefusedError("only root submits for other users")
     return owner, owner.pw_gid
 
 
