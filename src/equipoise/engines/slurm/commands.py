@@ -32,15 +32,19 @@ class Commands:
     Parameters
     ----------
     settings : Settings
+    dates, zone : str
+        How times are printed: seconds since 1970 unless said otherwise.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, dates: str = "%s", zone: str = "") -> None:
         self._timeout_s = settings.command_timeout_s
         names = ("PATH", "SLURM_CONF", "LD_LIBRARY_PATH", "HOME")
         # Nothing else: SBATCH_* and SQUEUE_* of whoever runs the controller would change what the programs do.
         kept = {name: os.environ[name] for name in names if name in os.environ}
         path = kept.get("PATH", "") + ":/usr/bin:/usr/sbin"
-        self._environment = kept | {"PATH": path, "LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "%s"}
+        self._environment = kept | {"PATH": path, "LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": dates}
+        if zone:
+            self._environment["TZ"] = zone
         if settings.conf:
             self._environment["SLURM_CONF"] = settings.conf
         self._paths = {name: shutil.which(name, path=path) for name in (*PROGRAMS, "sacct")}

@@ -269,7 +269,7 @@ class SlurmEngine:
         if not JOB_ID.fullmatch(launch.origin):
             raise SlurmRefusedError(f"{launch.origin[:40]!r} is no number of a job")
         row, details = self._rows.get(launch.origin), self._arrivals.details.get(launch.origin)
-        if row is None or details is None or not row.held:
+        if row is None or details is None:
             self._read_queue()
             row, details = self._rows.get(launch.origin), self._arrivals.details.get(launch.origin)
         if row is not None and details is not None and row.state == "PENDING":

@@ -146,7 +146,7 @@ class Queue:
                     found[id] = Past(state, _exit_code(code), "" if state == "COMPLETED" else f"{state}: {reason}")
         left = [id for id in ids if id not in found]
         if left and self._commands.has_accounting:
-            found |= self._accounted(left)
+            found |= self.accounted(left)
         return found
 
     def _wide(self, ids: Sequence[str], columns: tuple[tuple[str, int], ...]) -> Iterable[list[str]]:
@@ -169,7 +169,8 @@ class Queue:
             if JOB_ID.fullmatch(cells[0]):
                 yield cells
 
-    def _accounted(self, ids: Sequence[str]) -> dict[str, Past]:
+    def accounted(self, ids: Sequence[str]) -> dict[str, Past]:
+        """Return how jobs ended by the accounting alone, which keeps them for good."""
         found: dict[str, Past] = {}
         for some in _portions(ids):
             said = self._commands.run(
