@@ -15,6 +15,7 @@ from tests.contract.engine_suite import EngineContract, QueueContract  # noqa: E
 # For each a module `engine_NAME` with a context manager `rig(folder)`: it starts the component, gives its `Rig`, and ends all that it
 # started; it skips where the component cannot be had.
 ENGINES = [
+    "local",
     "slurm",
 ]
 # Of these users give jobs to the engine itself (`Rig.submit`).

@@ -54,7 +54,7 @@ class Commands:
                     "E141", f"Slurm's {name} is not installed here", hint="install Slurm's client programs"
                 )
 
-    def run(self, program: str, *arguments: str, descriptor: int | None = None) -> str:
+    def run(self, program: str, *arguments: str, descriptor: int | None = None, timeout_s: float = 0.0) -> str:
         """Return what a program prints.
 
         Raises
@@ -75,13 +75,13 @@ class Commands:
                 capture_output=True,
                 check=False,
                 stdin=subprocess.DEVNULL,
-                timeout=self._timeout_s,
+                timeout=timeout_s or self._timeout_s,
                 env=self._environment,
                 cwd="/",
                 pass_fds=() if descriptor is None else (descriptor,),
             )
         except subprocess.TimeoutExpired:
-            raise _silent(program, f"nothing within {self._timeout_s:g} s") from None
+            raise _silent(program, f"nothing within {timeout_s or self._timeout_s:g} s") from None
         except OSError as error:
             raise _silent(program, error.strerror or "the program does not start") from None
         if done.returncode:

@@ -13,9 +13,11 @@ from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
 from equipoise.engines.slurm.journal import Journal, Stage, Tracked
 from equipoise.engines.slurm.queue import RUNS, Past, Row
 from equipoise.engines.slurm.settings import Settings
+from equipoise.errors import EngineError
 
 LOST_S = 15.0  # how long the controller has to say what becomes of a job that Slurm took off its nodes
 FORCE_S = 10.0  # a killed job that is still there after that is cancelled by Slurm's own means
+SIGNAL_S = 2.0
 WARN_S = 0.5  # between the signal for a savepoint and SIGTERM, which Slurm may deliver in any order
 _TAKEN = frozenset({"NODE_FAIL", "BOOT_FAIL", "PREEMPTED"})
 _SIGNALLED = frozenset({-9, -15, 137, 143})  # ends that our signals make
@@ -57,13 +59,13 @@ class Lifecycle:
                 self._try("scancel" if not self._again(one) else "requeuehold", one)
             return
         if now_s >= one.kill_s:
-            one.forced, one.ask_s = True, 0.0
-            self._signal(one, "KILL", "--batch")
-            self._journal.put(one)
+            if self._signal(one, "KILL", "--batch"):
+                one.forced, one.ask_s = True, 0.0
+                self._journal.put(one)
         elif one.ask_s and now_s >= one.ask_s:
-            one.ask_s = 0.0
-            self._signal(one, "TERM", "--full")
-            self._journal.put(one)
+            if self._signal(one, "TERM", "--full"):
+                one.ask_s = 0.0
+                self._journal.put(one)
 
     def warn(self, one: Tracked) -> None:
         """Let a job write its savepoint."""
@@ -158,12 +160,18 @@ class Lifecycle:
 
     # ------------------------------------------------------------------------------------------------------------- levers
 
-    def _signal(self, one: Tracked, signal: str, whom: str) -> None:
+    def _signal(self, one: Tracked, signal: str, whom: str) -> bool:
+        """Send a signal; False where it is to be sent again: scancel waits for minutes on a job that just changes its state."""
         try:
-            self._commands.run("scancel", f"--signal={signal}", whom, one.slurm_id)
+            self._commands.run("scancel", f"--signal={signal}", whom, one.slurm_id, timeout_s=SIGNAL_S)
+        except EngineError as error:
+            if not error.retryable:
+                raise
+            return False
         except SlurmRefusedError:
             # Nothing to signal. If it ran, and nobody asked it before, it has ended by itself.
-            one.late = one.heard and (signal == "TERM" or not one.warned)
+            one.late = one.heard
+        return True
 
     def _try(self, lever: str, one: Tracked) -> bool:
         """Pull a lever; False where Slurm says no, because the job is not, or no longer, in that state."""

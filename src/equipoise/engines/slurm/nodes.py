@@ -11,7 +11,7 @@ from equipoise.charter.model import Pool
 from equipoise.engines.protocol import Condition, Node
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
 from equipoise.engines.slurm.settings import Settings
-from equipoise.errors import EngineError
+from equipoise.errors import InputError
 
 _DOWN = (
     "down",
@@ -118,7 +118,7 @@ def check_pools(settings: Settings, pools: tuple[Pool, ...]) -> None:
     for pool in pools:
         if pool.name not in settings.pools:
             hint = f'[engines.slurm.pools.{pool.name}] partition = "..."'
-            raise EngineError("E142", f"no partition is named for the pool {pool.name}", hint=hint)
+            raise InputError("E142", f"no partition is named for the pool {pool.name}", hint=hint)
 
 
 def condition(state: str) -> Condition:
