@@ -17,9 +17,10 @@ from tests.contract.engine_suite import EngineContract, QueueContract  # noqa: E
 ENGINES = [
     "local",
     "ray",
+    "slurm",
 ]
 # Of these users give jobs to the engine itself (`Rig.submit`).
-WITH_QUEUE: list[str] = []
+WITH_QUEUE: list[str] = ["slurm"]
 
 
 @pytest.fixture(scope="module", params=ENGINES)

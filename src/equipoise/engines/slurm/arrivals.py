@@ -1,0 +1,148 @@
+"""Jobs that users give to Slurm themselves: held at first sight, told of when they may run, missed when they are gone."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Collection, Mapping
+
+from equipoise.charter.model import Pool
+from equipoise.engines.protocol import Arrived, Observation, Withdrawn
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
+from equipoise.engines.slurm.queue import RUNS, Details, Queue, Row
+from equipoise.engines.slurm.settings import Settings
+from equipoise.errors import InputError
+from equipoise.units import duration_ms
+
+LOG = logging.getLogger("equipoise.engines.slurm")
+_AT_ONCE = 200
+_SAVEPOINT = re.compile(r"(?:^|[\s,;])savepoint=(\S+)")
+
+
+class Arrivals:
+    """What waits in the partitions that the engine manages.
+
+    Parameters
+    ----------
+    commands : Commands
+    settings : Settings
+    queue : Queue
+    pools : tuple of Pool
+    """
+
+    def __init__(self, commands: Commands, settings: Settings, queue: Queue, pools: tuple[Pool, ...]) -> None:
+        self._commands = commands
+        self._settings = settings
+        self._queue = queue
+        self._per_node = {pool.name: pool.gpus_per_node for pool in pools}
+        self._safe = {queue for place in settings.pools.values() for queue in place.queues}
+        self.known: dict[str, Arrived] = {}
+        self.details: dict[str, Details] = {}
+        self.strays: dict[str, Row] = {}
+        """Jobs that run although nobody launched them: Slurm was faster than we, or they began before we came."""
+
+    def update(self, rows: Mapping[str, Row], ours: Collection[str], running: Collection[str]) -> list[Observation]:
+        """Take in the queue: ``ours`` are jobs that we submitted, ``running`` those of users that were launched and not gone."""
+        self._read_details(rows, ours)
+        self._hold(
+            [
+                row
+                for row in rows.values()
+                if row.state == "PENDING" and row.id not in ours and row.id not in running and not self._is_safe(row)
+            ]
+        )
+        found: list[Observation] = []
+        now_s = time.time()
+        for row in rows.values():
+            if row.id in ours or row.id in self.known:
+                continue
+            if row.id in running or (row.state == "PENDING" and self._is_safe(row) and self._may_run(row, now_s)):
+                arrived = self._arrived(row)
+                if arrived is not None:
+                    self.known[row.id] = arrived
+                    found.append(arrived)
+            elif row.state in RUNS and row.id not in self.strays:
+                self.strays[row.id] = row
+                LOG.warning(
+                    "job %s of %s runs in partition %s, and nobody launched it", row.id, row.user, row.partition
+                )
+        for origin in [origin for origin in self.known if origin not in rows and origin not in running]:
+            self.drop(origin)
+            found.append(Withdrawn(origin))
+        for gone in [id for id in self.strays if id not in rows]:
+            del self.strays[gone]
+        return found
+
+    def drop(self, origin: str) -> None:
+        """Let go of a job that ended."""
+        self.known.pop(origin, None)
+        self.details.pop(origin, None)
+
+    def _read_details(self, rows: Mapping[str, Row], ours: Collection[str]) -> None:
+        new = [id for id, row in rows.items() if id not in self.details and id not in ours and not row.dependency]
+        if new:
+            self.details |= self._queue.details(new)
+        for gone in [id for id in self.details if id not in rows and id not in self.known]:
+            del self.details[gone]
+
+    def _is_safe(self, row: Row) -> bool:
+        """Whether Slurm does not start it by itself."""
+        return row.held or row.partition in self._safe or bool(row.dependency and row.partition in self._safe)
+
+    def _may_run(self, row: Row, now_s: float) -> bool:
+        details = self.details.get(row.id)
+        return details is not None and not row.dependency and details.eligible_s <= now_s
+
+    def _hold(self, rows: list[Row]) -> None:
+        """Hold what Slurm would start by itself; told of when the queue shows it held."""
+        if self._settings.shadow:
+            return
+        ids = [row.id for row in rows if self._pool(row) is not None]
+        for at in range(0, len(ids), _AT_ONCE):
+            some = ids[at : at + _AT_ONCE]
+            try:
+                self._commands.run("scontrol", "hold", ",".join(some))
+            except SlurmRefusedError as refusal:  # one of them has just started, or is gone; the others are held
+                LOG.info("not all of %d jobs could be held: %s", len(some), refusal)
+
+    def _arrived(self, row: Row) -> Arrived | None:
+        pool, details = self._pool(row), self.details.get(row.id)
+        if pool is None or details is None:
+            return None
+        return Arrived(
+            origin=row.id, name=row.name, team=self._settings.teams.get(row.account, row.account), user=row.user, pool=pool,
+            gang=self._gang(row, details, pool), walltime_ms=details.walltime_ms,
+            priority=self._settings.priorities.get(row.qos, 0) - row.nice, savepoint_ms=_savepoint_ms(row.comment),
+            preemptible=details.requeues,
+        )  # fmt: skip
+
+    def _pool(self, row: Row) -> str | None:
+        """Return the first pool of its partition whose kind of device it asks for; None: it asks for none."""
+        details = self.details.get(row.id)
+        wanted = set(row.partition.split(","))
+        for name, place in self._settings.pools.items():
+            if (
+                name in self._per_node
+                and wanted & set(place.partitions)
+                and details is not None
+                and details.devices(place.gres)
+            ):
+                return name
+        return None
+
+    def _gang(self, row: Row, details: Details, pool: str) -> int:
+        """Return what it takes: a job that spreads over several nodes by its own wish is placed, and charged, by whole nodes."""
+        devices, each = details.devices(self._settings.pools[pool].gres), self._per_node[pool]
+        return row.nodes * each if details.shaped and row.nodes > 1 else devices
+
+
+def _savepoint_ms(comment: str) -> int:
+    """Return what a comment says of savepoints: ``savepoint=30m``."""
+    found = _SAVEPOINT.search(comment)
+    if found is None:
+        return 0
+    try:
+        return duration_ms(found[1], low=1)
+    except InputError:
+        return 0

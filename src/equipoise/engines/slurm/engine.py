@@ -1,0 +1,331 @@
+"""The engine: the queue is read now and then, what changed is reported, and what the controller decides is done by Slurm's programs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from equipoise.charter.model import Pool
+from equipoise.engines.protocol import (
+    Arrived,
+    Attempt,
+    Condition,
+    Ended,
+    Launch,
+    Node,
+    NodeChanged,
+    Observation,
+    Phase,
+    Refused,
+    Seen,
+)
+from equipoise.engines.slurm.arrivals import Arrivals
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
+from equipoise.engines.slurm.journal import Journal, Stage, Tracked
+from equipoise.engines.slurm.lifecycle import WARN_S, Lifecycle
+from equipoise.engines.slurm.nodes import Nodes, check_pools
+from equipoise.engines.slurm.queue import JOB_ID, Queue, Row
+from equipoise.engines.slurm.settings import Settings
+from equipoise.engines.slurm.submission import Submission
+from equipoise.errors import EngineError
+
+LOG = logging.getLogger("equipoise.engines.slurm")
+_PHASES = {
+    Stage.ASKED: Phase.STARTING, Stage.RELEASED: Phase.STARTING, Stage.RUNNING: Phase.RUNNING, Stage.STOPPING: Phase.STOPPING,
+    Stage.LOST: Phase.STOPPING, Stage.ENDED: Phase.ENDED, Stage.STOPPED: Phase.STOPPED, Stage.REFUSED: Phase.STOPPED,
+}  # fmt: skip
+
+
+class SlurmEngine:
+    """An engine over a Slurm cluster; see `equipoise.engines.protocol.Engine` for what each method does.
+
+    Parameters
+    ----------
+    settings : Settings
+    pools : tuple of Pool
+        Of the charter.
+    folder : Path
+        The engine's own.
+    """
+
+    name = "slurm"
+
+    def __init__(self, settings: Settings, pools: tuple[Pool, ...], folder: Path) -> None:
+        check_pools(settings, pools)
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.settings = settings
+        self._commands = Commands(settings)
+        self._queue = Queue(self._commands, settings.partitions)
+        self._nodes = Nodes(self._commands, settings, pools, folder)
+        self._submission = Submission(self._commands, settings, self._nodes, pools, folder)
+        self._arrivals = Arrivals(self._commands, settings, self._queue, pools)
+        self._journal = Journal(folder / "journal.sqlite")
+        self._lifecycle = Lifecycle(self._commands, settings, self._journal)
+        self._told: list[Observation] = []
+        self._woken = threading.Event()
+        self._rows: dict[str, Row] = {}
+        self._read_at = self._nodes_at = 0.0
+        self._closed = False
+        try:
+            self._conditions = {(node.pool, node.number): node for node in self._nodes.read()}
+            if self._journal.new:
+                self._recover()
+            self._read_queue()
+        except BaseException:
+            self._journal.close()
+            raise
+        self._told = [one for one in self._told if not isinstance(one, Arrived)]  # `waiting` has them
+
+    # -------------------------------------------------------------------------------------------------------- as it stands
+
+    def nodes(self) -> Sequence[Node]:
+        """Return every node that the pools expect."""
+        return self._read_nodes()
+
+    def attempts(self) -> Sequence[Seen]:
+        """Return every attempt that was not forgotten, by a fresh look at the queue."""
+        self._read_queue()
+        return [Seen(one.attempt, _PHASES[one.stage], one.exit_code, one.reason) for one in self._journal.all.values()]
+
+    def waiting(self) -> Sequence[Arrived]:
+        """Return the jobs that users gave to Slurm in our partitions."""
+        return list(self._arrivals.known.values())
+
+    @property
+    def strays(self) -> Sequence[str]:
+        """Slurm's numbers of jobs that run in our partitions though nobody launched them."""
+        return list(self._arrivals.strays)
+
+    def output(self, attempt: Attempt) -> list[Path]:
+        """Return the files that hold what an attempt wrote, as far as they exist."""
+        folder = self._submission.output(attempt).parent
+        return sorted(folder.glob(f"**/{attempt}.out"))
+
+    # --------------------------------------------------------------------------------------------------- what is to be done
+
+    def launch(self, launch: Launch, /) -> None:
+        """Submit a job, or release the one that its user submitted."""
+        known = self._journal.all.get(launch.attempt)
+        if self.settings.shadow or (known is not None and known.stage is not Stage.ASKED):
+            self._note("launch", launch.attempt)
+            return
+        one = known or Tracked(
+            launch.attempt, launch.origin, bool(launch.origin), savepoint=launch.savepoint, nonce=os.urandom(9).hex()
+        )
+        one.user = launch.command.user if launch.command else ""
+        self._journal.put(one)
+        try:
+            if launch.origin:
+                self._release(launch)
+            else:
+                self._submit(launch, one, again=known is not None)
+        except SlurmRefusedError as refusal:
+            one.stage, one.reason = Stage.REFUSED, str(refusal)
+            self._told.append(Refused(launch.attempt, one.reason))
+        else:
+            one.stage, one.since_s = Stage.RELEASED, time.time()
+        self._journal.put(one)
+
+    def warn(self, attempt: Attempt, /, *, by_ms: int, reason: str) -> None:
+        """Signal a job that writes savepoints."""
+        one = self._journal.all.get(attempt)
+        if self.settings.shadow or one is None:
+            self._note("warn", attempt)
+        elif one.stage is Stage.RUNNING and one.savepoint:
+            self._lifecycle.warn(one)
+
+    def stop(self, attempt: Attempt, /, *, grace_ms: int, requeue: bool) -> None:
+        """Ask, and let `observe` and `attempts` go on from there."""
+        one = self._journal.all.get(attempt)
+        if self.settings.shadow or one is None or one.gone:
+            self._note("stop", attempt)
+            return
+        now_s = time.time()
+        if one.stage is Stage.STOPPING:
+            one.kill_s, one.requeue = min(one.kill_s, now_s + grace_ms / 1000), one.requeue and requeue
+            self._journal.put(one)
+        elif one.stage is Stage.ASKED:
+            self._withdraw(one)
+        else:
+            lost = one.stage is Stage.LOST
+            signals = one.stage is Stage.RUNNING and one.savepoint and not one.warned and grace_ms > 0
+            one.stage, one.requeue, one.kill_s = Stage.STOPPING, requeue, now_s + grace_ms / 1000
+            one.ask_s = now_s + (min(WARN_S, grace_ms / 2000) if signals else 0.0)
+            self._journal.put(one)
+            if signals:
+                self._lifecycle.warn(one)
+            if not lost and one.heard:
+                self._lifecycle.press(one)
+        self._read_at = 0.0  # the next look is at once
+
+    def forget(self, attempt: Attempt, /) -> None:
+        """Let go of an attempt that is over."""
+        one = self._journal.all.get(attempt)
+        if one is not None and one.gone:
+            self._journal.drop(attempt)
+
+    def drain(self, pool: str, node: int, /, *, back: bool = False) -> None:
+        """Let Slurm drain a node, or take it back."""
+        if self.settings.shadow:
+            return
+        current = next((one for one in self._nodes.read() if (one.pool, one.number) == (pool, node)), None)
+        if current is None or (current.condition is Condition.MAINTENANCE) is not back:
+            return
+        name = self._nodes.name(pool, node)
+        change = ["State=RESUME"] if back else ["State=DRAIN", f"Reason={self.settings.mark}"]
+        try:
+            self._commands.run("scontrol", "update", f"NodeName={name}", *change)
+        except SlurmRefusedError as refusal:
+            raise EngineError("E144", f"node {name}: {refusal}", retryable=True) from None
+        self._nodes_at = 0.0
+
+    # --------------------------------------------------------------------------------------------------------- what happened
+
+    def observe(self, timeout_s: float, /) -> Sequence[Observation]:
+        """Read the queue and the nodes when it is time, until there is something to tell."""
+        ends = time.monotonic() + timeout_s
+        while True:
+            now = time.monotonic()
+            if now >= self._read_at + self.settings.poll_s:
+                self._read_queue()
+            if now >= self._nodes_at + self.settings.node_poll_s:
+                self._read_nodes()
+            left = ends - time.monotonic()
+            if self._told or left <= 0 or self._woken.is_set():
+                break
+            self._woken.wait(min(left, max(0.0, self._read_at + self.settings.poll_s - time.monotonic())))
+        self._woken.clear()
+        told, self._told = self._told, []
+        return told
+
+    def wake(self) -> None:
+        """Let `observe` return soon."""
+        self._woken.set()
+
+    def close(self) -> None:
+        """Close the journal; jobs run on."""
+        if not self._closed:
+            self._closed = True
+            self._journal.close()
+
+    def _read_queue(self) -> None:
+        """Look at the queue, and move every attempt on by what is seen."""
+        rows = self._queue.rows()
+        self._rows = rows
+        self._read_at = time.monotonic()
+        live = [one for one in self._journal.all.values() if not one.gone and one.slurm_id]
+        missing = [one.slurm_id for one in live if one.slurm_id not in rows]
+        past = self._queue.past(missing) if missing else {}
+        lost_before = sum(one.stage is Stage.LOST for one in live)
+        for one in live:
+            told = self._lifecycle.advance(one, rows.get(one.slurm_id), past.get(one.slurm_id))
+            self._told += told
+            if one.queued and any(isinstance(seen, Ended) for seen in told):
+                self._arrivals.drop(one.slurm_id)
+        if sum(one.stage is Stage.LOST for one in live) > lost_before:
+            self._read_nodes()  # why it was lost is told first, so that the policy may run it elsewhere
+        running = {one.slurm_id for one in live if one.queued and not one.gone}
+        self._cancel_doubles(rows)
+        mark = f"{self.settings.mark}:"
+        ours = {one.slurm_id for one in live if not one.queued} | {
+            id for id, row in rows.items() if row.comment.startswith(mark)
+        }
+        self._told += self._withdrawn_once(self._arrivals.update(rows, ours, running))
+
+    def _cancel_doubles(self, rows: dict[str, Row]) -> None:
+        """Cancel what was submitted twice because an answer was lost; it begins in a year, and has never run."""
+        nonces = {
+            one.nonce: one.slurm_id
+            for one in self._journal.all.values()
+            if one.nonce and one.slurm_id and not one.queued
+        }
+        for row in rows.values():
+            nonce = row.comment.rpartition(":")[2]
+            if row.state == "PENDING" and nonces.get(nonce, row.id) != row.id:
+                self._commands.run("scancel", row.id)
+
+    def _withdrawn_once(self, seen: list[Observation]) -> list[Observation]:
+        told = {str(one) for one in self._told}
+        return [one for one in seen if str(one) not in told]
+
+    def _read_nodes(self) -> Sequence[Node]:
+        nodes = self._nodes.read()
+        self._nodes_at = time.monotonic()
+        for node in nodes:
+            before = self._conditions.get((node.pool, node.number))
+            if before is None or (before.condition, before.devices) != (node.condition, node.devices):
+                self._told.append(NodeChanged(node))
+            self._conditions[node.pool, node.number] = node
+        return nodes
+
+    # ------------------------------------------------------------------------------------------------------------- its parts
+
+    def _release(self, launch: Launch) -> None:
+        if not JOB_ID.fullmatch(launch.origin):
+            raise SlurmRefusedError(f"{launch.origin[:40]!r} is no number of a job")
+        row, details = self._rows.get(launch.origin), self._arrivals.details.get(launch.origin)
+        if row is None or details is None:
+            self._read_queue()
+            row, details = self._rows.get(launch.origin), self._arrivals.details.get(launch.origin)
+        if row is not None and details is not None and row.state == "PENDING":
+            self._submission.release(launch, row, details)
+            self._rows[row.id] = replace(row, priority=1, reason="")
+        elif self._marked(launch.origin) != self._submission.mark(launch.attempt):
+            raise SlurmRefusedError("Slurm started it by itself" if row else "Slurm does not have the job any more")
+
+    def _submit(self, launch: Launch, one: Tracked, *, again: bool) -> None:
+        """Submit and admit; ``again`` where that was tried before, and may have succeeded without an answer."""
+        if again and not one.slurm_id:
+            one.slurm_id = self._asked_before(one)
+        if not one.slurm_id:
+            one.slurm_id = self._submission.submit(launch, one.nonce)
+            self._journal.put(one)
+        elif self._marked(one.slurm_id) == self._submission.mark(launch.attempt):
+            return
+        self._submission.admit(launch.attempt, one.slurm_id)
+
+    def _marked(self, id: str) -> str:
+        found = self._queue.details([id]).get(id)
+        return found.admin_comment if found else ""
+
+    def _asked_before(self, one: Tracked) -> str:
+        """Return Slurm's number of a job that was submitted though the answer was lost; empty: it was not."""
+        comment = f"{self._submission.mark(one.attempt)}:{one.nonce}"
+        found = [row.id for row in self._queue.rows().values() if row.comment == comment]
+        return min(found, key=int) if found else ""
+
+    def _withdraw(self, one: Tracked) -> None:
+        """Stop what may never have reached Slurm."""
+        if not one.slurm_id:
+            one.slurm_id = self._asked_before(one)
+        if one.slurm_id and not one.queued:
+            one.stage, one.kill_s = Stage.STOPPING, time.time()
+            self._journal.put(one)
+        else:
+            self._told += self._lifecycle.stopped(one)
+
+    def _recover(self) -> None:
+        """Find users' jobs that were launched before the folder was lost, by what only operators can write."""
+        rows = self._queue.rows()
+        for id, details in self._queue.details(list(rows)).items():
+            mark, _, attempt = details.admin_comment.partition(":")
+            job, _, number = attempt.partition(".")
+            if mark != self.settings.mark or not (job.isdigit() and number.isdigit()):
+                continue
+            if rows[id].held:  # stopped, and not launched since
+                continue
+            found = Tracked(
+                Attempt(int(job), int(number)), id, not rows[id].comment.startswith(f"{mark}:"), Stage.RELEASED
+            )
+            found.since_s = time.time()
+            self._journal.put(found)
+            LOG.warning("job %s of Slurm is attempt %s, by its comment", id, found.attempt)
+
+    def _note(self, what: str, attempt: Attempt) -> None:
+        if self.settings.shadow:
+            LOG.info("shadow: would %s %s", what, attempt)

@@ -1,0 +1,237 @@
+"""What squeue and sacct say of jobs.
+
+Users choose the names and comments of their jobs, line ends and separators included. So free text stands last in a row, between marks
+that are drawn anew by every process: no job can forge a row or a field.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
+
+RUNS = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"})
+OVER = frozenset({
+    "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
+})  # fmt: skip
+JOB_ID = re.compile(r"[0-9]+(_[0-9]+)?")
+_AT_ONCE = 500  # ids in one call: well below the limit of a command line
+
+_HEAD = "%i|%T|%P|%a|%u|%q|%D|%Q|%y|%E|%S|%r"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A job as squeue shows it.
+
+    Parameters
+    ----------
+    id, state, partition, account, user, qos : str
+    nodes, priority, nice : int
+        ``priority`` is Slurm's: 0 for a job that is held.
+    dependency : str
+        What is not yet fulfilled; empty: nothing.
+    start_s : int
+        When it started; 0: not yet.
+    reason, name, comment : str
+    """
+
+    id: str
+    state: str
+    partition: str
+    account: str
+    user: str
+    qos: str
+    nodes: int
+    priority: int
+    nice: int
+    dependency: str
+    start_s: int
+    reason: str
+    name: str
+    comment: str
+
+    @property
+    def held(self) -> bool:
+        """Whether Slurm does not start it, because its priority is 0."""
+        return self.state == "PENDING" and self.priority == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What of a job does not change while it waits, or is needed once.
+
+    Parameters
+    ----------
+    tres : str
+        What it asks for in all: ``cpu=2,node=2,gres/gpu=16``.
+    shaped : bool
+        Whether devices are asked for by node, so that the number of nodes is fixed.
+    eligible_s : int
+        When it may start by its own wish; 0 if it says none.
+    walltime_ms : int
+        0: none.
+    requeues : bool
+        Whether it can be stopped and run again.
+    admin_comment : str
+    """
+
+    tres: str
+    shaped: bool
+    eligible_s: int
+    walltime_ms: int
+    requeues: bool
+    admin_comment: str
+
+    def devices(self, kind: str) -> int:
+        """Return how many devices of a kind (``gpu``, ``gpu:a100``) it asks for in all."""
+        found = re.search(rf"(?:^|,)gres/{re.escape(kind)}=(\d+)(?:,|$)", self.tres)
+        return int(found[1]) if found else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How a job ended: ``exit_code`` is negative for a signal, None where nobody knows."""
+
+    state: str
+    exit_code: int | None
+    reason: str
+    requeued: bool = False
+
+
+class Queue:
+    """Reads the queue of some partitions.
+
+    Parameters
+    ----------
+    commands : Commands
+    partitions : tuple of str
+    """
+
+    def __init__(self, commands: Commands, partitions: tuple[str, ...]) -> None:
+        self._commands = commands
+        self._partitions = partitions
+        self._mark = f"\x1f{os.urandom(9).hex()}\x1f"
+
+    def rows(self) -> dict[str, Row]:
+        """Return every job that has not ended, by its number."""
+        layout = f"{self._mark}{_HEAD}{self._mark}%j{self._mark}%k"
+        said = self._commands.run(
+            "squeue", "--noheader", "--all", "--array", "-p", ",".join(self._partitions), "-o", layout
+        )
+        parts = said.split(self._mark)[1:]
+        found = (_row(*parts[at : at + 3]) for at in range(0, len(parts), 3))
+        return {row.id: row for row in found}
+
+    def details(self, ids: Sequence[str]) -> dict[str, Details]:
+        """Return what else is to know of jobs; those that are gone are left out."""
+        found: dict[str, Details] = {}
+        for some in _portions(ids):
+            for id, tres, node, eligible, limit, requeue, batch, comment in self._wide(some, _DETAILS):
+                asked = "(null)" if node in ("N/A", "") else node
+                walltime_ms = _limit_ms(limit)
+                again = requeue == "1" and batch == "1"
+                found[id] = Details(tres, asked != "(null)", _seconds(eligible), walltime_ms, again, _known(comment))
+        return found
+
+    def past(self, ids: Sequence[str]) -> dict[str, Past]:
+        """Return how jobs that left the queue ended: by Slurm's memory of the last minutes, then by its accounting."""
+        found: dict[str, Past] = {}
+        for some in _portions(ids):
+            for id, state, code, reason in self._wide(some, _PAST):
+                if state in OVER:
+                    found[id] = Past(state, _exit_code(code), "" if state == "COMPLETED" else f"{state}: {reason}")
+        left = [id for id in ids if id not in found]
+        if left and self._commands.has_accounting:
+            found |= self.accounted(left)
+        return found
+
+    def _wide(self, ids: Sequence[str], columns: tuple[tuple[str, int], ...]) -> Iterable[list[str]]:
+        """Yield rows of squeue's other format, which knows more fields, of fixed width and without separators."""
+        layout = ",".join(f"{name}:.{width}" for name, width in columns)
+        try:
+            said = self._commands.run(
+                "squeue", "--noheader", "--all", "--array", "-t", "all", "-j", ",".join(ids), "-O", layout
+            )
+        except SlurmRefusedError:  # none of them is known any more
+            return
+        widths = [width for _, width in columns]
+        for line in said.splitlines():
+            if len(line) < sum(widths):
+                continue
+            cells: list[str] = []
+            for width in widths:
+                cells.append(line[:width].strip())
+                line = line[width:]
+            if JOB_ID.fullmatch(cells[0]):
+                yield cells
+
+    def accounted(self, ids: Sequence[str]) -> dict[str, Past]:
+        """Return how jobs ended by the accounting alone, which keeps them for good."""
+        found: dict[str, Past] = {}
+        for some in _portions(ids):
+            said = self._commands.run(
+                "sacct", "-X", "-P", "-n", "-S", "now-30days", "-j", ",".join(some), "-o", "JobID,State,ExitCode"
+            )
+            for line in said.splitlines():
+                id, state, code = line.split("|")
+                state = state.split(" ")[0]  # CANCELLED by 0
+                if state in OVER:
+                    exit_code, _, number = code.partition(":")
+                    value = -int(number) if number not in ("", "0") else int(exit_code)
+                    found[id] = Past(state, value, "" if state == "COMPLETED" else state)
+        return found
+
+
+_DETAILS = (
+    ("JobArrayID", 32), ("tres", 256), ("tres-per-node", 64), ("EligibleTime", 24), ("TimeLimit", 24), ("Requeue", 4), ("BatchFlag", 4),
+    ("admin_comment", 64),
+)  # fmt: skip
+_PAST = (("JobArrayID", 32), ("State", 24), ("exit_code", 12), ("Reason", 48))
+
+
+def _row(head: str, name: str, comment: str) -> Row:
+    cells = head.split("|", 11)
+    id, state, partition, account, user, qos, nodes, priority, nice, dependency, start, reason = cells
+    return Row(
+        id, state, partition, account, user, qos, _count(nodes), _count(priority), _count(nice), _known(dependency),
+        _seconds(start), reason, name, _known(comment.removesuffix("\n")),
+    )  # fmt: skip
+
+
+def _known(text: str) -> str:
+    return "" if text in ("(null)", "N/A", "None") else text
+
+
+def _count(text: str) -> int:
+    return int(text) if text.lstrip("-").isdigit() else 0
+
+
+def _seconds(text: str) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def _exit_code(text: str) -> int | None:
+    """Return the code of a wait status, as squeue prints it; 768 is 3."""
+    if not text.isdigit():
+        return None
+    status = int(text)
+    return -(status & 127) if status & 127 else status >> 8
+
+
+def _limit_ms(text: str) -> int:
+    """Return ``D-HH:MM:SS``, ``HH:MM:SS`` or ``MM:SS`` in milliseconds; 0 where there is no limit."""
+    if not re.fullmatch(r"(\d+-)?\d+(:\d+){1,2}", text):
+        return 0
+    days, _, clock = text.rpartition("-")
+    total = 0
+    for part in clock.split(":"):
+        total = total * 60 + int(part)
+    return (int(days or 0) * 86_400 + total) * 1000
+
+
+def _portions(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE))
