@@ -16,9 +16,10 @@ from tests.contract.engine_suite import EngineContract, QueueContract  # noqa: E
 # started; it skips where the component cannot be had.
 ENGINES = [
     "local",
+    "kubernetes",
 ]
 # Of these users give jobs to the engine itself (`Rig.submit`).
-WITH_QUEUE: list[str] = []
+WITH_QUEUE: list[str] = ["kubernetes"]
 
 
 @pytest.fixture(scope="module", params=ENGINES)
