@@ -24,11 +24,23 @@ def user_job(name: str, argv: tuple[str, ...], *, labels: Mapping[str, str], not
              pods: int = 1, devices: int = 1, **spec: Any) -> dict[str, Any]:  # fmt: skip
     """A Job as a user writes it."""
     limits = {"limits": {"nvidia.com/gpu": str(devices)}}
-    container = {"name": "main", "image": "python", "command": [word.replace("$", "$$") for word in argv], "resources": limits}
+    container = {
+        "name": "main",
+        "image": "python",
+        "command": [word.replace("$", "$$") for word in argv],
+        "resources": limits,
+    }
     template = {"metadata": {"labels": {}}, "spec": {"restartPolicy": "Never", "containers": [container]}}
     return {
         "metadata": {"name": name, "namespace": "default", "labels": dict(labels), "annotations": dict(notes or {})},
-        "spec": {"suspend": True, "parallelism": pods, "completions": pods, "backoffLimit": 0, "template": template, **spec},
+        "spec": {
+            "suspend": True,
+            "parallelism": pods,
+            "completions": pods,
+            "backoffLimit": 0,
+            "template": template,
+            **spec,
+        },
     }
 
 
@@ -40,11 +52,17 @@ class KubernetesRig(Rig):
     patience_s = 10.0
     killed = frozenset({137})
     server: KubeServer = field(kw_only=True)
+    answer: str = "5s"
 
     @property
     def settings(self) -> Settings:
         config = self.server.kubeconfig(self.directory / "kubeconfig")
-        table = {"kubeconfig": str(config), "image": "python", "pools": {"a": "pool=a", "b": "pool=b"}, "answer": "5s"}
+        table = {
+            "kubeconfig": str(config),
+            "image": "python",
+            "pools": {"a": "pool=a", "b": "pool=b"},
+            "answer": self.answer,
+        }
         return Settings.of(table)
 
     def open(self) -> KubernetesEngine:
@@ -66,7 +84,9 @@ class KubernetesRig(Rig):
 
     def submit(self, submission: Submission) -> str:
         labels = {TEAM: submission.team, POOL: submission.pool}
-        job = self.server.create("jobs", user_job(submission.name, submission.argv, labels=labels, devices=submission.gang))
+        job = self.server.create(
+            "jobs", user_job(submission.name, submission.argv, labels=labels, devices=submission.gang)
+        )
         return f"default/{submission.name}@{job['metadata']['uid']}"
 
     def withdraw(self, origin: str) -> None:

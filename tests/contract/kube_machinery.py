@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import re
@@ -103,7 +104,12 @@ class Machinery:
             status.setdefault("startTime", now())
             if failing or done:
                 active = self._delete(active)
-                _condition(job, "FailureTarget" if failing else "SuccessCriteriaMet", "True", "BackoffLimitExceeded" if failing else "")
+                _condition(
+                    job,
+                    "FailureTarget" if failing else "SuccessCriteriaMet",
+                    "True",
+                    "BackoffLimitExceeded" if failing else "",
+                )
             else:
                 active += self._create(job, active)
         left = [pod for pod in self._pods_of(job) if pod["status"].get("phase") not in ("Succeeded", "Failed")]
@@ -111,7 +117,12 @@ class Machinery:
         status["terminating"] = len(left) - len(active)
         status["ready"] = sum(_true(pod, "Ready") for pod in active)
         if (failing or done) and not left:
-            _condition(job, "Failed" if failing else "Complete", "True", "BackoffLimitExceeded" if failing else "CompletionsReached")
+            _condition(
+                job,
+                "Failed" if failing else "Complete",
+                "True",
+                "BackoffLimitExceeded" if failing else "CompletionsReached",
+            )
             status["completionTime"] = now()
         self.store.put("jobs", job)
 
@@ -127,7 +138,11 @@ class Machinery:
             wanted = min(wanted, spec["completions"] - job["status"].get("succeeded", 0))
         made: list[Json] = []
         index = "batch.kubernetes.io/job-completion-index"
-        used = {pod["metadata"]["annotations"].get(index) for pod in self._pods_of(job) if pod["status"].get("phase") != "Failed"}
+        used = {
+            pod["metadata"]["annotations"].get(index)
+            for pod in self._pods_of(job)
+            if pod["status"].get("phase") != "Failed"
+        }
         free = (str(number) for number in range(10**6) if str(number) not in used)
         for _ in range(wanted - len(active)):
             pod: Json = copy.deepcopy(spec["template"])
@@ -176,7 +191,9 @@ class Machinery:
         if not (pod["spec"].get("nodeSelector") or {}).items() <= node["metadata"]["labels"].items():
             return False
         name = node["metadata"]["name"]
-        taken = sum(_asked(each) for each in self.store.all("pods") if each["spec"].get("nodeName") == name and not _over(each))
+        taken = sum(
+            _asked(each) for each in self.store.all("pods") if each["spec"].get("nodeName") == name and not _over(each)
+        )
         return taken + _asked(pod) <= int(node["status"]["allocatable"][GPU])
 
     # -------------------------------------------------------------------------------------------------------- the kubelets
@@ -219,13 +236,15 @@ class Machinery:
     def _begin(self, pod: Json) -> None:
         meta, container = pod["metadata"], pod["spec"]["containers"][0]
         node = pod["spec"]["nodeName"]
-        taken = {device for uid, each in self.running.items() for device in each.devices}
+        taken = {device for each in self.running.values() for device in each.devices}
         free = [name for number in range(64) if (name := f"{node}-gpu{number}") not in taken]
         mine = Running(None, free[: _asked(pod)], self.folder / meta["uid"])
         mine.notice.mkdir()
         _write_notice(pod, mine.notice)
         given = {each["name"]: _expanded(each["value"]) for each in container.get("env", [])}
-        for mount in container.get("volumeMounts", []):  # a process here sees the node's files, so paths are told instead
+        for mount in container.get(
+            "volumeMounts", []
+        ):  # a process here sees the node's files, so paths are told instead
             given = {key: value.replace(mount["mountPath"], str(mine.notice)) for key, value in given.items()}
         environment = {"PATH": os.environ["PATH"], "NVIDIA_VISIBLE_DEVICES": ",".join(mine.devices), **given}
         argv = [_expanded(word) for word in container["command"]]
@@ -258,10 +277,8 @@ def _end(pod: Running, grace_s: float) -> None:
 def _kill(pod: Running) -> None:
     """End the whole container; the process itself is left to be waited for."""
     if pod.process is not None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(pod.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         pod.process.wait()
 
 

@@ -7,13 +7,14 @@ do, with real processes. Faults are ordered by `fault`.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +27,7 @@ GROUPS = {"jobs": ("batch", "/apis/batch/v1", "Job"), "pods": ("", "/api/v1", "P
 BOOKMARK_S = 0.5
 
 
-class Answer(Exception):
+class AnswerError(Exception):
     """An answer that is not the object asked for."""
 
     def __init__(self, code: int, reason: str, message: str = "", causes: list[Json] | None = None) -> None:
@@ -74,7 +75,7 @@ class Store:
     def get(self, resource: str, namespace: str, name: str) -> Json:
         found = self.objects.get((resource, namespace, name))
         if found is None:
-            raise Answer(404, "NotFound", f'{resource} "{name}" not found')
+            raise AnswerError(404, "NotFound", f'{resource} "{name}" not found')
         return found
 
     def put(self, resource: str, after: Json) -> Json:
@@ -151,10 +152,8 @@ class KubeServer:
 
     def close_watches(self) -> None:
         for each in self.watches:
-            try:
+            with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
         self.watches.clear()
 
     def compact(self) -> None:
@@ -203,7 +202,11 @@ class KubeServer:
         with self.store.lock:
             node = copy.deepcopy(self.store.get("nodes", "", name))
             node["status"]["conditions"] = [
-                {"type": "Ready", "status": "True" if ready else "Unknown", "reason": "" if ready else "NodeStatusUnknown"}
+                {
+                    "type": "Ready",
+                    "status": "True" if ready else "Unknown",
+                    "reason": "" if ready else "NodeStatusUnknown",
+                }
             ]
             self.store.put("nodes", node)
 
@@ -216,7 +219,7 @@ def create(store: Store, resource: str, obj: Json) -> Json:
     meta = obj["metadata"]
     key = (resource, meta.get("namespace", ""), meta["name"])
     if key in store.objects:
-        raise Answer(409, "AlreadyExists", f'{resource} "{meta["name"]}" already exists')
+        raise AnswerError(409, "AlreadyExists", f'{resource} "{meta["name"]}" already exists')
     meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": now(), "generation": 1}
     obj["kind"] = GROUPS[resource][2]
     assert '": null' not in json.dumps(obj), "in what is created null is a value, not an absence"
@@ -230,9 +233,11 @@ def patched(store: Store, resource: str, namespace: str, name: str, patch: Json,
     before = store.get(resource, namespace, name)
     meta = patch.get("metadata") or {}
     if meta.get("uid", before["metadata"]["uid"]) != before["metadata"]["uid"]:
-        raise Answer(409, "Conflict", "the UID in the precondition does not match")
+        raise AnswerError(409, "Conflict", "the UID in the precondition does not match")
     if meta.get("resourceVersion", before["metadata"]["resourceVersion"]) != before["metadata"]["resourceVersion"]:
-        raise Answer(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
+        raise AnswerError(
+            409, "Conflict", "the object has been modified; please apply your changes to the latest version"
+        )
     after = merged(before, patch)
     if part == "status":
         after["spec"] = before["spec"]
@@ -253,7 +258,7 @@ def delete(store: Store, resource: str, namespace: str, name: str, options: Json
     obj = copy.deepcopy(store.get(resource, namespace, name))
     wanted = (options.get("preconditions") or {}).get("uid", obj["metadata"]["uid"])
     if wanted != obj["metadata"]["uid"]:
-        raise Answer(409, "Conflict", "the UID in the precondition does not match")
+        raise AnswerError(409, "Conflict", "the UID in the precondition does not match")
     if resource != "pods":
         store.remove(resource, obj)
         if resource == "jobs" and options.get("propagationPolicy") == "Orphan":
@@ -351,7 +356,7 @@ def _check_pod(before: Json, after: Json) -> None:
 
 def _invalid(where: str, message: str) -> None:
     causes = [{"reason": "FieldValueInvalid", "message": message, "field": where}]
-    raise Answer(422, "Invalid", f"{where}: {message}", causes)
+    raise AnswerError(422, "Invalid", f"{where}: {message}", causes)
 
 
 # ------------------------------------------------------------------------------------------------------------ over HTTP
@@ -383,7 +388,7 @@ class _Handler(BaseHTTPRequestHandler):
             if fault is not None:
                 time.sleep(fault.seconds)
                 if fault.what == "error":
-                    raise Answer(500, "InternalError", "etcdserver: request timed out")
+                    raise AnswerError(500, "InternalError", "etcdserver: request timed out")
                 if fault.what == "lost":
                     self.close_connection = True
                     return
@@ -391,7 +396,7 @@ class _Handler(BaseHTTPRequestHandler):
             if fault is not None and fault.what == "twice":
                 self.close_connection = True
                 return
-        except Answer as error:
+        except AnswerError as error:
             code, answer = error.code, error.body
         if answer is not None:
             self._send(code, answer)
@@ -433,7 +438,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return 201, create(store, resource, body)
             if method == "PATCH":
                 if self.headers["content-type"] != "application/merge-patch+json":
-                    raise Answer(415, "UnsupportedMediaType")
+                    raise AnswerError(415, "UnsupportedMediaType")
                 return 200, patched(store, resource, namespace, name, body, part=part)
             return 200, delete(store, resource, namespace, name, body)
 
@@ -447,25 +452,27 @@ class _Handler(BaseHTTPRequestHandler):
                 namespace, words = words[1], words[2:]
             if words[0] == resource:
                 return resource, namespace, words[1] if len(words) > 1 else "", words[2] if len(words) > 2 else ""
-        raise Answer(404, "NotFound", "the server could not find the requested resource")
+        raise AnswerError(404, "NotFound", "the server could not find the requested resource")
 
     def _check_access(self, method: str, resource: str, name: str, part: str, query: Json) -> None:
         token = (self.headers.get("authorization") or "").removeprefix("Bearer ")
         if token not in self.kube.tokens:
-            raise Answer(401, "Unauthorized", "Unauthorized")
+            raise AnswerError(401, "Unauthorized", "Unauthorized")
         plain = "get" if name else "watch" if query.get("watch") == "true" else "list"
         verb = {"GET": plain, "POST": "create", "PATCH": "patch", "DELETE": "delete"}[method]
         what = (verb, GROUPS[resource][0], resource + (f"/{part}" if part else ""))
         self.kube.asked.add(what)
         if self.kube.rules is not None and not any(_grants(rule, *what) for rule in self.kube.rules):
-            raise Answer(403, "Forbidden", f'User "test" cannot {verb} resource "{what[2]}" in API group "{what[1]}"')
+            raise AnswerError(
+                403, "Forbidden", f'User "test" cannot {verb} resource "{what[2]}" in API group "{what[1]}"'
+            )
 
     def _list(self, resource: str, namespace: str, query: Json) -> Json:
         store, most = self.kube.store, int(query.get("limit", 10**9))
         if "continue" in query:
             version, _, token = query["continue"].partition("/")
             if int(version) < store.floor or token not in self.kube.pages:
-                raise Answer(410, "Expired", "The provided continue parameter is too old")
+                raise AnswerError(410, "Expired", "The provided continue parameter is too old")
             items = self.kube.pages.pop(token)
         else:
             version = str(store.version)
@@ -480,7 +487,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _watch(self, resource: str, namespace: str, query: Json) -> tuple[int, None]:
         with self.kube.store.lock:
             if int(query["resourceVersion"]) < self.kube.store.floor:
-                raise Answer(410, "Expired", "too old resource version")
+                raise AnswerError(410, "Expired", "too old resource version")
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("transfer-encoding", "chunked")
@@ -504,7 +511,7 @@ class _Handler(BaseHTTPRequestHandler):
         while time.monotonic() < ends and not self.kube.stopping.is_set():
             with store.lock:
                 if version < store.floor:
-                    yield {"type": "ERROR", "object": Answer(410, "Expired", "too old resource version").body}
+                    yield {"type": "ERROR", "object": AnswerError(410, "Expired", "too old resource version").body}
                     return
                 news = [change for change in store.history[-5000:] if change.version > version]
                 if not news:
@@ -536,6 +543,3 @@ def _event(change: Change, resource: str, namespace: str, selector: str) -> Json
 
 def _grants(rule: Json, verb: str, group: str, resource: str) -> bool:
     return verb in rule["verbs"] and group in rule["apiGroups"] and resource in rule["resources"]
-
-
-Machine = Callable[[], None]

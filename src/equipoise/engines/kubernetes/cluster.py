@@ -59,11 +59,13 @@ class Cluster:
         for mirror in self._mirrors():
             mirror.start()
         deadline = time.monotonic() + within_s
-        for mirror in self._mirrors():
-            if not mirror.complete.wait(max(0.0, deadline - time.monotonic())):
-                trouble = next((each for each in map(self._trouble, self._mirrors()) if each is not None), None)
+        while not all(mirror.complete.wait(0.02) for mirror in self._mirrors()):
+            troubles = [trouble for trouble in map(self._trouble, self._mirrors()) if trouble is not None]
+            final = next((trouble for trouble in troubles if not trouble.retryable), None)
+            if final is not None or time.monotonic() > deadline:
                 self.stop()
-                raise trouble or EngineError("E163", "the API server does not answer in time", retryable=True)
+                silent = EngineError("E163", "the API server does not answer in time", retryable=True)
+                raise final or next(iter(troubles), silent)
 
     def stop(self) -> None:
         """Follow it no more."""

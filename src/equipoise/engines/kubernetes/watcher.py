@@ -69,10 +69,10 @@ class Watcher:
         self._courses: dict[Attempt, _Course] = {}
         self._unsettled: set[Attempt] = set()
         self._arrived: dict[Key, Arrived] = {}
-        self._problems: dict[str, str] = {}
         self._lost_since_s: dict[str, float] = {}
         self._said: list[Observation] = []
         self._undirected: set[str] = set()
+        self._untold: set[Key] = set()
         self._forbidden: ApiError | None = None
         self._nodes: dict[tuple[str, int], Node] = {}
         self._look_at_machines()
@@ -162,7 +162,7 @@ class Watcher:
                 if not found:
                     self._check()
                 return found
-            self._cluster.wait(min(left_s, LOOK_S if self._unsettled or self._undirected else 5.0))
+            self._cluster.wait(min(left_s, LOOK_S if self._unsettled or self._undirected or self._untold else 5.0))
 
     def _check(self) -> None:
         """Raise what keeps us from hearing of the cluster, or what we ought to have the right to do."""
@@ -176,7 +176,8 @@ class Watcher:
         self._direct_pods()
         if self._cluster.machines_changed:
             said += [NodeChanged(node) for node in self._look_at_machines()]
-        for key in self._cluster.take(self._cluster.keys):
+        for key in {*self._cluster.take(self._cluster.keys), *self._untold}:
+            self._untold.discard(key)
             said += self._look_at_key(key)
         for attempt in sorted({*self._cluster.take(self._cluster.attempts), *self._unsettled}):
             said += self._look_at_attempt(attempt)
@@ -252,9 +253,10 @@ class Watcher:
 
     def _tell_user(self, key: Key, text: str) -> None:
         for job in self._cluster.jobs_handed_in(key):
-            if job.attempt is None and job.notes.get(names.PROBLEM) != text and self._problems.get(job.uid) != text:
-                self._problems[job.uid] = text
-                self._try(lambda: self._cluster.patch_job(job, {"metadata": {"annotations": {names.PROBLEM: text}}}))  # noqa: B023
+            if job.attempt is None and job.notes.get(names.PROBLEM) != text:
+                body = {"metadata": {"annotations": {names.PROBLEM: text}}}
+                if not self._try(partial(self._cluster.patch_job, job, body)):
+                    self._untold.add(key)
 
     # --------------------------------------------------------------------------------------------------------- attempts
 
