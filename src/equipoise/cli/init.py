@@ -115,12 +115,13 @@ def write_exchanged(source: str, files: list[str], output: str | None, *, resour
         raise typer.BadParameter("--from takes kueue or slurm")
     if not files:
         raise typer.BadParameter(f"--from {source} FILE: name what to read; - is standard input")
+    if source == "slurm" and (nodes is None or len(files) > 1):
+        raise typer.BadParameter("--from slurm FILE --nodes 'N nodes of M gpu': one dump, and the machine")
     texts = [read_text(file) for file in files]
     if source == "kueue":
         found = from_kueue(texts, names=files, **({"resource": resource} if resource else {}))
-    elif nodes is None or len(texts) > 1:
-        raise typer.BadParameter("--from slurm FILE --nodes 'N nodes of M gpu': one dump, and the machine")
     else:
+        assert nodes is not None
         found = from_slurm(texts[0], nodes=nodes)
     if as_json:
         typer.echo(as_plain(found))
