@@ -63,6 +63,28 @@ Account - 'physics_theory':Description='t':Organization='uni':Fairshare=2:MaxTRE
 User - 'ada':DefaultAccount='physics':Fairshare=1
 """
 
+# What `sacctmgr dump` of Slurm 22.05 wrote after `sacctmgr load` of our export of SMALL; comments left out.
+SMALL = """
+equipoise: charter/v1
+lab: Small
+pools: {gpu: {device: H100, expect: 4 nodes of 8 gpu}}
+teams:
+  research: {floor: 50%, limit: 75%, max_job: 16 gpu, submit: [user:root]}
+  safety: {floor: 25%, lend: 50%, teams: {alignment: {floor: 60%, limit: 50%}, interp: {weight: 2.5}}}
+"""
+LOADED = """\
+Cluster - 'kubetest':Fairshare=1:QOS='normal'
+Parent - 'root'
+User - 'root':DefaultAccount='root':AdminLevel='Administrator':Fairshare=1
+Account - 'research':Description='research':Organization='lab':Fairshare=20:GrpTRES=gres/gpu=24:MaxTRESPerJob=gres/gpu=16
+Account - 'safety':Description='safety':Organization='lab':Fairshare=12
+Parent - 'research'
+User - 'root':DefaultAccount='root':AdminLevel='Administrator':Fairshare=1
+Parent - 'safety'
+Account - 'safety_alignment':Description='safety.alignment':Organization='lab':Fairshare=7:GrpTRES=gres/gpu=16
+Account - 'safety_interp':Description='safety.interp':Organization='lab':Fairshare=5
+"""
+
 
 def places(lost: list[tuple[str, str]]) -> set[str]:
     return {place for place, _ in lost}
@@ -162,6 +184,16 @@ def test_a_dump_of_accounts_becomes_a_tree_with_limits_and_weights() -> None:
     }
     with pytest.raises(InputError, match="C605"):
         from_slurm("hello", nodes="1 nodes of 1 gpu")
+
+
+def test_slurm_keeps_every_account_that_is_loaded_into_it() -> None:
+    written = to_slurm(loads(SMALL), cluster="kubetest").text.splitlines()
+    accounts = [line for line in written if line.startswith("Account")]
+    assert accounts == [line for line in LOADED.splitlines() if line.startswith("Account")]
+    back = loads(from_slurm(LOADED, nodes="4 nodes of 8 gpu").text)
+    assert [(team.path, team.weight_e4 // 10_000, team.max_job, team.limit["gpu"].gpus) for team in back.teams] == [
+        ("research", 20, 16, 24), ("safety", 12, None, None), ("safety.alignment", 7, None, 16), ("safety.interp", 5, None, None),
+    ]  # fmt: skip
 
 
 def run(*words: str) -> int:

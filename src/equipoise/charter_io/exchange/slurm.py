@@ -134,7 +134,9 @@ def _lost(charter: Charter) -> Iterator[Loss]:
         yield Loss(
             "pools", "An account has one share for all pools: the sum of what it is due in each, device by device."
         )
-        yield Loss("pools", "Limits by pool need GPUs whose type in gres.conf is the pool's name.")
+        yield Loss(
+            "pools", "Limits by pool need the pool's name as the GPUs' type, in gres.conf and AccountingStorageTRES."
+        )
     yield Loss(
         "teams", "Shares act with PriorityType=priority/multifactor, limits with AccountingStorageEnforce=limits."
     )
