@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from equipoise.engines.local import LocalEngine, Settings, open_engine
-
 from equipoise.charter.model import Pool
+from equipoise.engines.local import LocalEngine, Settings, open_engine
 from equipoise.engines.protocol import Attempt, Engine
 from tests.contract.engine_rig import Rig
 
