@@ -18,9 +18,10 @@ ENGINES = [
     "local",
     "ray",
     "slurm",
+    "kubernetes",
 ]
 # Of these users give jobs to the engine itself (`Rig.submit`).
-WITH_QUEUE: list[str] = ["slurm"]
+WITH_QUEUE: list[str] = ["slurm", "kubernetes"]
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -24,6 +24,7 @@ EXIT_CODES = {
 COMMANDS = {
     "check": "Check a charter: file:line:column, what is wrong, what to do.",
     "init": "Write a charter to start from.",
+    "export": "Write a charter as Kueue's objects or Slurm's accounts, and say what these cannot say.",
     "plan": "What an amendment changes: floors and promises in sentences, and how it does when replayed.",
     "sign": "Sign a charter, or add your signature to those that are there.",
     "apply": "Enter a charter and its signatures into a ledger, and put in force what is due.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,14 +15,34 @@ DEFAULT_FILE = "charter.yaml"
 
 
 def run(
-    file: Annotated[str, typer.Argument(help="Where to write it; - is standard output.")] = DEFAULT_FILE,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE",
+            help=f"Where to write it; - is standard output, default {DEFAULT_FILE}. With --from: what to read.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")] = False,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="kueue|slurm", help="Propose the charter from Kueue's objects or a dump of accounts."
+        ),
+    ] = None,
+    output: Annotated[str | None, typer.Option("-o", "--output", help="With --from: where to write it.")] = None,
+    resource: Annotated[
+        str | None, typer.Option("--resource", help="With --from kueue: what counts; default nvidia.com/gpu.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --from: print the charter and what is not carried over as JSON.")
+    ] = False,
     from_log: Annotated[
         str | None,
         typer.Option("--from-log", metavar="LOG", help="Propose the charter from who used what in a job log."),
     ] = None,
     nodes: Annotated[
-        str | None, typer.Option("--nodes", help="With --from-log: the machine, such as '64 nodes of 8 gpu'.")
+        str | None,
+        typer.Option("--nodes", help="With --from-log or --from slurm: the machine, such as '64 nodes of 8 gpu'."),
     ] = None,
     mapping: Annotated[
         str | None,
@@ -50,10 +71,20 @@ def run(
         bool, typer.Option("--skip-malformed", help="With --from-log: leave malformed rows out, and count them.")
     ] = False,
 ) -> None:
-    """Write a commented charter to start from, or one proposed from a job log."""
+    """Write a commented charter to start from, or one proposed from a job log or from another scheduler's quotas."""
     given = {
         "--nodes": nodes, "--map": mapping, "--unmapped": unmapped, "--format": kind, "--column": columns, "--pool": pool,
     }  # fmt: skip
+    if source is not None:
+        if from_log is not None or any(given[name] for name in given if name != "--nodes"):
+            raise typer.BadParameter("--from and --from-log are two ways; take one")
+        write_exchanged(source, files or [], output, resource=resource, nodes=nodes, force=force, as_json=as_json)
+        return
+    if output or resource or as_json:
+        raise typer.BadParameter("--output, --resource and --json: only with --from")
+    if len(files or []) > 1:
+        raise typer.BadParameter("one file to write, please")
+    file = files[0] if files else DEFAULT_FILE
     if from_log is None:
         alone = [name for name, value in given.items() if value]
         if alone:
@@ -72,6 +103,42 @@ def run(
         "on_error": "skip" if skip_malformed else "raise",
     }
     write(propose_from_log(from_log, nodes=nodes, map=mapping, **reading), file, force=force)
+
+
+def write_exchanged(source: str, files: list[str], output: str | None, *, resource: str | None, nodes: str | None,
+                    force: bool, as_json: bool) -> None:  # fmt: skip
+    """Write a charter from what another scheduler has, and say what is not carried over."""
+    from equipoise.charter_io.exchange import from_kueue, from_slurm
+    from equipoise.cli.export import as_plain, say
+
+    if source not in ("kueue", "slurm"):
+        raise typer.BadParameter("--from takes kueue or slurm")
+    if not files:
+        raise typer.BadParameter(f"--from {source} FILE: name what to read; - is standard input")
+    if source == "slurm" and (nodes is None or len(files) > 1):
+        raise typer.BadParameter("--from slurm FILE --nodes 'N nodes of M gpu': one dump, and the machine")
+    texts = [read_text(file) for file in files]
+    if source == "kueue":
+        found = from_kueue(texts, names=files, **({"resource": resource} if resource else {}))
+    else:
+        assert nodes is not None
+        found = from_slurm(texts[0], nodes=nodes)
+    if as_json:
+        typer.echo(as_plain(found))
+        return
+    write(found.text, output or DEFAULT_FILE, force=force)
+    say(found.lost)
+
+
+def read_text(file: str) -> str:
+    """Read a file, or standard input for ``-``; raises ``InputError`` C100."""
+    if file == "-":
+        return sys.stdin.read()
+    try:
+        return Path(file).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise InputError("C100", f"cannot read the file: {reason}", place=Place(file)) from None
 
 
 def starter() -> str:
