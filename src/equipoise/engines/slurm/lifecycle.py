@@ -62,10 +62,9 @@ class Lifecycle:
             if self._signal(one, "KILL", "--batch"):
                 one.forced, one.ask_s = True, 0.0
                 self._journal.put(one)
-        elif one.ask_s and now_s >= one.ask_s:
-            if self._signal(one, "TERM", "--full"):
-                one.ask_s = 0.0
-                self._journal.put(one)
+        elif one.ask_s and now_s >= one.ask_s and self._signal(one, "TERM", "--full"):
+            one.ask_s = 0.0
+            self._journal.put(one)
 
     def warn(self, one: Tracked) -> None:
         """Let a job write its savepoint."""
@@ -170,7 +169,7 @@ class Lifecycle:
             return False
         except SlurmRefusedError:
             # Nothing to signal. If it ran, and nobody asked it before, it has ended by itself.
-            one.late = one.heard
+            one.late = one.heard and one.ask_s > 0
         return True
 
     def _try(self, lever: str, one: Tracked) -> bool:
