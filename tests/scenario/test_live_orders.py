@@ -123,7 +123,9 @@ def test_how_things_stand_adds_up(tmp_path: Path) -> None:
     assert teams["exploration", "big"].waiting == 8
     assert [(job.job, job.state) for job in now.jobs] == [*((job, "running") for job in running), (waiting, "waiting")]
     assert sorted(part.node for job in now.jobs for part in job.parts) == [0, 1, 2, 3]
-    assert now.entries == len(lab.entries) + 3 and now.trouble == ""  # what founded it came before anybody listened
+    with open_sqlite(tmp_path / "ledger.db", read_only=True) as store:
+        assert now.entries == store.size == lab.entries[-1][0] + 1
+    assert now.trouble == "" and now.spooled == 0
     lab.close()
 
 
