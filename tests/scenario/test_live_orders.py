@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from equipoise.audit import Book, audit
+from equipoise.charter.canonical import to_values
 from equipoise.charter.floors import quotas
 from equipoise.charter_io import loads
 from equipoise.controller import Controller, Foundation, Settings, Told, open_controller
@@ -19,6 +20,7 @@ from equipoise.controller.leader import await_lead
 from equipoise.engines.protocol import Command, Condition, Phase
 from equipoise.errors import EquipoiseError, StoreError
 from equipoise.store import open_sqlite
+from equipoise.tasks.amend import apply
 from equipoise.workload.roll import Asked, Request
 from tests.scenario.live_days import CHARTER, KEY
 from tests.scenario.scripted_engine import Faults, ScriptedEngine, VirtualClock, World
@@ -190,7 +192,9 @@ def test_another_charter_takes_force_while_jobs_run(tmp_path: Path) -> None:
     text = CHARTER.replace("safety: {floor: 25%}", "safety: {floor: 30%}").replace(
         "lab: Live Lab\n", f"lab: Live Lab\nrevision: 2\nparent: {lab.charter.digest}\n"
     )
-    at_ms = lab.get(lab.controller.enact(loads(text.encode()), text))
+    charter = loads(text.encode())
+    told = {"kind": "proposal", "digest": charter.digest, "text": text, "canonical": to_values(charter)}
+    at_ms = lab.get(lab.controller.enact(charter, text, minutes=lambda at_ms: [told | {"at_ms": at_ms}]))
     assert at_ms > 0
     teams = {(team.path, team.pool): team.floor for team in lab.get(lab.controller.standing()).teams}
     assert teams["safety", "big"] == 5  # 30 % of 16, rounded
@@ -199,7 +203,17 @@ def test_another_charter_takes_force_while_jobs_run(tmp_path: Path) -> None:
     lab.controller = lab.opened()
     teams = {(team.path, team.pool): team.floor for team in lab.get(lab.controller.standing()).teams}
     assert teams["safety", "big"] == 5
-    lab.controller.close()
+    lab.close()
+
+
+def test_a_ledger_that_was_begun_by_apply_is_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "charter.yaml").write_text(CHARTER)
+    apply(tmp_path / "charter.yaml", ledger=tmp_path / "ledger.db", key=KEY, at_ms=VirtualClock().wall_ms - 5_000)
+    lab = Lab(tmp_path)
+    job = lab.job(4, "safety")
+    lab.live(700_000)
+    assert lab.state(job) == "done"
+    lab.close()
 
 
 def test_the_second_waits_until_the_first_no_longer_leads(tmp_path: Path) -> None:

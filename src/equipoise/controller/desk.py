@@ -157,6 +157,12 @@ class Desk:
             rows = self._file.execute("SELECT origin, number FROM job WHERE origin IS NOT NULL AND outcome IS NULL")
             return {str(origin): int(number) for origin, number in rows}
 
+    def labels(self) -> dict[int, tuple[str, str]]:
+        """Return owner and name of every job that has no outcome."""
+        with self._translated("read"):
+            sql = "SELECT number, owner, json_extract(asked, '$.name') FROM job WHERE outcome IS NULL"
+            return {int(number): (str(owner), str(name)) for number, owner, name in self._file.execute(sql)}
+
     def jobs(self, first: int) -> list[Filed]:
         """Return the jobs from a number on."""
         with self._translated("read"):

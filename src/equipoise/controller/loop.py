@@ -21,7 +21,7 @@ from equipoise.controller.attempts import Attempts
 from equipoise.controller.clock import Clock, EventTime
 from equipoise.controller.desk import Desk, Outcome
 from equipoise.controller.errands import Errands
-from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Inbox, Look, Submit
+from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Enter, Inbox, Look, Submit
 from equipoise.controller.notices import Notice
 from equipoise.controller.recorder import Recorder
 from equipoise.controller.reports import Batch, Reports
@@ -94,7 +94,8 @@ class Loop:
         self._survey = Survey(
             engine, self.situation, self.attempts, self.reports, self.acting, desk, settings, clock.monotonic_ms
         )
-        self.time = EventTime(clock, origin_ms=core.roll.origin_ms or 0, last_ms=core.now_ms)
+        self._origin_ms = core.roll.origin_ms or 0
+        self.time = EventTime(clock, origin_ms=self._origin_ms, last_ms=core.now_ms)
         self.inbox = Inbox(engine.wake)
         self._unfinished: Pass | None = None
         self._kept: list[Observation] = []
@@ -213,12 +214,14 @@ class Loop:
 
     def _enact(self, made: Pass, orders: Sequence[Enact]) -> None:
         for order in orders:
+            made.at_ms = max(made.at_ms, self.chronicle.core.passed_ms + 1)
             try:
+                minutes = [*order.minutes(made.at_ms)]
                 taken = self.chronicle.enact(made.at_ms, order.charter, order.text, how=order.how)
             except EquipoiseError as error:
                 order.future.set_exception(error)
                 continue
-            made.entries += order.minutes
+            made.entries += minutes
             self._take(made, taken)
             made.answers.append(_result(order.future, taken.at_ms))
 
@@ -274,7 +277,7 @@ class Loop:
         )
         made.batch.events += events
 
-    def _order(self, made: Pass, order: Cancel | Ask | Answer | Drain) -> None:
+    def _order(self, made: Pass, order: Cancel | Ask | Answer | Drain | Enter) -> None:
         match order:
             case Cancel(job, future):
                 if not 0 <= job < self.situation.jobs:
@@ -297,6 +300,9 @@ class Loop:
                     raise InputError("R109", f"pool '{pool}' has no node {node}", hint="nodes count from 0")
                 made.deeds.calls.append(lambda: self.errands.drain(pool, node, back=back))
                 made.answers.append(_result(future, None))
+            case Enter(minutes, future):
+                made.entries += minutes(made.at_ms)
+                made.answers.append(_result(future, made.at_ms))
             case _:
                 assert_never(order)
 
@@ -319,7 +325,7 @@ class Loop:
     # ----------------------------------------------------------------------------------------------------------- record and act
 
     def _record(self, made: Pass) -> None:
-        if self.recorder.write(made.entries, made.at_ms):
+        if self.recorder.write(made.entries, self._origin_ms + made.at_ms):
             self._act(made)
         else:
             self._unfinished = made

@@ -154,6 +154,6 @@ def test_an_entry_too_long_for_one_takes_several_numbers(tmp_path: Path) -> None
     desk = Desk(tmp_path)
     assert desk.recorder.write([{"kind": "charter", "text": "x" * 100_000}], 0)
     assert desk.recorder.size == len(desk.entries()) > 1
-    assert desk.recorder.write(values(1), 1)
-    assert desk.heard[-1][0] == desk.recorder.size - 1
+    assert desk.recorder.write([{"kind": "charter", "text": "y" * 100_000}, *values(1)], 1)
+    assert [number for number, _ in desk.heard][1:] == [desk.recorder.size - 2, desk.recorder.size - 1]
     desk.store.close()
