@@ -19,10 +19,9 @@ import numpy as np
 from equipoise.controller.acting import Acting, Deeds
 from equipoise.controller.attempts import Attempts
 from equipoise.controller.clock import Clock, EventTime
-from equipoise.controller.desk import Desk, Outcome
+from equipoise.controller.desk import Desk, Notes, Outcome
 from equipoise.controller.errands import Errands
 from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Enter, Inbox, Look, Submit
-from equipoise.controller.notices import Notice
 from equipoise.controller.recorder import Recorder
 from equipoise.controller.reports import Batch, Reports
 from equipoise.controller.restart import Found, Survey, believed_conditions
@@ -100,7 +99,7 @@ class Loop:
         self._unfinished: Pass | None = None
         self._kept: list[Observation] = []
         self._clear: list[Attempt] = []
-        self._to_note: tuple[list[Outcome], list[Notice], list[Attempt]] = ([], [], [])
+        self._notes = Notes()
         self._survey_ms = self._engine_ms = clock.monotonic_ms()
         self._engine_fails = 0
         self._first = True
@@ -337,10 +336,10 @@ class Loop:
         for attempt in made.batch.strays:
             self.errands.stop_stray(attempt)
         self._clear += made.deeds.never_launched
-        outcomes, notices, forgotten = self._to_note
-        outcomes += [*made.batch.outcomes, *made.deeds.outcomes]
-        notices += [*made.batch.notices, *made.deeds.notices]
-        forgotten += made.batch.forgotten
+        self._notes.outcomes += [*made.batch.outcomes, *made.deeds.outcomes]
+        self._notes.notices += [*made.batch.notices, *made.deeds.notices]
+        self._notes.places += made.deeds.places
+        self._notes.forgotten += made.batch.forgotten
         self._note()
         for order, job in made.filed:
             order.future.set_result(Accepted(job, made.deeds.refused.get(job, "")))
@@ -348,17 +347,17 @@ class Loop:
             answer()
 
     def _note(self) -> None:
-        """Write outcomes and notices to the desk, then let the engine forget; what cannot be written now is tried with the next."""
-        outcomes, notices, forgotten = self._to_note
-        try:
-            if outcomes or notices:
-                self.desk.note(outcomes, notices)
-        except StoreError as error:
-            LOG.error("outcomes and notices wait: %s", error.message)
+        """Write to the desk, then let the engine forget; what cannot be written now is tried with the next."""
+        if not self._notes.any:
             return
-        for attempt in forgotten:
+        try:
+            self.desk.note_all(self._notes)
+        except StoreError as error:
+            LOG.error("what is to be noted waits: %s", error.message)
+            return
+        for attempt in self._notes.forgotten:
             self.errands.forget(attempt)
-        self._to_note = ([], [], [])
+        self._notes = Notes()
 
 
 def _answer(future: Future[Any], read: Callable[[], Any]) -> None:
