@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +21,7 @@ from equipoise.audit.resuming import resumed
 from equipoise.charter.model import Charter
 from equipoise.controller.clock import Clock, SystemClock
 from equipoise.controller.desk import Desk, Outcome
-from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Look, Submit
+from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Enter, Look, Minutes, Submit
 from equipoise.controller.leader import await_lead
 from equipoise.controller.loop import Loop
 from equipoise.controller.notices import Notice
@@ -170,13 +170,18 @@ class Controller:
         return self._put(Drain(pool, node, back)).future
 
     def enact(
-        self, charter: Charter, text: str, *, how: str = "amended", minutes: Iterable[Mapping[str, Any]] = ()
+        self, charter: Charter, text: str, *, how: str = "amended", minutes: Minutes = lambda at_ms: ()
     ) -> Future[int]:
-        """Let a charter be in force at once that was checked and signed; ``minutes`` are the entries that say so, before its own.
+        """Let a charter be in force at once that was checked and signed; returns when it took force.
 
-        Returns when it took force. What `Chronicle.enact` raises leaves the charter before in force.
+        ``minutes`` is called in the controller's thread with the event time, and returns the entries that come before the charter's own; if
+        it raises an ``EquipoiseError``, or `Chronicle.enact` does, nothing is recorded and the charter before stays in force.
         """
-        return self._put(Enact(charter, text, how, tuple(minutes))).future
+        return self._put(Enact(charter, text, how, minutes)).future
+
+    def enter(self, minutes: Minutes) -> Future[int]:
+        """Record entries about charters (a proposal, a signature) that ``minutes`` makes for the event time; returns that."""
+        return self._put(Enter(minutes)).future
 
     # --------------------------------------------------------------------------------------------------------- looking
 
@@ -322,6 +327,6 @@ def _chronicle(
         [foundation.charter], foundation.policy, options=foundation.options, origin_ms=clock.now_ms(), room=room
     )
     chronicle = Chronicle(core)
-    if not recorder.write(chronicle.opening(foundation.text), 0):
+    if not recorder.write(chronicle.opening(foundation.text), core.roll.origin_ms or 0):
         raise StoreError("R111", "a ledger cannot be founded: it cannot be written", retryable=True)
     return chronicle

@@ -19,10 +19,9 @@ import numpy as np
 from equipoise.controller.acting import Acting, Deeds
 from equipoise.controller.attempts import Attempts
 from equipoise.controller.clock import Clock, EventTime
-from equipoise.controller.desk import Desk, Outcome
+from equipoise.controller.desk import Desk, Notes, Outcome
 from equipoise.controller.errands import Errands
-from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Inbox, Look, Submit
-from equipoise.controller.notices import Notice
+from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Enter, Inbox, Look, Submit
 from equipoise.controller.recorder import Recorder
 from equipoise.controller.reports import Batch, Reports
 from equipoise.controller.restart import Found, Survey, believed_conditions
@@ -94,12 +93,13 @@ class Loop:
         self._survey = Survey(
             engine, self.situation, self.attempts, self.reports, self.acting, desk, settings, clock.monotonic_ms
         )
-        self.time = EventTime(clock, origin_ms=core.roll.origin_ms or 0, last_ms=core.now_ms)
+        self._origin_ms = core.roll.origin_ms or 0
+        self.time = EventTime(clock, origin_ms=self._origin_ms, last_ms=core.now_ms)
         self.inbox = Inbox(engine.wake)
         self._unfinished: Pass | None = None
         self._kept: list[Observation] = []
         self._clear: list[Attempt] = []
-        self._to_note: tuple[list[Outcome], list[Notice], list[Attempt]] = ([], [], [])
+        self._notes = Notes()
         self._survey_ms = self._engine_ms = clock.monotonic_ms()
         self._engine_fails = 0
         self._first = True
@@ -213,12 +213,14 @@ class Loop:
 
     def _enact(self, made: Pass, orders: Sequence[Enact]) -> None:
         for order in orders:
+            made.at_ms = max(made.at_ms, self.chronicle.core.passed_ms + 1)
             try:
+                minutes = [*order.minutes(made.at_ms)]
                 taken = self.chronicle.enact(made.at_ms, order.charter, order.text, how=order.how)
             except EquipoiseError as error:
                 order.future.set_exception(error)
                 continue
-            made.entries += order.minutes
+            made.entries += minutes
             self._take(made, taken)
             made.answers.append(_result(order.future, taken.at_ms))
 
@@ -274,7 +276,7 @@ class Loop:
         )
         made.batch.events += events
 
-    def _order(self, made: Pass, order: Cancel | Ask | Answer | Drain) -> None:
+    def _order(self, made: Pass, order: Cancel | Ask | Answer | Drain | Enter) -> None:
         match order:
             case Cancel(job, future):
                 if not 0 <= job < self.situation.jobs:
@@ -297,6 +299,9 @@ class Loop:
                     raise InputError("R109", f"pool '{pool}' has no node {node}", hint="nodes count from 0")
                 made.deeds.calls.append(lambda: self.errands.drain(pool, node, back=back))
                 made.answers.append(_result(future, None))
+            case Enter(minutes, future):
+                made.entries += minutes(made.at_ms)
+                made.answers.append(_result(future, made.at_ms))
             case _:
                 assert_never(order)
 
@@ -319,7 +324,7 @@ class Loop:
     # ----------------------------------------------------------------------------------------------------------- record and act
 
     def _record(self, made: Pass) -> None:
-        if self.recorder.write(made.entries, made.at_ms):
+        if self.recorder.write(made.entries, self._origin_ms + made.at_ms):
             self._act(made)
         else:
             self._unfinished = made
@@ -331,10 +336,10 @@ class Loop:
         for attempt in made.batch.strays:
             self.errands.stop_stray(attempt)
         self._clear += made.deeds.never_launched
-        outcomes, notices, forgotten = self._to_note
-        outcomes += [*made.batch.outcomes, *made.deeds.outcomes]
-        notices += [*made.batch.notices, *made.deeds.notices]
-        forgotten += made.batch.forgotten
+        self._notes.outcomes += [*made.batch.outcomes, *made.deeds.outcomes]
+        self._notes.notices += [*made.batch.notices, *made.deeds.notices]
+        self._notes.places += made.deeds.places
+        self._notes.forgotten += made.batch.forgotten
         self._note()
         for order, job in made.filed:
             order.future.set_result(Accepted(job, made.deeds.refused.get(job, "")))
@@ -342,17 +347,17 @@ class Loop:
             answer()
 
     def _note(self) -> None:
-        """Write outcomes and notices to the desk, then let the engine forget; what cannot be written now is tried with the next."""
-        outcomes, notices, forgotten = self._to_note
-        try:
-            if outcomes or notices:
-                self.desk.note(outcomes, notices)
-        except StoreError as error:
-            LOG.error("outcomes and notices wait: %s", error.message)
+        """Write to the desk, then let the engine forget; what cannot be written now is tried with the next."""
+        if not self._notes.any:
             return
-        for attempt in forgotten:
+        try:
+            self.desk.note_all(self._notes)
+        except StoreError as error:
+            LOG.error("what is to be noted waits: %s", error.message)
+            return
+        for attempt in self._notes.forgotten:
             self.errands.forget(attempt)
-        self._to_note = ([], [], [])
+        self._notes = Notes()
 
 
 def _answer(future: Future[Any], read: Callable[[], Any]) -> None:

@@ -139,17 +139,17 @@ def jobs_now(core: GrowingCore, situation: Situation, desk: Desk) -> tuple[JobSt
     """Return the jobs that wait or run, by number."""
     rows = core.core.state.jobs[: core.submitted]
     asked = np.flatnonzero(np.isin(rows["state"], (k.DEPENDENT, k.PENDING, k.CLAIMED, k.RUNNING)))
-    found: list[JobStanding] = []
+    labels, found = desk.labels(), list[JobStanding]()
     for job in asked.tolist():
         row, runs = rows[job], int(rows[job]["state"]) == k.RUNNING
-        filed = desk.job(job)
+        owner, name = labels.get(job, ("", ""))
         found.append(
             JobStanding(
                 job,
-                str(job) if filed is None else filed.asked.name or str(job),
+                name or str(job),
                 situation.team(job),
                 situation.pool(job),
-                "" if filed is None else filed.owner,
+                owner,
                 int(row["gang"]),
                 STATES[int(row["state"])],
                 runs and situation.awaits_start(job),
