@@ -20,7 +20,7 @@ from equipoise.ledger.pieces import encoded
 from equipoise.policy.latency import Latency
 from equipoise.store import open_sqlite
 from equipoise.tasks.simulate import simulate
-from tests.unit.audit.ledgers import Values, audited, codes, entries_of
+from tests.unit.audit.ledgers import Values, as_live, audited, codes, entries_of
 from tests.unit.tasks.amended_ledgers import DAY_MS, Lab
 
 
@@ -235,17 +235,6 @@ def merged(run: list[Values], entered: list[Values]) -> list[Values]:
     """Put what was entered between the passes, by time, and say that the ledger is live."""
     place = next(n for n, one in enumerate(run) if one["kind"] == "pass" and one["at_ms"] > entered[0]["at_ms"])
     return [*as_live(run[:place]), *entered, *as_live(run[place:])]
-
-
-def as_live(run: list[Values]) -> list[Values]:
-    """Return entries of a simulation as a live ledger that goes on has them: starts do not say in which row of the tree."""
-    found = [one | {"source": "live"} if one["kind"] == "opened" else one for one in run if one["kind"] != "ended"]
-    return [
-        one | {"decisions": [row[:3] if row[0] == "start" else row for row in one["decisions"]]}
-        if "decisions" in one
-        else one
-        for one in found
-    ]
 
 
 def test_passes_are_under_the_charter_that_was_signed(executed: tuple[list[Values], list[Values]]) -> None:

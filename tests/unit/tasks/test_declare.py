@@ -152,9 +152,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[Values]:
         releases=Releases(releases(workload), records),
         ledger=(folder / "gated.db", KEY),
     )
-    entries = entries_of(folder / "gated.db")
-    entries[0]["source"] = "live"
-    return [one for one in entries if one["kind"] != "ended"]
+    return as_live(entries_of(folder / "gated.db"))
 
 
 def parts(told: list[Values]) -> tuple[list[Values], list[Values]]:
