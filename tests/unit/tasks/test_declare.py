@@ -31,7 +31,7 @@ from equipoise.workload.synthetic.release import (
     releases,
 )
 from tests.property.gate_cases import MODEL, OTHER, said
-from tests.unit.audit.ledgers import Values, entries_of
+from tests.unit.audit.ledgers import Values, as_live, entries_of
 from tests.unit.cli.test_commands import run
 from tests.unit.cli.test_simulate_releases import charter
 
