@@ -26,6 +26,7 @@ from equipoise.policy.spelling import Spelled
 from equipoise.units import shown
 from equipoise.workload.model import Service, Workload
 from equipoise.workload.requests import Requests
+from equipoise.workload.roll import UNANSWERED
 
 Values = Mapping[str, Any]
 FORMAT = 1
@@ -69,10 +70,12 @@ class Book:
             "names": self._take_names,
             "service": self._services.append,
             "request": self._requests.append,
+            "answer": self._take_answer,
             "release": self._take_release,
             "attestation": self._take_attestation,
             "pass": self._take_pass,
             "ended": self._take_ended,
+            "engine": self._take_engine,
         }
         self._takes |= dict.fromkeys(JUDGED, self._take_judged) | dict.fromkeys(KINDS, self._take_minute)
 
@@ -213,6 +216,28 @@ class Book:
             )
         self.attestations.append((at_ms, envelope.encode()))
 
+    def _take_answer(self, values: Values) -> None:
+        """Take the answer to a request: what is not granted is demand from then on, so it comes before the passes that see it."""
+        at_ms, granted, reason = (values.get(name) for name in ("at_ms", "granted_gpu_ms", "reason"))
+        rows = [n for n, row in enumerate(self._requests) if row.get("name") == values.get("name")]
+        if not isinstance(at_ms, int) or not isinstance(granted, int) or len(rows) != 1 or not isinstance(reason, str):
+            raise VerificationError("V102", f"entry {self.size} answers no request", hint="malformed")
+        asked = self._requests[rows[0]]
+        open_yet = asked.get("granted_gpu_ms") == UNANSWERED and 0 <= granted <= int(asked["amount_gpu_ms"])
+        if not open_yet or (self.passes and at_ms <= self._passed_ms):
+            raise VerificationError(
+                "V102",
+                f"entry {self.size} answers request {shown(str(values['name']))} a second time, too late or with too much",
+                hint="an answer counts from the next pass on",
+            )
+        self._requests[rows[0]] = {**asked, "answered_ms": at_ms, "granted_gpu_ms": granted, "reason": reason}
+
+    def _take_engine(self, values: Values) -> None:
+        """Take what an engine said of an attempt that it ended; that is told, not judged."""
+        numbers = (values.get(name) for name in ("at_ms", "job", "attempt"))
+        if not all(isinstance(number, int) for number in numbers) or not isinstance(values.get("reason"), str):
+            raise VerificationError("V102", f"entry {self.size} says nothing of an attempt", hint="malformed")
+
     def _take_judged(self, values: Values) -> None:
         self.judged.append((self.size, values))
 
@@ -331,6 +356,11 @@ class Book:
     def known(self) -> bool:
         """Whether the policy's account knew how long jobs run, as a simulator's does."""
         return (self.opened or {}).get("run_times") == "known"
+
+    @property
+    def named(self) -> dict[str, int]:
+        """How many teams, pools and users have a name so far."""
+        return {kind: len(names) for kind, names in self._names.items()}
 
     def workload(self) -> Workload:
         """Return what was asked for; raises ``VerificationError`` V102 where that is malformed."""

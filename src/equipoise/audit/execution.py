@@ -114,7 +114,7 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
             workload, charters[0].pools, plans[0], reference=plans[0], later=[(one, one) for one in plans[1:]],
             options=options, run_times="known" if book.known else "unknown", burst=_burst(events),
         )  # fmt: skip
-        return Core(layout)
+        return Core(layout, lasting=book.live)
 
     findings = [*_orders(book, events)]
     first = core()
@@ -249,8 +249,8 @@ def _divergence(book: Book, core: Core, events: Events, number: int) -> Finding:
     return Finding("V201", at_ms, book.passes[number], recorded_text, required_text, why)
 
 
-def _closings(book: Book) -> tuple[list[int], list[int]]:
-    """Return the times of closes and, beside them, those at which windows and closes of promises begin and end."""
+def closings(book: Book) -> tuple[list[int], list[int]]:
+    """Return the times of recorded closes and, beside them, those at which windows and closes of promises begin and end."""
     origin_ms = book.origin_ms or 0
     closes_ms = [int(values["at_ms"]) for _, values in book.judged if values["kind"] == "totals"]
     edges: set[int] = set()
@@ -259,9 +259,18 @@ def _closings(book: Book) -> tuple[list[int], list[int]]:
             edges |= {int(values["from_ms"]) - origin_ms} | (
                 {int(values["to_ms"]) - origin_ms} if values["kind"] == "close" else set()
             )
-    if not closes_ms:
-        closes_ms = [_end_ms(book)]
     return closes_ms, sorted(edges - set(closes_ms))
+
+
+def _closings(book: Book) -> tuple[list[int], list[int]]:
+    """Return the same with a last close, the end: of a ledger that goes on right after all that it tells of.
+
+    So a window that began with its latest pass is one that was seen.
+    """
+    closes_ms, edges_ms = closings(book)
+    if book.ended is None:
+        closes_ms = [*closes_ms, max([_end_ms(book), *closes_ms, *edges_ms]) + 1]
+    return closes_ms or [_end_ms(book)], edges_ms
 
 
 def _end_ms(book: Book) -> int:
@@ -271,7 +280,7 @@ def _end_ms(book: Book) -> int:
 
 def _judged(book: Book, record: Record) -> Iterator[Finding]:
     """Find totals, windows, closes and verdicts that do not follow from the passes."""
-    required = [(at_ms, values) for at_ms, _, values in judged(record)]
+    required = [(at_ms, values) for at_ms, _, values in judged(record, as_known=book.live)]
     left: defaultdict[tuple[Any, ...], deque[tuple[int, Values]]] = defaultdict(deque)
     due_ms = k.NEVER if book.ended is not None else _end_ms(book)  # what a ledger that goes on may still say
     for at_ms, values in required:

@@ -91,7 +91,8 @@ def columns_of(workload: Workload, pool_of: NDArray[np.int32], options: Options)
 
 def _longest_ms(jobs: Jobs, options: Options) -> int:
     parts = (slice(first, first + AT_ONCE) for first in range(0, len(jobs), AT_ONCE))
-    return max((int(lengths_of(jobs, options, part)[0].max()) for part in parts), default=0)
+    lengths = (lengths_of(jobs, options, part)[0] for part in parts)
+    return max((int(ms.max(initial=0, where=ms < k.UNKNOWN)) for ms in lengths), default=0)
 
 
 def lengths_of(jobs: Jobs, options: Options, rows: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -87,11 +87,14 @@ class Answer:
         Events that cannot be, each with its reason in ``refused`` (`events.REASONS`); they changed nothing.
     next_ms : int
         When the core wants to be asked again though nothing happens: the next deadline of a warning (``NEVER``: none).
+    taken : structured array of ``layout.EVENT``
+        The other events, in the order in which they were taken.
     """
 
     decisions: NDArray[Any]
     refused: Events
     next_ms: int
+    taken: Events
 
 
 class Core:
@@ -105,14 +108,19 @@ class Core:
         Whether to keep the stream of decisions and not only its digest.
     interpreted : bool
         Run the kernel's source as plain Python: thousands of times slower, bit for bit the same.
+    lasting : bool
+        Whether decisions leave out what charters to come would number otherwise: the row in which a job starts.
 
     Examples
     --------
     See `tests/property/latency_cases.py`.
     """
 
-    def __init__(self, layout: Layout, *, keep: bool = False, interpreted: bool = False) -> None:
+    def __init__(
+        self, layout: Layout, *, keep: bool = False, interpreted: bool = False, lasting: bool = False
+    ) -> None:
         self.layout = layout
+        self._lasting = lasting
         self._arrays = layout.state
         self._stream = Stream(keep=keep)
         self._teams: list[NDArray[np.int64]] = []
@@ -152,7 +160,7 @@ class Core:
         reasons = self._refusals(n)
         reasons[first:after] = told["refused"][first:after]
         told["refused"] = reasons
-        return Answer(self._drain(), told[reasons != 0], next_ms)
+        return Answer(self._drain(), told[reasons != 0], next_ms, told[reasons == 0])
 
     def take_passes(self, record: Events) -> tuple[NDArray[Any], Events]:
         """Tell the core whole passes, none of which changes nodes, charter or caps; returns the decisions, and what was told.
@@ -237,6 +245,11 @@ class Core:
     def closes_ms(self) -> NDArray[np.int64]:
         """The times of the closes so far."""
         return np.array(self._times, np.int64)
+
+    @property
+    def latest_close(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Totals of teams and of pools at the latest close, as in `teams` and `pools`."""
+        return self._teams[-1], self._pools[-1]
 
     @property
     def teams(self) -> NDArray[np.int64]:
@@ -419,6 +432,8 @@ class Core:
         """Move the decisions made since the last drain to the stream, and return them."""
         block = self._emptied("out", "out_n")
         if len(block):
+            if self._lasting:
+                block["detail"][block["kind"] == k.START] = 0
             self._stream.add(block)
         return block
 

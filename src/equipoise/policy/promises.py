@@ -214,13 +214,13 @@ def lay_out(
             member += 1
         span += one.spans
     arrays["covers"], arrays["covering"] = _covers(found, reference, len(pools), names)
-    arrays["refusals"] = _refusals(workload, reference, names) if found else np.zeros(0, k.REFUSAL)
+    arrays["refusals"] = refusal_rows(workload, reference, names) if found else np.zeros(0, k.REFUSAL)
     arrays["budgets"] = np.zeros(len(found) * (n_jobs + len(arrays["refusals"])), k.BUDGET)
     arrays["starts_rules"] = _starts_rules(references, names)
     return arrays
 
 
-def _refusals(workload: Workload, reference: Plan, names: Sequence[str]) -> NDArray[Any]:
+def refusal_rows(workload: Workload, reference: Plan, names: Sequence[str]) -> NDArray[Any]:
     """Refused requests as demand: at the reference row of their team, of the size that they had over their window."""
     told = workload.refusals()
     found = np.zeros(len(told.at_ms), k.REFUSAL)

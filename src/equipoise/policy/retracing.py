@@ -63,14 +63,21 @@ def retrace(core: Core, record: Events, *, closes_ms: Sequence[int] = (), edges_
 
 
 def stretches(
-    core: Core, record: Events, *, closes_ms: Sequence[int] = (), edges_ms: Iterable[int] = ()
+    core: Core, record: Events, *, closes_ms: Sequence[int] = (), edges_ms: Iterable[int] = (), ended: bool = True
 ) -> Iterator[Stretch]:
-    """Tell a core a record as `retrace` does, and yield what was told and decided, some passes at a time."""
-    stops = [(at_ms, core.close) for at_ms in closes_ms[:-1]] + [(at_ms, core.close_promises) for at_ms in edges_ms]
+    """Tell a core a record as `retrace` does, and yield what was told and decided, some passes at a time.
+
+    Of a record that goes on (not ``ended``) the last close is one like the others.
+    """
+    among, last = (closes_ms[:-1], closes_ms[-1:]) if ended else (closes_ms, ())
+    stops = [(at_ms, core.close) for at_ms in among] + [(at_ms, core.close_promises) for at_ms in edges_ms]
     coming = deque(sorted(stops, key=lambda stop: stop[0]))
     ends = np.flatnonzero(record["kind"] == k.PASS)
     times_ms = record["time_ms"][ends]
-    changes = np.unique(np.searchsorted(ends, np.flatnonzero(_told_alone(core, record["kind"]))))
+    changes = np.searchsorted(ends, np.flatnonzero(_told_alone(core, record["kind"])))
+    if core.layout.later:  # a pass without events, at which a text that is no longer in force may have ended with its window
+        changes = np.append(changes, np.flatnonzero(np.isin(times_ms, [stop_ms for stop_ms, _ in coming])))
+    changes = np.unique(changes)
     at = first = 0
     while at < len(ends):
         while coming and coming[0][0] <= times_ms[at]:
@@ -87,7 +94,7 @@ def stretches(
         yield Stretch(first, told, decisions, told[told["refused"] != 0])
         first += len(told)
         at = int(np.searchsorted(ends, first))
-    for stop_ms, close in [*coming, *((at_ms, core.close) for at_ms in closes_ms[-1:])]:
+    for stop_ms, close in [*coming, *((at_ms, core.close) for at_ms in last)]:
         close(stop_ms)
 
 

@@ -23,10 +23,13 @@ from equipoise.policy.kernel.services import CARRIED
 from equipoise.policy.latency import Latency
 from equipoise.policy.plan import Line, Plan
 from equipoise.policy.promises import Promised, lay_out, promised, settle
+from equipoise.units import DAY_MS
 from equipoise.workload.model import Workload
 
 HOUR_MS = 3_600_000
 CACHE_LINE = 64
+REACH_MS = 400 * DAY_MS
+"""How far ahead ends are expected where nobody is told how long jobs run: history may say more than any declared walltime."""
 
 
 DEFAULTS = Options()
@@ -108,7 +111,7 @@ def build(
     confirmed = options.latency is not None
     n_drains = devices if confirmed else 0
     room = n_drains + 4 * n_slots + 3 * burst + 2 * zero + 3 * (n_all - len(workload.jobs)) + 1024
-    horizon = max(HOUR_MS, int(columns["horizon"]))
+    horizon = max(HOUR_MS if run_times != "unknown" else REACH_MS, int(columns["horizon"]))
     i4 = np.int32
     items = _none(_in_lines(n_slots + n_nodes, k.ITEM), "next", "prev")
     items["ms"] = k.NEVER

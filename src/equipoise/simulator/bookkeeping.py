@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import Any
@@ -17,19 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise import __version__
-from equipoise.account import Close, Span
+from equipoise.account import Close, Span, Terms
 from equipoise.charter.canonical import to_values
 from equipoise.charter.model import Charter
 from equipoise.errors import InputError
 from equipoise.gates.evidence import Recorded
+from equipoise.policy.columns import Options
 from equipoise.policy.core import TEAM_TOTALS, WINDOW_TOTALS
+from equipoise.policy.course import course
 from equipoise.policy.events import record_in_order
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.passage import decision_rows, event_rows, job_values, told
+from equipoise.policy.plan import Plan
 from equipoise.policy.promises import Promised
 from equipoise.simulator.record import Record
-from equipoise.simulator.verdicts import Window, stocks_of, windows_seen
+from equipoise.simulator.verdicts import Totals, Window, stocks_of, windows_seen
 from equipoise.units import json_integer
+from equipoise.workload.requests import Requests
 
 Values = dict[str, Any]
 BEFORE, PASS, AFTER = 0, 1, 2  # entries of an instant come before its passes, but for those of the run's end
@@ -102,22 +106,19 @@ Timed = tuple[int, int, Values]
 """When, whether before or after the passes of that instant, and what."""
 
 
-def judged(record: Record) -> Iterator[Timed]:
-    """Yield what follows from the passes alone: totals, and of promises the windows, closes and verdicts."""
-    yield from heapq.merge(_totals(record), _promises(record), key=lambda one: one[:2])
+def judged(record: Record, *, as_known: bool = False) -> Iterator[Timed]:
+    """Yield what follows from the passes alone: totals, and of promises the windows, closes and verdicts.
+
+    ``as_known``: totals leave out teams of charters that came into force later, which a live ledger could not know.
+    """
+    yield from heapq.merge(_totals(record, as_known=as_known), _promises(record), key=lambda one: one[:2])
 
 
 def _opening(record: Record, charter_text: str) -> Iterator[Values]:
-    workload, options, plan = record.workload, record.options, record.plan
-    opened: Values = {
-        "kind": "opened", "at_ms": 0, "format": FORMAT, "lab": record.charter.lab, "source": "simulated",
-        "software": f"equipoise {__version__}", "policy": plan.name, "first": plan.first, "run_times": "known",
-        "estimates": options.estimates, "enforce_walltime": options.enforce_walltime, "trace": options.trace,
-        "savepoint_cost_ms": options.savepoint_cost_ms, "confirmed": options.latency is not None,
-    }  # fmt: skip
-    if workload.origin_ms is not None:
-        opened["origin_ms"] = workload.origin_ms
-    yield opened
+    workload = record.workload
+    yield opened_values(
+        record.plan, record.options, workload.origin_ms, source="simulated", run_times="known", lab=record.charter.lab
+    )
     yield charter_values(record.charter, charter_text, at_ms=0, how="founded")
     yield {"kind": "names", "teams": list(workload.teams), "pools": list(workload.pools), "users": list(workload.users)}
     for service in workload.services:
@@ -125,14 +126,33 @@ def _opening(record: Record, charter_text: str) -> Iterator[Values]:
             "kind": "service", "name": service.name, "team": service.team, "pool": service.pool, "gang": service.gang,
             "minimum": service.minimum, "carry": service.carry, "most": int(service.replicas.max(initial=0)),
         }  # fmt: skip
-    asked = workload.requests
-    for n, name in enumerate(asked.name):
-        yield {
-            "kind": "request", "name": name, "team": int(asked.team[n]), "pool": int(asked.pool[n]),
-            "amount_gpu_ms": int(asked.amount_gpu_ms[n]), "asked_ms": int(asked.asked_ms[n]), "begin_ms": int(asked.begin_ms[n]),
-            "end_ms": int(asked.end_ms[n]), "answered_ms": int(asked.answered_ms[n]), "granted_gpu_ms": int(asked.granted_gpu_ms[n]),
-            "reason": asked.reason[n], "avenue": asked.avenue[n], "purpose": asked.purpose[n], "project": asked.project[n],
-        }  # fmt: skip
+    for n in range(len(workload.requests)):
+        yield request_values(workload.requests, n)
+
+
+def opened_values(
+    plan: Plan, options: Options, origin_ms: int | None, *, source: str, run_times: str, lab: str
+) -> Values:
+    """Return the first entry of a ledger, which says how the policy runs."""
+    opened: Values = {
+        "kind": "opened", "at_ms": 0, "format": FORMAT, "lab": lab, "source": source,
+        "software": f"equipoise {__version__}", "policy": plan.name, "first": plan.first, "run_times": run_times,
+        "estimates": options.estimates, "enforce_walltime": options.enforce_walltime, "trace": options.trace,
+        "savepoint_cost_ms": options.savepoint_cost_ms, "confirmed": options.latency is not None,
+    }  # fmt: skip
+    if origin_ms is not None:
+        opened["origin_ms"] = origin_ms
+    return opened
+
+
+def request_values(asked: Requests, n: int) -> Values:
+    """Return the entry of a request for credits, with its answer if there is one."""
+    return {
+        "kind": "request", "name": asked.name[n], "team": int(asked.team[n]), "pool": int(asked.pool[n]),
+        "amount_gpu_ms": int(asked.amount_gpu_ms[n]), "asked_ms": int(asked.asked_ms[n]), "begin_ms": int(asked.begin_ms[n]),
+        "end_ms": int(asked.end_ms[n]), "answered_ms": int(asked.answered_ms[n]), "granted_gpu_ms": int(asked.granted_gpu_ms[n]),
+        "reason": asked.reason[n], "avenue": asked.avenue[n], "purpose": asked.purpose[n], "project": asked.project[n],
+    }  # fmt: skip
 
 
 def _released(record: Record, releases: Releases) -> Iterator[Timed]:
@@ -183,30 +203,48 @@ def _passes(record: Record) -> Iterator[Timed]:
         yield at_ms, PASS, told(at_ms, list(islice(rows, size)), list(islice(made, many)), list(islice(asked, jobs)))
 
 
-def _totals(record: Record) -> Iterator[Timed]:
+def _totals(record: Record, *, as_known: bool) -> Iterator[Timed]:
     """Yield at each close the totals of pools, of the lab and of teams with promises, then those of all teams that had anything."""
-    run, paths = record.run, [line.path for line in record.reference.lines]
-    names = [pool.name for pool in record.charter.pools]
-    times = run.closes_ms.tolist()
-    teams = run.teams.reshape(len(times), len(names), len(paths), len(TEAM_TOTALS))
-    told = sorted({0, *(record.reference.line_of(one.promise.team) for one in run.promised if not one.foreign)})
+    run, times, plan = record.run, record.run.closes_ms.tolist(), record.reference
+    known: dict[int, tuple[set[str], tuple[Promised, ...]]] = {}
     for n, at_ms in enumerate(times):
         when = AFTER if n == len(times) - 1 else BEFORE
-        rows = [[name, paths[t], *_integers(teams[n, p, t])] for p, name in enumerate(names) for t in told]
-        pools = [[name, *_integers(run.pools[n, p])] for p, name in enumerate(names)]
-        yield at_ms, when, {"kind": "totals", "at_ms": at_ms, "pools": pools, "teams": rows}
-        rows = [
-            [name, path, *_integers(teams[n, p, t])]
-            for p, name in enumerate(names)
-            for t, path in enumerate(paths)
-            if t and teams[n, p, t].any()
-        ]
-        for part in range(0, len(rows), ROWS):
-            yield (
-                at_ms,
-                when,
-                {"kind": "teams", "at_ms": at_ms, "part": part // ROWS, "teams": rows[part : part + ROWS]},
-            )
+        number = bisect_right(record.enact_ms, at_ms) if as_known else len(record.enacted)
+        if number not in known:
+            lines = course(record.charters[: number + 1], plan.name, first=plan.first or "product")[0].lines
+            promised = tuple(one for one in run.promised if min(one.charters) <= number)
+            known[number] = {line.path for line in lines}, promised
+        for values in totals_values(at_ms, run.teams[n], run.pools[n], plan, known[number][1], known[number][0]):
+            yield at_ms, when, values
+
+
+def totals_values(
+    at_ms: int,
+    teams: NDArray[np.int64],
+    pools: NDArray[np.int64],
+    reference: Plan,
+    promised: Sequence[Promised],
+    paths: Collection[str],
+) -> Iterator[Values]:
+    """Yield the entries of one close: totals as `Core.teams` and `Core.pools` have them for it, of the teams of some paths."""
+    lines = [(t, line.path) for t, line in enumerate(reference.lines) if line.path in paths]
+    names = [pool.name for pool in reference.charter.pools]
+    rows = teams.reshape(len(names), len(reference.lines), len(TEAM_TOTALS))
+    told = {0, *(reference.line_of(one.promise.team) for one in promised if not one.foreign)}
+    yield {
+        "kind": "totals",
+        "at_ms": at_ms,
+        "pools": [[name, *_integers(pools[p])] for p, name in enumerate(names)],
+        "teams": [[name, path, *_integers(rows[p, t])] for p, name in enumerate(names) for t, path in lines if t in told],
+    }
+    some = [
+        [name, path, *_integers(rows[p, t])]
+        for p, name in enumerate(names)
+        for t, path in lines
+        if t and rows[p, t].any()
+    ]
+    for part in range(0, len(some), ROWS):
+        yield {"kind": "teams", "at_ms": at_ms, "part": part // ROWS, "teams": some[part : part + ROWS]}
 
 
 def _promises(record: Record) -> Iterator[Timed]:
@@ -214,61 +252,59 @@ def _promises(record: Record) -> Iterator[Timed]:
     run, origin_ms = record.run, record.workload.origin_ms or 0
     seen = windows_seen(run.promised, run.promises, origin_ms)
     end_ms = int(run.closes_ms[-1])
-    found: list[Timed] = []
+    found: list[tuple[int, Values]] = []
     for one in run.promised:
         if not one.foreign:
             own = [window for window in seen if window.promised is one]
-            found += [*_closes(record, one, own), *_verdicts(own), *_opened(own)]
-    for at_ms, values in sorted(((at_ms, values) for at_ms, _, values in found), key=lambda one: one[0]):
+            found += _closes(record, one, own)
+            found += [(window.span.to_ms, verdict_values(window)) for window in own if window.judgement is not None]
+            found += [(window.span.from_ms, window_values(one, window.terms)) for window in own]
+    for at_ms, values in sorted(found, key=lambda one: one[0]):
         yield at_ms, AFTER if at_ms == end_ms else BEFORE, values
 
 
-def _opened(windows: list[Window]) -> Iterator[Timed]:
-    for window in windows:
-        terms = window.terms
-        dated = terms.capacity is not None
-        capacity = (
-            {p.name: p.capacity for p in window.promised.charter.pools if p.name in window.promised.weights}
-            if dated
-            else None
-        )
-        yield window.span.from_ms, BEFORE, {"kind": "window", **terms.to_json(capacity)}
+def window_values(one: Promised, terms: Terms) -> Values:
+    """Return the entry of a window that opens."""
+    capacity = {pool.name: pool.capacity for pool in one.charter.pools if pool.name in one.weights}
+    return {"kind": "window", **terms.to_json(None if terms.capacity is None else capacity)}
 
 
-def _verdicts(windows: list[Window]) -> Iterator[Timed]:
-    for window in windows:
-        if window.judgement is not None:
-            span = window.terms.span
-            values: Values = {
-                "kind": "verdict",
-                "promise": window.terms.promise.name,
-                "from_ms": span.from_ms,
-                "to_ms": span.to_ms,
-            }
-            yield window.span.to_ms, BEFORE, values | window.judgement.to_json()
+def verdict_values(window: Window) -> Values:
+    """Return the entry of a window's verdict."""
+    assert window.judgement is not None, "it was seen to its end"
+    span = window.terms.span
+    told: Values = {"kind": "verdict", "promise": window.terms.promise.name, "from_ms": span.from_ms, "to_ms": span.to_ms}
+    return told | window.judgement.to_json()
 
 
-def _closes(record: Record, one: Promised, windows: list[Window]) -> Iterator[Timed]:
+def _closes(record: Record, one: Promised, windows: list[Window]) -> Iterator[tuple[int, Values]]:
     """Yield the close of each stretch between times at which the promise's totals were recorded."""
     totals, origin_ms = record.run.promises, record.workload.origin_ms or 0
     times, begun = sorted(totals), sorted(window.span.from_ms for window in windows)
     ends_ms = max((window.seen_ms for window in windows), default=0)
     for from_ms, to_ms in pairwise(times[bisect_left(times, begun[0]) : bisect_right(times, ends_ms)] if begun else []):
-        spans = totals[to_ms][1][one.first_span : one.first_span + one.spans].tolist()
-        told = [row for row in spans if row[0] < to_ms <= row[1] < k.NEVER]
-        if not told:  # between two windows of a promise whose text changed
-            continue
-        row = dict(zip(WINDOW_TOTALS, min(told, key=lambda row: row[1]), strict=True))
-        before, after = (stocks_of(totals[at_ms][0][one.number]) for at_ms in (from_ms, to_ms))
-        close = Close.between(
-            before,
-            replace(after, denied=row["denied"], denied_both=row["denied_both"]),
-            promise=one.promise.name,
-            text=one.charter.digest,
-            window_from_ms=origin_ms + row["from_ms"],
-            span=Span(origin_ms + from_ms, origin_ms + to_ms),
-        )
-        yield to_ms, BEFORE, {"kind": "close", **close.to_json()}
+        values = close_values(one, totals, from_ms, to_ms, origin_ms)
+        if values is not None:
+            yield to_ms, values
+
+
+def close_values(one: Promised, totals: Totals, from_ms: int, to_ms: int, origin_ms: int) -> Values | None:
+    """Return the entry of a promise's close; None between two windows of a promise whose text changed."""
+    spans = totals[to_ms][1][one.first_span : one.first_span + one.spans].tolist()
+    told = [row for row in spans if row[0] < to_ms <= row[1] < k.NEVER]
+    if not told:
+        return None
+    row = dict(zip(WINDOW_TOTALS, min(told, key=lambda row: row[1]), strict=True))
+    before, after = (stocks_of(totals[at_ms][0][one.number]) for at_ms in (from_ms, to_ms))
+    close = Close.between(
+        before,
+        replace(after, denied=row["denied"], denied_both=row["denied_both"]),
+        promise=one.promise.name,
+        text=one.charter.digest,
+        window_from_ms=origin_ms + row["from_ms"],
+        span=Span(origin_ms + from_ms, origin_ms + to_ms),
+    )
+    return {"kind": "close", **close.to_json()}
 
 
 def _integers(row: NDArray[np.int64]) -> list[int | str]:

@@ -72,7 +72,7 @@ def windows_seen(promised: tuple[Promised, ...], totals: Totals, origin_ms: int)
             for from_ms, to_ms in rows[:, :2].tolist():
                 if from_ms < at_ms <= to_ms < NEVER:
                     latest[from_ms] = at_ms
-        found += [_window(one, totals, from_ms, latest[from_ms], origin_ms) for from_ms in sorted(latest)]
+        found += [window_at(one, totals, from_ms, latest[from_ms], origin_ms) for from_ms in sorted(latest)]
     return found
 
 
@@ -86,14 +86,15 @@ def carried(promised: tuple[Promised, ...], one: Promised, totals: Totals, at_ms
         if not before.foreign and before.promise.name == one.promise.name and before.promise.make_good:
             row = totals[at_ms][1][before.first_span]
             if before.promise.window.calendar and int(row[1]) == at_ms:
-                judgement = _window(before, totals, int(row[0]), at_ms, origin_ms).judgement
+                judgement = window_at(before, totals, int(row[0]), at_ms, origin_ms).judgement
                 owed_heh_ms += judgement.carried_heh_ms if judgement is not None else 0
     scale = Scale.of_promise(one.charter, one.promise)
     made_good = owed_heh_ms / scale.heh * scale.q
     return -(-made_good.numerator // made_good.denominator)
 
 
-def _window(one: Promised, totals: Totals, from_ms: int, at_ms: int, origin_ms: int) -> Window:
+def window_at(one: Promised, totals: Totals, from_ms: int, at_ms: int, origin_ms: int) -> Window:
+    """Return the window of a promise that began at ``from_ms`` as it stands at ``at_ms``; totals of both times are known."""
     promises, rows = totals[at_ms]
     row = next(row for row in rows[one.first_span : one.first_span + one.spans].tolist() if row[0] == from_ms)
     told = dict(zip(WINDOW_TOTALS, row, strict=True))

@@ -39,20 +39,22 @@ def lift_row(s, v, m):
     g = s.glob[0]
     at = g.n_refs if v.foreign else 0
     shares = s.shares if v.foreign else s.refs
-    row, full, asked, kept = m.row, 0, 0, 0
-    for k in range(g.n_promises):  # a team may have several promises
+    row, full, asked, kept, largest = m.row, 0, 0, 0, 1
+    for k in range(g.n_promises):  # a team may have several promises, some of a charter that is not in force
         u = s.promises[k]
         if u.kind == AT_LEAST and u.foreign == v.foreign:
             for i in range(u.member, u.member + u.members):
                 if s.members[i].row == row:
                     asked = max(asked, s.members[i].wanted)
                     full = max(full, s.members[i].full)
+                    if u.live:
+                        largest = max(largest, u.largest)
                     if s.members[i].full:
                         kept = max(kept, s.members[i].wanted)
     s.lifts[at + row].asked = asked
     acts = v.acting
-    rounded = rounded_floor(asked, v.largest)
-    kept = rounded_floor(kept, v.largest)  # of demand below the pace too: a larger gang may come next
+    rounded = rounded_floor(asked, largest)
+    kept = rounded_floor(kept, largest)  # of demand below the pace too: a larger gang may come next
     flipped = acts and s.rows[row].full != full
     top = raise_path(s, shares, at, row, rounded, full, kept, acts)
     if top >= 0:
@@ -176,7 +178,7 @@ def next_member(s, pool, foreign, done):
     best = -1
     for k in range(s.glob[0].n_promises):
         v = s.promises[k]
-        if v.kind == AT_LEAST and v.foreign == foreign:
+        if v.kind == AT_LEAST and v.foreign == foreign and v.live:
             for i in range(v.member, v.member + v.members):
                 m = s.members[i]
                 if m.pool == pool and m.done == done and (best < 0 or further_behind(s, i, best)):

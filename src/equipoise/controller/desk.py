@@ -1,0 +1,275 @@
+"""What the ledger must not hold: commands with their environments, who submitted what under which key, exit codes, notices to owners.
+
+A small SQLite file beside the ledger, readable by its owner only. A job is on the desk before its submission is in the ledger, so what
+a crash leaves between the two is submitted again: nothing is lost, and the key sees to it that nothing comes twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from equipoise.controller.notices import Notice, Told
+from equipoise.engines.protocol import Command
+from equipoise.errors import InputError, StoreError
+from equipoise.units import shown
+from equipoise.workload.roll import Asked
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS job (number INTEGER PRIMARY KEY, key TEXT UNIQUE, owner TEXT NOT NULL, asked TEXT NOT NULL,"
+    " command TEXT, origin TEXT UNIQUE, outcome TEXT, exit_code INTEGER, reason TEXT NOT NULL DEFAULT '') STRICT",
+    "CREATE TABLE IF NOT EXISTS notice (number INTEGER PRIMARY KEY, job INTEGER NOT NULL, owner TEXT NOT NULL, kind TEXT NOT NULL,"
+    " text TEXT NOT NULL, at_ms INTEGER NOT NULL, lost_gpu_ms INTEGER NOT NULL, why TEXT NOT NULL, delivered INTEGER NOT NULL) STRICT",
+    "CREATE INDEX IF NOT EXISTS notice_due ON notice (number) WHERE delivered = 0",
+)
+_APPLICATION = 0x45514445  # "EQDE"
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A job on the desk.
+
+    Parameters
+    ----------
+    number : int
+        The job's, in the ledger.
+    owner : str
+        Who submitted it.
+    asked : Asked
+    command : Command or None
+        None where the engine has it.
+    key : str
+        The submission's idempotency key, or empty.
+    origin : str
+        The engine's own name of it, or empty.
+    """
+
+    number: int
+    owner: str
+    asked: Asked
+    command: Command | None
+    key: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job came to its end: ``ended``, ``failed``, ``refused`` or ``cancelled``."""
+
+    job: int
+    what: str
+    exit_code: int | None = None
+    reason: str = ""
+
+
+class Desk:
+    """The desk in one file.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    StoreError
+        R102 where the file cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._translated("opened"):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._file.execute("PRAGMA journal_mode = WAL")
+            self._file.execute("PRAGMA synchronous = FULL")
+            self._file.execute("PRAGMA busy_timeout = 5000")
+            for sql in _SCHEMA:
+                self._file.execute(sql)
+            self._file.execute(f"PRAGMA application_id = {_APPLICATION:d}")
+
+    # ------------------------------------------------------------------------------------------------------------ jobs
+
+    def file(self, jobs: Sequence[Filed]) -> None:
+        """Make jobs durable, all or none."""
+        rows = [
+            (
+                one.number,
+                one.key or None,
+                one.owner,
+                json.dumps(asdict(one.asked)),
+                _command_text(one.command),
+                one.origin or None,
+            )
+            for one in jobs
+        ]
+        with self._transaction():
+            self._file.executemany(
+                "INSERT INTO job (number, key, owner, asked, command, origin) VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
+
+    def strike(self, number: int) -> None:
+        """Take a job off that was never submitted."""
+        with self._transaction():
+            self._file.execute("DELETE FROM job WHERE number = ?", (number,))
+
+    @property
+    def size(self) -> int:
+        """One more than the highest number of a job; 0 without one."""
+        return int(self._one("SELECT coalesce(max(number) + 1, 0) FROM job")[0])
+
+    def job(self, number: int) -> Filed | None:
+        """Return a job; None for one that is not on the desk."""
+        return self._filed("number = ?", number)
+
+    def by_key(self, key: str, owner: str, asked: Asked, command: Command | None) -> int | None:
+        """Return the job that was submitted under a key; None if none was.
+
+        Raises
+        ------
+        InputError
+            R103 where the key was used for something else.
+        """
+        known = self._filed("key = ?", key) if key else None
+        if known is None:
+            return None
+        if (known.owner, known.asked, known.command) != (owner, asked, command):
+            raise InputError(
+                "R103",
+                f"the key {shown(key)} was used for another job",
+                hint="a key stands for one submission; take a new one",
+            )
+        return known.number
+
+    def by_origin(self, origin: str) -> int | None:
+        """Return the job that an engine calls by a name; None if none is."""
+        known = self._filed("origin = ?", origin)
+        return None if known is None else known.number
+
+    def origins(self) -> dict[str, int]:
+        """Return the jobs of the engine's own queue that have no outcome."""
+        with self._translated("read"):
+            rows = self._file.execute("SELECT origin, number FROM job WHERE origin IS NOT NULL AND outcome IS NULL")
+            return {str(origin): int(number) for origin, number in rows}
+
+    def jobs(self, first: int) -> list[Filed]:
+        """Return the jobs from a number on."""
+        with self._translated("read"):
+            rows = self._file.execute(f"{_SELECT} WHERE number >= ? ORDER BY number", (first,)).fetchall()
+        return [_read(row) for row in rows]
+
+    def owner(self, number: int) -> str:
+        """Return who submitted a job; empty for one that is not on the desk."""
+        row = self._one("SELECT max(owner) FROM job WHERE number = ?", number)
+        return str(row[0] or "")
+
+    # ---------------------------------------------------------------------------------------------- outcomes and notices
+
+    def note(self, outcomes: Iterable[Outcome], notices: Iterable[Notice]) -> None:
+        """Make durable how jobs ended (what was noted first stays), and what owners are told."""
+        ends = [(one.what, one.exit_code, one.reason, one.job) for one in outcomes]
+        told = [(one.job, one.owner, one.kind, one.text, one.at_ms, one.lost_gpu_ms, one.why) for one in notices]
+        with self._transaction():
+            self._file.executemany(
+                "UPDATE job SET outcome = ?, exit_code = ?, reason = ? WHERE number = ? AND outcome IS NULL", ends
+            )
+            self._file.executemany(
+                "INSERT INTO notice (job, owner, kind, text, at_ms, lost_gpu_ms, why, delivered) VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+                told,
+            )
+
+    def outcome(self, number: int) -> Outcome | None:
+        """Return how a job ended; None while it has not."""
+        row = self._one("SELECT max(outcome), max(exit_code), max(reason) FROM job WHERE number = ?", number)
+        return None if row[0] is None else Outcome(number, str(row[0]), row[1], str(row[2]))
+
+    def undelivered(self, most: int = 100) -> list[tuple[int, Notice]]:
+        """Return the notices that nobody delivered yet, oldest first, each with its number."""
+        with self._translated("read"):
+            rows = self._file.execute(
+                "SELECT number, job, owner, kind, text, at_ms, lost_gpu_ms, why FROM notice WHERE delivered = 0"
+                " ORDER BY number LIMIT ?",
+                (most,),
+            ).fetchall()
+        return [(row[0], Notice(row[1], row[2], Told(row[3]), row[4], row[5], row[6], row[7])) for row in rows]
+
+    def delivered(self, numbers: Iterable[int]) -> None:
+        """Note that notices were delivered."""
+        with self._transaction():
+            self._file.executemany(
+                "UPDATE notice SET delivered = 1 WHERE number = ?", [(number,) for number in numbers]
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    # ------------------------------------------------------------------------------------------------------------ the file
+
+    def _filed(self, where: str, value: object) -> Filed | None:
+        with self._translated("read"):
+            row = self._file.execute(f"{_SELECT} WHERE {where}", (value,)).fetchone()
+        return None if row is None else _read(row)
+
+    def _one(self, sql: str, *values: object) -> tuple[Any, ...]:
+        with self._translated("read"):
+            return self._file.execute(sql, values).fetchone()
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        with self._translated("written"):
+            self._file.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._file.execute("COMMIT")
+            except BaseException:
+                if self._file.in_transaction:
+                    self._file.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _translated(self, verb: str) -> Generator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                "R102",
+                f"the desk {self.path} cannot be {verb}: {error}",
+                hint="free some space or mend the disk",
+                retryable=True,
+            ) from error
+
+
+_SELECT = "SELECT number, owner, asked, command, key, origin FROM job"
+
+
+def _read(row: Sequence[object]) -> Filed:
+    number, owner, asked, command, key, origin = row
+    assert isinstance(number, int)
+    return Filed(
+        number,
+        str(owner),
+        Asked(**json.loads(str(asked))),
+        None if command is None else _command(str(command)),
+        str(key or ""),
+        str(origin or ""),
+    )
+
+
+def _command_text(command: Command | None) -> str | None:
+    if command is None:
+        return None
+    told = {
+        "argv": list(command.argv), "environment": dict(command.environment), "directory": command.directory, "user": command.user,
+    }  # fmt: skip
+    return json.dumps(told)
+
+
+def _command(text: str) -> Command:
+    told = json.loads(text)
+    return Command(tuple(told["argv"]), told["environment"], told["directory"], told["user"])

@@ -1,0 +1,353 @@
+"""The live loop: observe → event → decide → record → act, in that order, in one thread that owns engine, core and ledger.
+
+`Loop.step` is the main path. What others want comes through the `Inbox`. Time-driven rules fire from the core's own next deadline.
+A crash between any two steps loses nothing: what is recorded and not acted on is acted on again by the next life (`restart`), and what
+was seen and not recorded the engine still knows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any, assert_never
+
+import numpy as np
+
+from equipoise.controller.acting import Acting, Deeds
+from equipoise.controller.attempts import Attempts
+from equipoise.controller.clock import Clock, EventTime
+from equipoise.controller.desk import Desk, Outcome
+from equipoise.controller.errands import Errands
+from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Inbox, Look, Submit
+from equipoise.controller.notices import Notice
+from equipoise.controller.recorder import Recorder
+from equipoise.controller.reports import Batch, Reports
+from equipoise.controller.restart import Survey, believed_conditions
+from equipoise.controller.settings import Settings
+from equipoise.controller.situation import Situation
+from equipoise.controller.submissions import Filing, Submissions
+from equipoise.engines.protocol import Attempt, Engine, Observation
+from equipoise.errors import EngineError, EquipoiseError, InputError, StoreError
+from equipoise.policy.events import REASONS, sentence
+from equipoise.policy.kernel import capacity
+from equipoise.simulator.chronicle import NOTHING, Chronicle, Taken
+
+LOG = logging.getLogger("equipoise.controller")
+
+
+@dataclass
+class Pass:
+    """What was decided together, and what follows once it is recorded."""
+
+    at_ms: int
+    batch: Batch = field(default_factory=Batch)
+    entries: list[Any] = field(default_factory=list[Any])
+    deeds: Deeds = field(default_factory=Deeds)
+    filed: Filing = field(default_factory=list)  # pyright: ignore[reportUnknownVariableType]
+    answers: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    wanted: bool = False
+    """Whether a pass is needed even without events."""
+
+
+class Loop:
+    """One leader's loop over one engine.
+
+    Parameters
+    ----------
+    engine : Engine
+    chronicle : Chronicle
+        New and opened, or resumed from the ledger.
+    recorder : Recorder
+    desk : Desk
+    clock : Clock
+    settings : Settings
+    chance : Random
+        Of pauses between retries.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        chronicle: Chronicle,
+        recorder: Recorder,
+        desk: Desk,
+        *,
+        clock: Clock,
+        settings: Settings,
+        chance: Random,
+    ) -> None:
+        self.engine, self.chronicle, self.recorder, self.desk = engine, chronicle, recorder, desk
+        self._clock, self._settings = clock, settings
+        core = chronicle.core
+        pools = core.charters[0].pools
+        self.situation = Situation(core)
+        self.attempts = Attempts({pool.name: (pool.nodes, pool.gpus_per_node) for pool in pools})
+        self.errands = Errands(engine, self.attempts, clock, settings, chance)
+        self.acting = Acting(self.situation, self.attempts, self.errands, desk, settings, clock.monotonic_ms)
+        sizes = {pool.name: (n, pool.gpus_per_node, pool.nodes) for n, pool in enumerate(pools)}
+        believed = believed_conditions(core.record, [pool.name for pool in pools])
+        self.reports = Reports(self.situation, self.attempts, sizes, believed, desk.owner)
+        self.submissions = Submissions(core, desk)
+        self._survey = Survey(engine, self.situation, self.attempts, self.reports, self.acting, desk, settings)
+        self.time = EventTime(clock, origin_ms=core.roll.origin_ms or 0, last_ms=core.now_ms)
+        self.inbox = Inbox(engine.wake)
+        self._unfinished: Pass | None = None
+        self._kept: list[Observation] = []
+        self._clear: list[Attempt] = []
+        self._to_note: tuple[list[Outcome], list[Notice], list[Attempt]] = ([], [], [])
+        self._survey_ms = self._engine_ms = clock.monotonic_ms()
+        self._engine_fails = 0
+        self._first = True
+
+    @property
+    def surveyed(self) -> bool:
+        """Whether the engine was compared with the ledger once, so that orders are taken."""
+        return not self._first
+
+    def step(self) -> None:
+        """Go once through the loop; waits at most until something is due.
+
+        Raises
+        ------
+        EngineError
+            That is not retryable.
+        StoreError
+            R107 where another controller leads.
+        """
+        if self.recorder.settle() and self._unfinished is not None:
+            done, self._unfinished = self._unfinished, None
+            self._act(done)
+        self._kept += self._observe()
+        if self._unfinished is not None:
+            self._turn_away()
+        elif not (self._first and self._is_engine_silent()):
+            seen, self._kept = self._kept, []
+            self._decide(seen)
+        self.errands.run(may_launch=self._unfinished is None)
+        self.recorder.sign_if_due()
+
+    # -------------------------------------------------------------------------------------------------------------- observe
+
+    def _observe(self) -> Sequence[Observation]:
+        if self._is_engine_silent():
+            self._clock.pause(max(1, round(self._timeout_s() * 1000)))
+            return []
+        try:
+            seen = self.engine.observe(self._timeout_s())
+        except EngineError as error:
+            self._engine_failed(error)
+            return []
+        return seen
+
+    def _is_engine_silent(self) -> bool:
+        return self._clock.monotonic_ms() < self._engine_ms
+
+    def _engine_failed(self, error: EngineError) -> None:
+        """Leave an engine that does not answer alone for a while; raises what patience does not help."""
+        if not error.retryable:
+            raise error
+        self._engine_fails += 1
+        pause_ms = min(self._settings.longest_wait_ms, self._settings.retry_least_ms << min(self._engine_fails, 10))
+        self._engine_ms = self._clock.monotonic_ms() + pause_ms
+        LOG.warning("the engine does not answer: %s", error.message)
+
+    def _timeout_s(self) -> float:
+        """How long to wait for the engine: until something else is due."""
+        is_busy = self._kept or self._clear or len(self.inbox)
+        if self._unfinished is None and (self._first or is_busy) and not self._is_engine_silent():
+            return 0.0
+        now_ms = self._clock.monotonic_ms()
+        times = [self._settings.longest_wait_ms, max(self._survey_ms, self._engine_ms) - now_ms]
+        if self._unfinished is None:
+            times.append(self.chronicle.next_ms - self.time.now_ms())
+        due_ms = self.errands.next_ms()
+        if due_ms is not None:
+            times.append(due_ms - now_ms)
+        return max(0, min(times)) / 1000
+
+    # ------------------------------------------------------------------------------------------------------- event and decide
+
+    def _decide(self, seen: Sequence[Observation]) -> None:
+        """Make events of what was seen and wanted, let the core decide, record, and act."""
+        made = Pass(self.time.now_ms())
+        orders = self.inbox.take(self._settings.burst) if not self._first else []
+        self._catch_up(made)
+        self._enact(made, [order for order in orders if isinstance(order, Enact)])
+        if not self._look_around(made):
+            self._kept = [*seen, *self._kept]
+            self._record(made)
+            return
+        self.reports.take(made.batch, seen, made.at_ms)
+        self._clear_away(made)
+        self._carry_out(made, orders)
+        made.entries += made.batch.entries
+        if made.batch.events or made.wanted or self.chronicle.next_ms <= made.at_ms:
+            self._take(made, self.chronicle.take(made.at_ms, np.concatenate([NOTHING, *made.batch.events])))
+        self._record(made)
+        for order in orders:
+            if isinstance(order, Look):
+                _answer(order.future, order.read)
+
+    def _catch_up(self, made: Pass) -> None:
+        """Let each deadline that is due be decided at its own time, before what is seen now."""
+        while (due_ms := self.chronicle.next_ms) < made.at_ms:
+            self._take(made, self.chronicle.take(due_ms))
+
+    def _take(self, made: Pass, taken: Taken) -> None:
+        made.entries += taken.entries
+        made.at_ms = max(made.at_ms, taken.at_ms)
+        for _, answer in taken.answers:
+            for row in answer.refused:
+                LOG.warning("not taken: %s: %s", sentence(row), REASONS[int(row["refused"])])
+        self.acting.plan(made.deeds, taken.decisions, taken.at_ms)
+
+    def _enact(self, made: Pass, orders: Sequence[Enact]) -> None:
+        for order in orders:
+            try:
+                taken = self.chronicle.enact(made.at_ms, order.charter, order.text, how=order.how)
+            except EquipoiseError as error:
+                order.future.set_exception(error)
+                continue
+            made.entries += order.minutes
+            self._take(made, taken)
+            made.answers.append(_result(order.future, taken.at_ms))
+
+    def _look_around(self, made: Pass) -> bool:
+        """Ask the engine for everything, if it is time; returns whether one may go on."""
+        now_ms = self._clock.monotonic_ms()
+        if now_ms < self._survey_ms or self._is_engine_silent():
+            return True
+        try:
+            self._survey.make(made.batch, made.at_ms)
+        except EngineError as error:
+            self._engine_failed(error)
+            return not self._first
+        self._engine_fails = 0
+        self._survey_ms = now_ms + self._settings.survey_every_ms
+        if self._first:
+            self._first, made.wanted = False, True
+            made.batch.events += self.submissions.again()
+            made.deeds.calls += self._survey.warnings(made.at_ms)
+        return True
+
+    def _clear_away(self, made: Pass) -> None:
+        """Attempts that were stopped before the engine heard of them are gone, and those of nodes that stay away count so."""
+        clear, self._clear = self._clear, []
+        now_ms = self._clock.monotonic_ms()
+        for taken in self.attempts.stopping.values():
+            if taken.lost_ms is not None and now_ms - taken.lost_ms > self._settings.lost_after_ms:
+                LOG.warning("nothing was heard of attempt %s since its node went; it counts as gone", taken.attempt)
+                clear.append(taken.attempt)
+        for attempt in clear:
+            self.reports.cleared(made.batch, attempt)
+
+    def _carry_out(self, made: Pass, orders: Sequence[Any]) -> None:
+        """Take orders into the pass."""
+        submissions = [order for order in orders if isinstance(order, Submit)]
+        for order in orders:
+            if not isinstance(order, (Submit, Enact, Look)):
+                try:
+                    self._order(made, order)
+                except EquipoiseError as error:
+                    order.future.set_exception(error)
+        for origin in made.batch.withdrawn:
+            job = self.desk.by_origin(origin)
+            if job is not None and job < self.situation.jobs and self.reports.cancel(made.batch, job):
+                made.batch.outcomes.append(Outcome(job, "cancelled", None, "withdrawn by its user"))
+        events, made.filed = self.submissions.take(
+            [*self.submissions.arrivals(made.batch.arrived), *submissions], made.at_ms
+        )
+        made.batch.events += events
+
+    def _order(self, made: Pass, order: Cancel | Ask | Answer | Drain) -> None:
+        match order:
+            case Cancel(job, future):
+                if not 0 <= job < self.situation.jobs:
+                    raise InputError("R108", f"there is no job {job}", hint="`top` lists them")
+                asked = self.reports.cancel(made.batch, job)
+                if asked:
+                    made.batch.outcomes.append(Outcome(job, "cancelled"))
+                made.answers.append(_result(future, asked))
+            case Ask(request, future):
+                made.entries += self.chronicle.ask(replace(request, asked_ms=made.at_ms))
+                made.answers.append(_result(future, None))
+            case Answer(name, granted, reason, future):
+                entries = self.chronicle.answer(name, made.at_ms, granted, reason=reason)
+                made.entries += entries
+                made.at_ms, made.wanted = max(made.at_ms, int(entries[0]["at_ms"])), True
+                made.answers.append(_result(future, made.at_ms))
+            case Drain(pool, node, back, future):
+                if (pool, node) not in self.nodes():
+                    raise InputError("R109", f"pool '{pool}' has no node {node}", hint="nodes count from 0")
+                made.deeds.calls.append(lambda: self.errands.drain(pool, node, back=back))
+                made.answers.append(_result(future, None))
+            case _:
+                assert_never(order)
+
+    def nodes(self) -> dict[tuple[str, int], int]:
+        """Return how every node of the charter's pools stands by the ledger."""
+        pools = self.chronicle.core.charters[0].pools
+        believed = self.reports.conditions
+        return {(p.name, n): believed.get((p.name, n), capacity.UP) for p in pools for n in range(p.nodes)}
+
+    def _turn_away(self) -> None:
+        """Nothing can be recorded: who wants something is told so, who only looks may."""
+        cause = self.recorder.trouble
+        for order in self.inbox.take(self._settings.burst):
+            if isinstance(order, Look):
+                _answer(order.future, order.read)
+            else:
+                said = "nothing can be recorded now" + (f": {cause.message}" if cause else "")
+                order.future.set_exception(StoreError("R111", said, hint="try again later", retryable=True))
+
+    # ----------------------------------------------------------------------------------------------------------- record and act
+
+    def _record(self, made: Pass) -> None:
+        if self.recorder.write(made.entries, made.at_ms):
+            self._act(made)
+        else:
+            self._unfinished = made
+
+    def _act(self, made: Pass) -> None:
+        """Carry out what is recorded, note what the ledger does not hold, and let those who wait know."""
+        for call in made.deeds.calls:
+            call()
+        for attempt in made.batch.strays:
+            self.errands.stop_stray(attempt)
+        self._clear += made.deeds.never_launched
+        outcomes, notices, forgotten = self._to_note
+        outcomes += [*made.batch.outcomes, *made.deeds.outcomes]
+        notices += [*made.batch.notices, *made.deeds.notices]
+        forgotten += made.batch.forgotten
+        self._note()
+        for order, job in made.filed:
+            order.future.set_result(Accepted(job, made.deeds.refused.get(job, "")))
+        for answer in made.answers:
+            answer()
+
+    def _note(self) -> None:
+        """Write outcomes and notices to the desk, then let the engine forget; what cannot be written now is tried with the next."""
+        outcomes, notices, forgotten = self._to_note
+        try:
+            if outcomes or notices:
+                self.desk.note(outcomes, notices)
+        except StoreError as error:
+            LOG.error("outcomes and notices wait: %s", error.message)
+            return
+        for attempt in forgotten:
+            self.errands.forget(attempt)
+        self._to_note = ([], [], [])
+
+
+def _answer(future: Future[Any], read: Callable[[], Any]) -> None:
+    try:
+        future.set_result(read())
+    except EquipoiseError as error:
+        future.set_exception(error)
+
+
+def _result(future: Future[Any], value: Any) -> Callable[[], None]:
+    return lambda: future.set_result(value)

@@ -1,0 +1,246 @@
+"""A ledger written while it happens: a growing core with the charter's calendar, and the entries of each instant.
+
+`Chronicle.take` is the main path. What `bookkeeping.entries` writes of a run that is over, this writes pass by pass: days, windows of
+promises and closes come at their own times, also where nobody called then, and totals, closes and verdicts stand before the
+passes of their instant. Entries of one call belong into the ledger together, or not at all, and before anybody acts on the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from equipoise.account import Span
+from equipoise.charter.model import Charter
+from equipoise.errors import InputError
+from equipoise.policy.core import Answer
+from equipoise.policy.events import Events, event
+from equipoise.policy.growing import GrowingCore
+from equipoise.policy.kernel import layout as k
+from equipoise.policy.passage import decision_rows, event_rows, job_values, told
+from equipoise.simulator.bookkeeping import (
+    charter_values,
+    close_values,
+    opened_values,
+    request_values,
+    totals_values,
+    verdict_values,
+    window_values,
+)
+from equipoise.simulator.days import midnights_under
+from equipoise.simulator.replay import WindowBegin
+from equipoise.simulator.verdicts import terms_of, window_at
+from equipoise.simulator.windows import windows_of
+from equipoise.workload.model import Workload
+from equipoise.workload.roll import Request
+
+Values = dict[str, Any]
+NOTHING = np.zeros(0, k.EVENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a call.
+
+    Parameters
+    ----------
+    at_ms : int
+        When it counts.
+    entries : list of mappings
+        To be written before the decisions are carried out.
+    answers : list of (int, Answer)
+        Of each pass, in order; the last is that of the call itself.
+    """
+
+    at_ms: int
+    entries: list[Values]
+    answers: list[tuple[int, Answer]]
+
+    @property
+    def decisions(self) -> np.ndarray[Any, Any]:
+        """All decisions, to be carried out in this order: rows of ``layout.DECISION``."""
+        return np.concatenate([np.zeros(0, k.DECISION), *(answer.decisions for _, answer in self.answers)])
+
+
+class Chronicle:
+    """A core under the charter's calendar.
+
+    Parameters
+    ----------
+    core : GrowingCore
+        New, or one that went on with a record (then with ``enact_ms`` and ``named`` of its ledger).
+    enact_ms : sequence of int
+        When all charters of the core but the first came into force.
+    named : mapping of str to int, or None
+        How many names of ``teams``, ``pools`` and ``users`` the ledger has.
+    """
+
+    def __init__(
+        self, core: GrowingCore, *, enact_ms: Sequence[int] = (), named: Mapping[str, int] | None = None
+    ) -> None:
+        self.core = core
+        self.enact_ms = list(enact_ms)
+        self._named = dict(named) if named is not None else dict.fromkeys(core.roll.names, 0)
+        days = core.record["time_ms"][core.record["kind"] == k.DAY_BEGAN]
+        self._day_ms = int(days[-1]) if len(days) else 0
+        self._noted_ms = max(core.core.promises, default=0)
+        self._unsaid = Taken(0, [], [])
+        self._follow_calendar(core.passed_ms)
+
+    def opening(self, text: str) -> list[Values]:
+        """Return the first entries of a ledger; ``text`` is the first charter's."""
+        plan, first = self.core.layout.plan, self.core.charters[0]
+        opened = opened_values(
+            plan, self.core.options, self.core.roll.origin_ms, source="live", run_times="unknown", lab=first.lab
+        )
+        return [opened, charter_values(first, text, at_ms=0, how="founded"), *self._names()]
+
+    @property
+    def next_ms(self) -> int:
+        """When `take` is to be called though nothing happens: a deadline of the core, a midnight, or an edge of a window."""
+        return min(self.core.next_ms, self._close_ms, self._midnight_ms, self._edge_ms)
+
+    def take(self, at_ms: int, events: Events = NOTHING) -> Taken:
+        """Tell what happened at one instant; a time before the latest pass counts as that pass's.
+
+        Days, windows and closes that were due before come first, each at its own time.
+        """
+        taken = self._begin(max(at_ms, self.core.now_ms))
+        self._catch_up(taken, taken.at_ms)
+        self._instant(taken, taken.at_ms, events)
+        return taken
+
+    def enact(self, at_ms: int, charter: Charter, text: str, *, how: str = "amended") -> Taken:
+        """Let another charter be in force from ``at_ms`` on, at the earliest right after the latest pass.
+
+        Raises
+        ------
+        InputError
+            As of `GrowingCore.enact`; the charter before stays in force, and what was due by then is told with the next call.
+        """
+        taken = self._begin(max(at_ms, self.core.passed_ms + 1))
+        self._catch_up(taken, taken.at_ms)
+        try:
+            number = self.core.enact(charter)
+        except InputError:
+            self._unsaid = taken
+            raise
+        self.enact_ms.append(taken.at_ms)
+        self._follow_calendar(taken.at_ms - 1)
+        entry = charter_values(charter, text, at_ms=taken.at_ms, how=how)
+        self._instant(taken, taken.at_ms, event(k.CHARTER_ENACTED, number), before=[entry])
+        return taken
+
+    def ask(self, request: Request) -> list[Values]:
+        """Enter a request for credits; raises ``InputError`` P112 as `GrowingCore.ask`."""
+        self.core.ask(request)
+        asked = self.core.roll.requests()
+        return [*self._names(), request_values(asked, len(asked) - 1)]
+
+    def answer(self, name: str, at_ms: int, granted_gpu_ms: int, *, reason: str = "") -> list[Values]:
+        """Answer a request for credits; raises ``InputError`` P112 as `GrowingCore.answer`."""
+        answered = self.core.answer(name, at_ms, granted_gpu_ms, reason=reason)
+        values: Values = {"kind": "answer", "at_ms": answered.answered_ms, "name": name}
+        return [values | {"granted_gpu_ms": granted_gpu_ms, "reason": reason}]
+
+    # ------------------------------------------------------------------------------------------------------------ the calendar
+
+    def _follow_calendar(self, passed_ms: int) -> None:
+        """Find what comes after a time, up to which everything was done, under all charters that are known."""
+        core = self.core
+        zones = [charter.timezone for charter in core.charters]
+        self._midnight_after = midnights_under(zones, self.enact_ms, core.roll.origin_ms)
+        self._close_ms = self._midnight_after(max(passed_ms, 0))
+        self._midnight_ms = self._midnight_after(self._day_ms)
+        self._windows = windows_of(core.layout, core.charters[0], core.roll.origin_ms, self.enact_ms)
+        if self._windows is not None:
+            self._windows.skip(passed_ms)
+
+    @property
+    def _edge_ms(self) -> int:
+        return k.NEVER if self._windows is None else self._windows.next_ms
+
+    def _begin(self, at_ms: int) -> Taken:
+        """Begin a call with what one that failed left to say."""
+        unsaid, self._unsaid = self._unsaid, Taken(0, [], [])
+        return Taken(at_ms, unsaid.entries, unsaid.answers)
+
+    def _catch_up(self, taken: Taken, until_ms: int) -> None:
+        """Do what was due before a time."""
+        while (stop_ms := min(self._close_ms, self._edge_ms)) < until_ms:
+            self._instant(taken, stop_ms, None)
+
+    def _instant(
+        self, taken: Taken, at_ms: int, events: Events | None, *, before: Sequence[Values] = ()
+    ) -> None:
+        """Close accounts, begin days and windows, and let the core decide; without events only where a window changes."""
+        begun, closing, edge = list[WindowBegin](), at_ms == self._close_ms, at_ms == self._edge_ms
+        if closing:
+            taken.entries.extend(self._close(at_ms))
+        if edge and self._windows is not None:
+            self.core.close_promises(at_ms)
+            begun = self._windows.turn(self.core.core)
+        if closing or edge:
+            taken.entries.extend(self._promises(at_ms, begun))
+        taken.entries.extend(before)
+        if events is not None or begun or (edge and self.core.layout.later):
+            self._pass(taken, at_ms, [NOTHING if events is None else events, *map(_window_row, begun)])
+
+    def _pass(self, taken: Taken, at_ms: int, rows: list[Events]) -> None:
+        if self._midnight_ms <= at_ms:
+            rows.append(event(k.DAY_BEGAN))
+            self._day_ms, self._midnight_ms = at_ms, self._midnight_after(at_ms)
+        first = self.core.submitted
+        answer = self.core.take(at_ms, np.concatenate(rows))
+        asked = Workload(self.core.roll.jobs(first, self.core.submitted), ())
+        taken.entries.extend(self._names())
+        taken.entries.append(
+            told(
+                at_ms,
+                list(event_rows(answer.taken)),
+                list(decision_rows(answer.decisions)),
+                list(job_values(asked, known=False)),
+            )
+        )
+        taken.answers.append((at_ms, answer))
+
+    # ------------------------------------------------------------------------------------------------------------ entries
+
+    def _names(self) -> list[Values]:
+        """Return the names that the ledger does not have yet."""
+        names = self.core.roll.names
+        new = {kind: found[self._named[kind] :] for kind, found in names.items() if len(found) > self._named[kind]}
+        self._named = {kind: len(found) for kind, found in names.items()}
+        return [{"kind": "names"} | new] if new else []
+
+    def _close(self, at_ms: int) -> list[Values]:
+        self.core.close(at_ms)
+        self._close_ms = self._midnight_after(at_ms)
+        teams, pools = self.core.core.latest_close
+        reference, promised = self.core.layout.reference, self.core.layout.promised
+        return list(totals_values(at_ms, teams, pools, reference, promised, {line.path for line in reference.lines}))
+
+    def _promises(self, at_ms: int, begun: Sequence[WindowBegin]) -> list[Values]:
+        """Return the closes and verdicts that end, and the windows that open."""
+        layout, origin_ms = self.core.layout, self.core.roll.origin_ms or 0
+        totals, found = self.core.core.promises, list[Values]()
+        for one in layout.promised:
+            if not one.foreign:
+                close = close_values(one, totals, self._noted_ms, at_ms, origin_ms) if self._noted_ms < at_ms else None
+                found += [] if close is None else [close]
+                for from_ms, to_ms in totals[at_ms][1][one.first_span : one.first_span + one.spans, :2].tolist():
+                    if from_ms < to_ms == at_ms:
+                        found.append(verdict_values(window_at(one, totals, from_ms, at_ms, origin_ms)))
+                for new in begun:
+                    if new.promise == one.number:
+                        span = Span(origin_ms + at_ms, origin_ms + new.to_ms)
+                        found.append(window_values(one, terms_of(one, span, new.make_good)))
+        self._noted_ms = at_ms
+        return found
+
+
+def _window_row(one: WindowBegin) -> Events:
+    return event(k.WINDOW_BEGAN, one.promise, detail=one.place, until_ms=one.to_ms, amount=one.make_good)
