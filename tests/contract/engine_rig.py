@@ -233,7 +233,7 @@ class Bench:
         """An attempt runs before it ends, and there is one end, after which nothing comes."""
         kinds = [type(seen) for seen in self.of(attempt)]
         assert kinds.count(Running) <= 1, kinds
-        assert sum(kind in LAST for kind in kinds) <= 1, kinds
+        assert sum(kind in LAST for kind in kinds) <= 1, self.of(attempt)
         assert not any(kind in LAST for kind in kinds[:-1]), kinds
 
     def clear(self) -> None:
@@ -248,4 +248,7 @@ class Bench:
         for node in self.engine.nodes():
             if node.condition is Condition.MAINTENANCE:
                 self.engine.drain(node.pool, node.number, back=True)
-        self.listen(lambda: all(node.condition is Condition.UP for node in self.engine.nodes()), "all nodes are back")
+        self.listen(
+            lambda: not [node for node in self.engine.nodes() if node.condition is Condition.MAINTENANCE],
+            "nodes are back",
+        )

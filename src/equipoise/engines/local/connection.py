@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import socket
@@ -35,6 +36,9 @@ class Connection:
         self._lines = Lines()
         self._arrived: deque[Message] = deque()
         self.wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll = select.poll()
+        for descriptor in (self._socket.fileno(), self.wake):
+            self._poll.register(descriptor, select.POLLIN)
 
     def send(self, message: Message) -> None:
         """Send a message; what does not get through in time breaks the connection, as half of it may have."""
@@ -49,8 +53,8 @@ class Connection:
             return self._arrived.popleft()
         deadline = time.monotonic() + timeout_s
         while not self._arrived:
-            ready, _, _ = select.select([self._socket, self.wake], [], [], max(0.0, deadline - time.monotonic()))
-            if self._socket in ready:
+            ready = dict(self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+            if self._socket.fileno() in ready:
                 self._read()
             elif ready or time.monotonic() >= deadline:
                 return None
@@ -100,11 +104,14 @@ def _start(folder: Path, deadline: float, inherited: Mapping[str, str]) -> None:
     """Start a supervisor; it does nothing if another was faster. It inherits no secret from the controller's environment."""
     where = str(Path(equipoise.__file__).parent.parent)
     with suppress(subprocess.TimeoutExpired), _report(folder) as report:
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", START, where, str(folder)],
-            stdin=subprocess.DEVNULL, stdout=report, stderr=report, env=dict(inherited), cwd="/",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=report, env=dict(inherited), cwd="/",
             timeout=max(0.5, deadline - time.monotonic()), check=False,
         )  # fmt: skip
+        if done.stdout:
+            code, message, hint, retryable = json.loads(done.stdout)
+            raise EngineError(code, message, hint=hint, retryable=retryable)
 
 
 def _report(folder: Path) -> BinaryIO:

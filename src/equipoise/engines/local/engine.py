@@ -148,7 +148,7 @@ class LocalEngine:
     def _connect(self) -> None:
         """Reach a supervisor, and work out what happened since the last one was heard."""
         self._connection = Connection(self._folder, self._settings.answer_s, self._inherited)
-        kept = {name: value for name, value in asdict(self._settings).items()}
+        kept = asdict(self._settings)
         plain = self._devices is None
         kept |= {"per_part": self._settings.processes == "per-part", "inherited": self._inherited}
         kept["device_variables"] = () if plain else self._settings.device_variables
@@ -303,16 +303,18 @@ class LocalEngine:
         if self._failed and time.monotonic() - self._retried >= RETRY_S:
             self._retried = time.monotonic()
             failed, self._failed = self._failed, {}
-            for number in failed:
-                if number in self._unanswered:
+            try:
+                for number in failed:
                     self._linked.send({"id": number, **self._unanswered[number]})
+            except ConnectionError:
+                self._again()
 
     def _complain(self) -> None:
         trouble = self._trouble or next(iter(self._failed.values()), "")
         if trouble:
             raise EngineError(
                 "E105", f"the local engine's supervisor cannot go on in {self._folder}: {trouble}",
-                hint="free room on its disk; nothing is lost meanwhile", retryable=True,
+                hint="give the machine what it lacks; nothing is lost meanwhile", retryable=True,
             )  # fmt: skip
 
     def _was_woken(self, *, keep: bool = False) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from equipoise.engines.protocol import Condition, Node
 
 
-class Refusal(Exception):
+class CannotStartError(Exception):
     """An attempt cannot start here, whoever asks again; the text says why."""
 
 
@@ -66,22 +66,24 @@ class Machine:
         return Node(pool, number, f"{self.host}/{pool}/{number}", condition, expected, reason)
 
     def choose(self, pool: str, gang: int, parts: Iterable[tuple[int, int]]) -> list[Place]:
-        """Find free devices for a gang; raises Refusal."""
+        """Find free devices for a gang; raises CannotStartError."""
         if pool not in {name for name, _, _ in self.pools}:
-            raise Refusal(f"this machine has no pool {pool!r}")
+            raise CannotStartError(f"this machine has no pool {pool!r}")
         wanted = list(parts) or self._anywhere(pool, gang)
         if gang < 1 or sum(count for _, count in wanted) != gang or len({node for node, _ in wanted}) < len(wanted):
-            raise Refusal(f"a gang of {gang} is not divided into {wanted}")
+            raise CannotStartError(f"a gang of {gang} is not divided into {wanted}")
         places: list[Place] = []
         for node, count in wanted:
             if (pool, node) not in self._of_node:
-                raise Refusal(f"pool {pool} has no node {node}")
+                raise CannotStartError(f"pool {pool} has no node {node}")
             stands = self.node(pool, node)
             if stands.condition is not Condition.UP:
-                raise Refusal(f"node {stands.name} is {stands.condition}: {stands.reason}")
+                raise CannotStartError(f"node {stands.name} is {stands.condition}: {stands.reason}")
             free = self._free(pool, node)
             if not 0 < count <= len(free):
-                raise Refusal(f"node {stands.name} has {len(free)} free devices of {stands.devices}, not {count}")
+                raise CannotStartError(
+                    f"node {stands.name} has {len(free)} free devices of {stands.devices}, not {count}"
+                )
             places.append(Place(node, free[:count]))
         return places
 
@@ -98,7 +100,7 @@ class Machine:
             if self.node(pool, node).condition is Condition.UP and (free := len(self._free(pool, node))):
                 found.append((node, min(free, gang - sum(count for _, count in found))))
         if sum(count for _, count in found) < gang:
-            raise Refusal(f"pool {pool} has fewer than {gang} free devices on nodes that are up")
+            raise CannotStartError(f"pool {pool} has fewer than {gang} free devices on nodes that are up")
         return found
 
     def hold(self, attempt: str, devices: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from equipoise.engines.local.launcher import Identity, Recipe, problem
-from equipoise.engines.local.machine import Place, Refusal
+from equipoise.engines.local.machine import CannotStartError, Place
 from equipoise.engines.local.processes import MARK
 from equipoise.engines.local.wire import Message
 
@@ -26,43 +26,46 @@ class Customs:
     nice: int = 0
 
     @staticmethod
-    def of(message: Mapping[str, Any], open_files: int) -> Customs:
-        """Read them from the controller's greeting; ``open_files`` holds where nothing is set."""
-        limits = {resource.RLIMIT_NOFILE: message["open_files"] or open_files}
-        if message["memory_bytes"]:
-            limits[resource.RLIMIT_AS] = message["memory_bytes"]
-        if message["cpu_s"]:
-            limits[resource.RLIMIT_CPU] = message["cpu_s"]
+    def of(message: Mapping[str, Any]) -> Customs:
+        """Read them from the controller's greeting."""
+        names = (
+            ("open_files", resource.RLIMIT_NOFILE),
+            ("memory_bytes", resource.RLIMIT_AS),
+            ("cpu_s", resource.RLIMIT_CPU),
+        )
+        limits = {number: message[name] for name, number in names if message[name]}
         return Customs(
             tuple(message["device_variables"]), message["per_part"], message["inherited"], limits, message["nice"]
         )
 
 
 def identity_of(user: str) -> Identity | None:
-    """Look up as whom a job runs; None: as the supervisor itself. Raises Refusal."""
+    """Look up as whom a job runs; None: as the supervisor itself. Raises CannotStartError."""
     if not user:
         return None
     try:
         found = pwd.getpwnam(user)
     except (KeyError, ValueError):
-        raise Refusal(f"this machine has no user {user!r}") from None
+        raise CannotStartError(f"this machine has no user {user!r}") from None
     if found.pw_uid == os.geteuid():
         return None
     if os.geteuid() != 0:
         own = pwd.getpwuid(os.geteuid()).pw_name
-        raise Refusal(f"a controller that runs as {own!r} cannot run jobs as {user!r}: only one that runs as root can")
+        raise CannotStartError(
+            f"a controller that runs as {own!r} cannot run jobs as {user!r}: only one that runs as root can"
+        )
     return Identity(found.pw_uid, found.pw_gid, tuple(os.getgrouplist(user, found.pw_gid)))
 
 
 def recipes(
     order: Message, identity: Identity | None, places: Sequence[Place], mark: str, customs: Customs
 ) -> list[Recipe]:
-    """Say how each process of an attempt is made. Raises Refusal."""
+    """Say how each process of an attempt is made. Raises CannotStartError."""
     if order["argv"] is None:
-        raise Refusal("a job without a command: users cannot give jobs to the local engine")
+        raise CannotStartError("a job without a command: users cannot give jobs to the local engine")
     wrong = problem(order["argv"], order["environment"])
     if wrong:
-        raise Refusal(wrong)
+        raise CannotStartError(wrong)
     try:
         user = pwd.getpwuid(os.geteuid() if identity is None else identity.uid)
         person = {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name, "SHELL": user.pw_shell}

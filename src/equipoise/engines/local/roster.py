@@ -17,8 +17,8 @@ from typing import Any
 
 from equipoise.engines.local import launcher, output, processes
 from equipoise.engines.local.journal import Journal, Record
-from equipoise.engines.local.launcher import Child, Recipe
-from equipoise.engines.local.machine import Machine
+from equipoise.engines.local.launcher import Recipe
+from equipoise.engines.local.machine import CannotStartError, Machine
 from equipoise.engines.local.processes import Process
 from equipoise.engines.local.strays import Strays
 from equipoise.engines.protocol import Phase
@@ -26,6 +26,7 @@ from equipoise.engines.protocol import Phase
 LAST = (Phase.ENDED, Phase.STOPPED)
 AGAIN_S = 0.05
 """How soon it is looked again whether what was killed is gone."""
+ADOPTED_AGAIN_S = 0.2
 DISK_AGAIN_S = 0.3
 
 
@@ -39,17 +40,19 @@ class Stop:
 
 @dataclass(slots=True)
 class Run:
-    """An attempt. ``children`` are its processes; those that an earlier supervisor started are adopted, not own."""
+    """An attempt; ``alive`` are the numbers of those of its processes that have not ended.
+
+    ``adopted``: an earlier supervisor started them, and they are no children of this one.
+    """
 
     attempt: str
     devices: tuple[str, ...]
     savepoint: bool
-    children: list[Child] = field(default_factory=list[Child])
+    processes: list[Process] = field(default_factory=list[Process])
     adopted: bool = False
     alive: set[int] = field(default_factory=set[int])
-    phase: Phase = Phase.STARTING
+    phase: Phase = Phase.RUNNING
     warned: bool = False
-    warn_at_start: bool = False
     stop: Stop | None = None
     exit_code: int | None = None
     reason: str = ""
@@ -58,6 +61,13 @@ class Run:
     def seen(self) -> dict[str, Any]:
         """What is told of it."""
         return {"attempt": self.attempt, "phase": self.phase, "exit_code": self.exit_code, "reason": self.reason}
+
+    def start_record(self) -> Record:
+        """Write down as what it runs."""
+        pids = [[process.pid, process.started] for process in self.processes]
+        return {
+            "kind": "start", "attempt": self.attempt, "devices": self.devices, "processes": pids, "savepoint": self.savepoint,
+        }  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -80,13 +90,11 @@ class Roster:
     """All processes of these have ended; what they left behind may not have."""
     ends: list[Run] = field(default_factory=list[Run])
     """Cleared, and not written down yet."""
-    begun: list[Run] = field(default_factory=list[Run])
-    """Forked, and not written down yet: their gates are closed."""
+    owed: list[Record] = field(default_factory=list[Record])
+    """Records that found no room yet."""
     strays: Strays = field(default_factory=Strays)
     trouble: str = ""
     """Why ends cannot be written down."""
-    quick: set[str] = field(default_factory=set[str])
-    """Starting: their gates tell when they run."""
 
     # --------------------------------------------------------------------------------------------- starting
 
@@ -95,77 +103,44 @@ class Roster:
         return f"local:{self.engine}:{attempt}"
 
     def launch(self, run: Run, recipes: Iterable[Recipe], owner: tuple[int, int] | None) -> None:
-        """Fork an attempt's processes; they wait until `settle`. Raises OSError, and then nothing was started."""
-        folder = output.folder_of(self.logs, run.attempt)
+        """Start an attempt's processes: first it is written down that it is to start, then as what it runs.
+
+        If this is cut off in between, its processes are found again by their mark. Raises OSError where the machine lacks something
+        now, CannotStartError where it can never start; nothing runs then.
+        """
+        intent = {"kind": "intent", "attempt": run.attempt, "devices": run.devices, "savepoint": run.savepoint}
+        self.journal.append([*self.owed, intent], durable=False)
+        self.owed.clear()
         try:
             for part, recipe in enumerate(recipes):
-                files = output.create(folder, part, owner)
+                files = output.create(output.folder_of(self.logs, run.attempt), part, owner)
                 try:
-                    run.children.append(launcher.begin(recipe, files))
+                    run.processes.append(launcher.begin(recipe, files))
                 finally:
                     for file in files:
                         os.close(file)
-        except OSError:
-            self._abandon(run)
-            raise
-        for child in run.children:
-            run.alive.add(child.process.pid)
+        except (OSError, CannotStartError) as error:
+            if not run.processes:
+                self._note({"kind": "forget", "attempt": run.attempt})
+                raise
+            run.refusal = str(error)  # told when those that did start are gone
         self.machine.hold(run.attempt, run.devices)
-        self.begun.append(run)
-
-    def settle(self) -> list[tuple[Run, OSError]]:
-        """Write down what was forked, and let it go; returns what could not be, which then never ran."""
-        begun, self.begun = self.begun, []
-        if not begun:
-            return []
-        try:
-            self.journal.append((self._start_record(run) for run in begun), durable=False)
-        except OSError as error:
-            for run in begun:
-                self.machine.release(run.attempt, run.devices)
-                self._abandon(run)
-            return [(run, error) for run in begun]
-        for run in begun:
-            self.runs[run.attempt] = run
-            self.quick.add(run.attempt)
-            for child in run.children:
-                self.leaders[child.process.pid] = run
-                child.let_go()
-        return []
-
-    def _start_record(self, run: Run) -> Record:
-        pids = [[child.process.pid, child.process.started] for child in run.children]
-        return {
-            "kind": "start", "attempt": run.attempt, "devices": run.devices, "processes": pids, "savepoint": run.savepoint,
-        }  # fmt: skip
-
-    def _abandon(self, run: Run) -> None:
-        """End children that are still at their gates: they have run nothing."""
-        for child in run.children:
-            os.kill(child.process.pid, signal.SIGKILL)
-            os.waitpid(child.process.pid, 0)
-            if child.gate is not None:
-                child.gate.close()
-        run.children.clear()
-
-    def hear_gates(self, attempt: str) -> None:
-        """Find out whether an attempt's commands run, after a gate of it said something."""
-        run = self.runs.get(attempt)
-        if run is None or attempt not in self.quick:
-            return
-        verdicts = [child.verdict() for child in run.children]
-        failed = [text for text in verdicts if text]
-        if failed:
-            run.refusal = run.refusal or failed[0]
-            self.quick.discard(attempt)
+        self.runs[run.attempt] = run
+        for process in run.processes:
+            run.alive.add(process.pid)
+            self.leaders[process.pid] = run
+        self._note(run.start_record())
+        if run.refusal:
             self._force(run)
-        elif None not in verdicts:
-            self.quick.discard(attempt)
-            if run.phase is Phase.STARTING:
-                run.phase = Phase.RUNNING
-            self.tell({"event": "running", "attempt": attempt})
-            if run.warn_at_start:
-                self._signal(run, self.savepoint_signal, whole_group=self.savepoint_to_group)
+        else:
+            self.tell({"event": "running", "attempt": run.attempt})
+
+    def _note(self, record: Record) -> None:
+        """Write down what is so already; what finds no room now is written with the next."""
+        self.owed.append(record)
+        with suppress(OSError):
+            self.journal.append(self.owed, durable=False)
+            self.owed.clear()
 
     # -------------------------------------------------------------------------------------- warning, stopping
 
@@ -175,10 +150,7 @@ class Roster:
         if run is None or run.phase in LAST or not run.savepoint or run.warned:
             return
         run.warned = True
-        if attempt in self.quick:
-            run.warn_at_start = True
-        else:
-            self._signal(run, self.savepoint_signal, whole_group=self.savepoint_to_group)
+        self._signal(run, self.savepoint_signal, whole_group=self.savepoint_to_group)
 
     def ask_to_stop(self, attempt: str, grace_s: float) -> None:
         """Begin to stop an attempt; asked again, the shorter grace counts. Raises OSError if it cannot be written down."""
@@ -222,18 +194,12 @@ class Roster:
             if whole_group:
                 for process, _ in self._left_by(run):
                     processes.send(process, number)
-            for child in run.children:
-                processes.send(child.process, number)
+            for process in run.processes:
+                processes.send(process, number)
             return
         for pid in run.alive:  # not waited for, so the number is still theirs
             with suppress(ProcessLookupError, PermissionError):
-                if whole_group:
-                    try:
-                        os.killpg(pid, number)
-                        continue
-                    except ProcessLookupError:
-                        pass  # it has not made its group yet
-                os.kill(pid, number)
+                (os.killpg if whole_group else os.kill)(pid, number)
 
     # ----------------------------------------------------------------------------------------------- ending
 
@@ -255,9 +221,16 @@ class Roster:
                 code = found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
                 self.ended(run, found.si_pid, code)
 
+    def look_at_adopted(self) -> None:
+        """Find out which processes of an earlier supervisor have ended: nobody can say how."""
+        for run in self.unended():
+            if run.adopted:
+                for process in run.processes:
+                    if process.pid in run.alive and not processes.is_alive(process):
+                        self.ended(run, process.pid, None)
+
     def ended(self, run: Run, pid: int, code: int | None) -> None:
         """Take note that a process of an attempt has ended; the first that failed ends the others."""
-        self.hear_gates(run.attempt)
         run.alive.discard(pid)
         if run.exit_code in (None, 0):
             run.exit_code = code
@@ -271,8 +244,7 @@ class Roster:
         if not self.clearing:
             return
         unended = {attempt for attempt, run in self.runs.items() if run.phase not in LAST}
-        groups = {child.process.pid: run.attempt for run in self.runs.values() if run.alive for child in run.children}
-        groups |= {child.process.pid: run.attempt for run in self.clearing.values() for child in run.children}
+        groups = {process.pid: run.attempt for run in self.runs.values() for process in run.processes}
         left = self.strays.find(self.mark(""), self.leaders, groups, unended=unended, ending=set(self.clearing))
         for pid in left.pop("", ()):  # of attempts that ended before
             self._kill_child(pid)
@@ -299,14 +271,15 @@ class Roster:
 
     def write_ends(self) -> None:
         """Write down what has ended, and only then tell of it; if there is no room, it is tried again."""
-        if not self.ends:
+        if not self.ends and not self.owed:
             return
         try:
-            self.journal.append(map(self._end_record, self.ends), durable=True)
+            self.journal.append([*self.owed, *map(self._end_record, self.ends)], durable=bool(self.ends))
         except OSError as error:
-            self.trouble = f"the end of {len(self.ends)} jobs cannot be written down: {error.strerror}"
+            self.trouble = f"what became of jobs cannot be written down: {error.strerror}"
             self.tell({"event": "trouble", "message": self.trouble})
             return
+        self.owed.clear()
         if self.trouble:
             self.trouble = ""
             self.tell({"event": "well"})
@@ -318,7 +291,7 @@ class Roster:
                 self.tell({"event": "refused", "attempt": run.attempt, "reason": run.refusal})
                 continue
             run.phase = Phase.ENDED if run.stop is None else Phase.STOPPED
-            run.children.clear()
+            run.processes.clear()
             self.tell({"event": "last", **run.seen()})
 
     @staticmethod
@@ -342,7 +315,9 @@ class Roster:
                for run in map(self.runs.__getitem__, self.stopping) if run.stop is not None]  # fmt: skip
         if self.clearing:
             due.append(now + AGAIN_S)
-        if self.ends:
+        if any(run.adopted for run in self.unended()):
+            due.append(now + ADOPTED_AGAIN_S)
+        if self.ends or self.owed:
             due.append(now + DISK_AGAIN_S)
         return max(0.0, min(due) - now) if due else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 from equipoise.errors import InputError
 
@@ -103,9 +103,10 @@ def _read(name: str, value: Any, default: Any) -> Any:
     if name == "devices" and isinstance(value, str):
         return value
     if isinstance(default, tuple) or name == "devices":
-        if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):  # pyright: ignore[reportUnknownVariableType]
-            raise _wrong(name, value, "it is a list of texts")
-        return tuple(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        words = cast("list[object]", list(value)) if isinstance(value, list | tuple) else [None]  # pyright: ignore[reportUnknownArgumentType]
+        if not all(isinstance(word, str) for word in words):
+            raise _wrong(name, cast("object", value), "it is a list of texts")
+        return tuple(words)
     if isinstance(default, str):
         fits = isinstance(value, str)
     elif isinstance(default, float):

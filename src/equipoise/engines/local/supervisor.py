@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import json
 import os
-import resource
 import secrets
 import select
 import signal
@@ -23,13 +23,13 @@ from typing import Any
 
 from equipoise.engines.local import output, processes, wire
 from equipoise.engines.local.journal import Journal, Record
-from equipoise.engines.local.launcher import Child
-from equipoise.engines.local.machine import Machine, Refusal
+from equipoise.engines.local.machine import CannotStartError, Machine
 from equipoise.engines.local.orders import Customs, identity_of, recipes
 from equipoise.engines.local.processes import Process
 from equipoise.engines.local.roster import LAST, Roster, Run, Stop
 from equipoise.engines.local.wire import Lines, Message
 from equipoise.engines.protocol import Node, Phase
+from equipoise.errors import EngineError
 
 LAUNCHES_AT_ONCE = 16
 """Between them ends are seen and told of."""
@@ -50,22 +50,16 @@ class Supervisor:
         self.log_bytes = 64 << 20
         self.listener = socket.socket(socket.AF_UNIX)
         self.client: socket.socket | None = None
+        self.greeted = False
         self.lines = Lines()
         self.unsent = bytearray()
         self.poll = select.epoll()
-        self.watched: dict[int, tuple[str, int]] = {}
-        """By descriptor the attempt whose gate it is (0), or whose adopted process (its number)."""
         self.woken, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        signal.signal(signal.SIGCHLD, _hear)
+        for ignored in (signal.SIGHUP, signal.SIGINT):
+            signal.signal(ignored, _hear)  # unlike one that is ignored, it is as ever for jobs
         self.roster = Roster(self.journal, self.machine, self.logs, "", self.tell)
-        self.asked: dict[str, int] = {}
-        """By attempt the request that its start answers."""
         self.idle_since = self.swept = time.monotonic()
 
     # --------------------------------------------------------------------------------------- beginning anew
@@ -80,9 +74,9 @@ class Supervisor:
             if kind == "engine":
                 self.roster.engine = record["id"]
                 same_boot = record["boot"] == processes.boot()
-            elif kind == "start":
-                run = Run(attempt, tuple(record["devices"]), record["savepoint"], adopted=True, phase=Phase.RUNNING)
-                run.children = [Child(Process(pid, started), None) for pid, started in record["processes"]]
+            elif kind in ("intent", "start"):
+                run = Run(attempt, tuple(record["devices"]), record["savepoint"], adopted=True)
+                run.processes = [Process(pid, started) for pid, started in record.get("processes", ())]
                 runs[attempt] = run
             elif kind == "stop":
                 runs[attempt].stop = Stop(record["by"], None)
@@ -90,7 +84,7 @@ class Supervisor:
                 run = runs[attempt]
                 run.phase = Phase.ENDED if run.stop is None else Phase.STOPPED
                 run.exit_code, run.reason = record["exit_code"], record["reason"]
-                run.children.clear()
+                run.processes.clear()
             elif kind == "forget":
                 runs.pop(attempt, None)
             elif kind == "drain":
@@ -99,7 +93,10 @@ class Supervisor:
                 )
         self.journal.records = []
         self.roster.engine = self.roster.engine or secrets.token_hex(8)
-        for run in self.roster.unended():
+        unended = self.roster.unended()
+        if same_boot and not all(run.processes for run in unended):
+            self._search(unended)
+        for run in unended:
             self._adopt(run, same_boot=same_boot)
         try:
             self.journal.renew(self.records())
@@ -109,15 +106,25 @@ class Supervisor:
             if attempt not in runs or runs[attempt].phase in LAST:
                 processes.send(process, signal.SIGKILL)
 
+    def _search(self, runs: list[Run]) -> None:
+        """Find the processes of attempts that the earlier supervisor had no time to write down: heads of marked sessions."""
+        for process, attempt in processes.marked(self.roster.mark("")):
+            status = processes.status_of(process.pid)
+            for run in runs:
+                if (
+                    run.attempt == attempt
+                    and not run.processes
+                    and status is not None
+                    and status.session == process.pid
+                ):
+                    run.processes.append(process)
+
     def _adopt(self, run: Run, *, same_boot: bool) -> None:
         run.reason = "its supervisor was killed" if same_boot else "the machine was restarted"
         self.machine.hold(run.attempt, run.devices)
-        for child in run.children:
-            descriptor = processes.open_process(child.process) if same_boot else None
-            if descriptor is not None:
-                run.alive.add(child.process.pid)
-                self.watched[descriptor] = (run.attempt, child.process.pid)
-                self.poll.register(descriptor, select.EPOLLIN)
+        if not same_boot:
+            run.processes.clear()  # numbers and times of another life of the machine
+        run.alive = {process.pid for process in run.processes}
         if run.stop is not None:
             self.roster.stopping.add(run.attempt)
             run.phase = Phase.STOPPING
@@ -129,16 +136,7 @@ class Supervisor:
         made: list[Record] = [{"kind": "engine", "id": self.roster.engine, "boot": processes.boot()}]
         made += [{"kind": "drain", "pool": pool, "node": node, "back": False} for pool, node in self.machine.drained]
         for run in self.roster.runs.values():
-            pids = [[child.process.pid, child.process.started] for child in run.children]
-            made.append(
-                {
-                    "kind": "start",
-                    "attempt": run.attempt,
-                    "devices": run.devices,
-                    "processes": pids,
-                    "savepoint": run.savepoint,
-                }
-            )
+            made.append(run.start_record())
             if run.stop is not None:
                 made.append({"kind": "stop", "attempt": run.attempt, "by": run.stop.by})
             if run.phase in LAST:
@@ -156,8 +154,8 @@ class Supervisor:
             for descriptor, _ in self.poll.poll(0 if more else self._timeout_s()):
                 self._ready(descriptor)
             more = self._requests()
-            self._settle()
             self.roster.reap()
+            self.roster.look_at_adopted()
             self.roster.clear()
             self.roster.press(time.monotonic())
             self.roster.write_ends()
@@ -177,20 +175,6 @@ class Supervisor:
                 os.read(self.woken, 65536)
         elif self.client is not None and descriptor == self.client.fileno():
             self._receive()
-        elif descriptor in self.watched:
-            attempt, pid = self.watched[descriptor]
-            if pid:
-                self._unwatch(descriptor)
-                os.close(descriptor)
-                self.roster.ended(self.roster.runs[attempt], pid, None)
-            else:
-                self._unwatch(descriptor)  # what it says is read now, and closes it
-                self.roster.hear_gates(attempt)
-
-    def _unwatch(self, descriptor: int) -> None:
-        del self.watched[descriptor]
-        with suppress(OSError):
-            self.poll.unregister(descriptor)
 
     def _idle(self) -> bool:
         if self.client is not None or self.roster.unended():
@@ -219,7 +203,7 @@ class Supervisor:
             return
         self._hang_up()  # who comes later is the controller
         client.setblocking(False)
-        self.client, self.lines, self.unsent = client, Lines(), bytearray()
+        self.client, self.lines, self.unsent, self.greeted = client, Lines(), bytearray(), False
         self.poll.register(client, select.EPOLLIN)
 
     def _hang_up(self) -> None:
@@ -242,8 +226,8 @@ class Supervisor:
             self._hang_up()
 
     def tell(self, message: Message) -> None:
-        """Send to the controller's side, if it is there."""
-        if self.client is not None:
+        """Send to the controller's side, if it is there; what happened before its greeting it learns from the answer to that."""
+        if self.client is not None and (self.greeted or "event" not in message):
             self.unsent += wire.text_of(message)
 
     def _send(self) -> None:
@@ -274,44 +258,28 @@ class Supervisor:
         return False
 
     def _request(self, message: Message) -> None:
-        if message["do"] != "launch":
-            self._settle()  # what was launched before exists now
         try:
             answer = getattr(self, f"_do_{message['do']}")(message)
         except OSError as error:
             answer = {"failed": f"{message['do']}: {error.strerror}"}
-        if answer is not None:
-            self.tell({"re": message["id"], **answer})
-
-    def _settle(self) -> None:
-        begun = list(self.roster.begun)
-        failed = {run.attempt: error for run, error in self.roster.settle()}
-        for run in begun:
-            number = self.asked.pop(run.attempt)
-            if run.attempt in failed:
-                self.tell({"re": number, "failed": f"launch: {failed[run.attempt].strerror}"})
-                continue
-            self.tell({"re": number})
-            for child in run.children:
-                assert child.gate is not None
-                self.watched[child.gate.fileno()] = (run.attempt, 0)
-                self.poll.register(child.gate.fileno(), select.EPOLLIN)
+        self.tell({"re": message["id"], **answer})
 
     def _do_hello(self, message: Message) -> Message:
         if message["version"] != wire.VERSION:
             return {"other": wire.VERSION}
+        self.greeted = True
         settings = message["settings"]
         self.machine.arrange([tuple(pool) for pool in message["pools"]], message["devices"])
-        self.customs = Customs.of(settings, self.open_files)
+        self.customs = Customs.of(settings)
         self.log_bytes = settings["log_bytes"]
         self.roster.savepoint_signal = signal.Signals[settings["savepoint_signal"]]
         self.roster.savepoint_to_group = settings["savepoint_to"] == "group"
         self.roster.term_s = settings["term_ms"] / 1000
         return {"attempts": [run.seen() for run in self.roster.runs.values()], "trouble": self.roster.trouble}
 
-    def _do_launch(self, message: Message) -> Message | None:
+    def _do_launch(self, message: Message) -> Message:
         attempt = message["attempt"]
-        if attempt in self.roster.runs or attempt in self.asked:
+        if attempt in self.roster.runs:
             return {}
         try:
             identity = identity_of(message["user"])
@@ -319,14 +287,12 @@ class Supervisor:
                 message["pool"], message["gang"], [(node, count) for node, count in message["parts"]]
             )
             made = recipes(message, identity, places, self.roster.mark(attempt), self.customs)
-        except Refusal as refusal:
+            devices = tuple(device for place in places for device in place.devices)
+            owner = None if identity is None else (identity.uid, identity.gid)
+            self.roster.launch(Run(attempt, devices, message["savepoint"]), made, owner)
+        except CannotStartError as refusal:
             self.tell({"event": "refused", "attempt": attempt, "reason": str(refusal)})
-            return {}
-        devices = tuple(device for place in places for device in place.devices)
-        run = Run(attempt, devices, message["savepoint"])
-        self.roster.launch(run, made, None if identity is None else (identity.uid, identity.gid))
-        self.asked[attempt] = message["id"]
-        return None
+        return {}
 
     def _do_warn(self, message: Message) -> Message:
         self.roster.warn(message["attempt"])
@@ -359,46 +325,59 @@ def _told(node: Node) -> list[Any]:
     return [node.pool, node.number, node.name, node.condition, node.devices, node.reason]
 
 
+def _hear(_number: int, _frame: object) -> None:
+    """Do nothing: the loop is woken by the signal's arrival."""
+
+
 def main(folder: Path) -> None:
-    """Become the supervisor of a folder, unless there is one. Returns in the caller once it may be connected to."""
+    """Start the supervisor of a folder, unless there is one; returns when it may be connected to, and prints why it may not."""
+    ready, say = os.pipe2(os.O_CLOEXEC)
     if os.fork():
-        os.wait()  # the one between, which ends when the supervisor listens
+        os.close(say)
+        with open(ready, "rb") as answer:
+            sys.stdout.buffer.write(answer.read())
         return
     os.setsid()
-    ready, say_ready = os.pipe2(os.O_CLOEXEC)
-    if os.fork():
-        os.close(say_ready)
-        os.read(ready, 1)
-        os._exit(0)
     os.close(ready)
-    _serve(folder, say_ready)
-    os._exit(0)
+    os.dup2(2, 1)  # whoever started it waits for the end of its output
+    try:
+        _serve(folder, say)
+    except EngineError as error:
+        os.write(say, json.dumps([error.code, error.message, error.hint, error.retryable]).encode())
 
 
-def _serve(folder: Path, say_ready: int) -> None:
-    lock = os.open(folder / wire.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    for _ in range(50):  # children of one that was killed hold its lock for a moment
-        with suppress(BlockingIOError):
+def _serve(folder: Path, say: int) -> None:
+    try:
+        lock = os.open(folder / wire.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        time.sleep(0.02)
-    else:
-        return  # there is a supervisor
-    processes.inherit_orphans()
-    supervisor = Supervisor(folder)
-    supervisor.recover()
-    with suppress(FileNotFoundError):
-        os.unlink(folder / wire.SOCKET)
-    wire.reach(folder, supervisor.listener, listen=True)
-    os.chmod(folder / wire.SOCKET, 0o600)
-    supervisor.listener.listen(8)
-    supervisor.listener.setblocking(False)
-    os.close(say_ready)
+        except BlockingIOError:
+            return  # there is a supervisor
+        _set_up_process()
+        supervisor = Supervisor(folder)
+        supervisor.recover()
+        with suppress(FileNotFoundError):
+            os.unlink(folder / wire.SOCKET)
+        wire.reach(folder, supervisor.listener, listen=True)
+        os.chmod(folder / wire.SOCKET, 0o600)
+        supervisor.listener.listen(8)
+        supervisor.listener.setblocking(False)
+    except OSError as error:
+        raise EngineError(
+            "E105", f"there can be no supervisor in {folder}: {error.strerror}", retryable=True
+        ) from error
+    os.close(say)
     gc.collect()
-    gc.freeze()  # forked children share all of it
+    gc.freeze()
     supervisor.run()
     os.unlink(folder / wire.SOCKET)
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def _set_up_process() -> None:
+    """Be a process whose children begin as from a plain shell, whoever started it."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.umask(0o022)
+    processes.inherit_orphans()
