@@ -184,9 +184,7 @@ class Roll:
         return Jobs(
             **columns,
             name=tuple(names.get(n, str(n)) for n in some) if names and any(n in names for n in some) else None,
-            request=tuple(requests.get(n, "") for n in some)
-            if requests and any(n in requests for n in some)
-            else None,
+            request=tuple(requests.get(n, "") for n in some) if requests and any(n in requests for n in some) else None,
         )
 
     def ask(self, request: Request) -> None:
@@ -213,6 +211,11 @@ class Roll:
         answered = replace(asked, answered_ms=at_ms, granted_gpu_ms=granted_gpu_ms, reason=reason)
         self._requests[name] = answered
         return answered
+
+    @property
+    def asked(self) -> tuple[Request, ...]:
+        """The requests, in the order in which they came."""
+        return tuple(self._requests.values())
 
     def requests(self) -> Requests:
         """Return the requests in the order in which they came."""
