@@ -9,7 +9,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -39,7 +39,7 @@ def make_app(service: Service, settings: ServerSettings) -> FastAPI:
     """Return the application over a lab's controller, which runs already."""
 
     @asynccontextmanager
-    async def lives(_: FastAPI) -> AsyncIterator[None]:
+    async def lives(_: FastAPI) -> AsyncGenerator[None]:
         service.changes.begin()
         clerk = asyncio.create_task(_put_in_force(service))
         try:

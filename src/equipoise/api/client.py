@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,7 +155,7 @@ class Client:
 
 
 @contextmanager
-def calling(*, server: str | None = None) -> Iterator[Client]:
+def calling(*, server: str | None = None) -> Generator[Client]:
     """Give a client of the server that `connection` finds."""
     client = Client(connection(server=server))
     try:

@@ -73,7 +73,7 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a call."""
         answer = super().get_route_handler()
-        (method,) = self.methods or ()
+        (method,) = self.methods or set[str]()
         rights = RIGHTS_OF[method, self.path]
 
         async def guarded(request: Request) -> Response:

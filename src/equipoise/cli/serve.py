@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,8 +58,12 @@ def run(
     found = read_settings(path, engine=engine)
     server = found.server if port is None else replace(found.server, port=port)
     given_up = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        given_up.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: given_up.set())
+        signal.signal(number, end)
     lab = open_lab(folder, found, charter=charter, given_up=given_up)
     if lab is None or given_up.is_set():
         if lab is not None:

@@ -54,7 +54,7 @@ def run(
 
 def _look(client: Client, team: str, jobs: int) -> Plain:
     found = client.get("/standing")
-    listed = (
+    listed: Plain = (
         {"items": []} if jobs == 0 else client.get("/jobs", open="true", limit=jobs, **({"team": team} if team else {}))
     )
     return {**found, "jobs": listed["items"]}

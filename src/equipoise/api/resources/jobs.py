@@ -104,11 +104,12 @@ async def one(call: Caller, job: JobNumber, wait_s: Annotated[int, Query(ge=0, l
 
 async def why(call: Caller, job: JobNumber, *, changes: bool = True) -> Plain:
     """Explain why a job waits; times are milliseconds since the ledger's beginning."""
-    from equipoise.report.why import plain_why
+    from equipoise.report.why import plain_why, why_text
 
     found = await told(call.controller.why(job, changes=changes))
     record = await told(call.controller.job(job))
-    return plain_why(found, name=record.standing.name, name_of=str, forecast=None)
+    plain = plain_why(found, name=record.standing.name, name_of=str, forecast=None)
+    return {**plain, "sentences": why_text(found, name_of=str, changes=changes).splitlines()}
 
 
 async def cancel(call: Caller, job: JobNumber) -> Plain:
