@@ -21,7 +21,7 @@ from equipoise.charter_io import loads
 from equipoise.controller import Accepted, Controller, Foundation, Settings, open_controller
 from equipoise.controller.desk import Desk, Outcome
 from equipoise.engines.protocol import Command, Condition
-from equipoise.errors import EquipoiseError, StoreError
+from equipoise.errors import StoreError
 from equipoise.ledger.keys import Algorithm, SigningKey
 from equipoise.store import State, StoredLedger, open_sqlite
 from equipoise.workload.roll import Asked
@@ -44,6 +44,18 @@ teams:
 """
 TEAMS = ("product", "research", "safety", "exploration")
 KEY = SigningKey("live.example/log", Algorithm.ED25519, bytes(range(32)))
+ODD = Faults(lost=0.1, doubled=0.1, late=0.1, failing_call=0.1, refused=0.03, silent_node=0.3)
+HARDSHIPS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "an engine that answers late, twice, wrongly or not at all": {"faults": ODD},
+    "a controller that is killed": {"kills": 6},
+    "nodes that go and come": {"nodes": 8},
+    "a full disk": {"outages": 5},
+    "a clock that is set": {"steps": 5},
+    "all of it": {"faults": ODD, "kills": 8, "nodes": 6, "outages": 3, "steps": 3},
+    "a full disk, and a spool that is too small": {"outages": 4, "spool_bytes": 2_000, "kills": 4},
+}
+"""What goes wrong in a day, as arguments of `Day`."""
 LONGEST_MS = 12 * 3_600_000
 
 
@@ -156,7 +168,12 @@ class Day:
         lengths = [self.chance.choice((1_000, 20_000, 90_000, 400_000)) for _ in range(self.jobs)]
         fails = {job for job in range(self.jobs) if self.chance.random() < 0.05}
         self.world = World(
-            self.clock, self.charter.pools, self.chance, self.faults, lambda job: lengths[job], lambda job: int(job in fails)
+            self.clock,
+            self.charter.pools,
+            self.chance,
+            self.faults,
+            lambda job: lengths[job],
+            lambda job: int(job in fails),
         )
         self.doom, self.disk = Doom(), Disk(self.chance)
         self.controller: Controller | None = None
@@ -171,7 +188,10 @@ class Day:
 
     def run(self) -> Day:
         """Live through the day; raises ``AssertionError`` where it does not come to its end."""
-        with patch.object(Desk, "file", self._doomed(Desk.file)), patch.object(Desk, "note", self._doomed(Desk.note)):
+        with (
+            patch.object(Desk, "file", self._doomed(Desk.file)),
+            patch.object(Desk, "note_all", self._doomed(Desk.note_all)),
+        ):
             while not self._live():
                 self.lives += 1
         return self
@@ -354,7 +374,3 @@ def _noting(made: list[Desk], init: Callable[..., None]) -> Callable[..., None]:
         made.append(desk)
 
     return noting
-
-
-def is_known(error: BaseException) -> bool:
-    return isinstance(error, EquipoiseError)

@@ -50,7 +50,9 @@ def main(folder: Path) -> None:
         time.sleep(0.2)
     found = [controller.outcome(number).result(60) for number in numbers]
     controller.stop()
-    over = [{"job": one.job, "what": one.what, "exit_code": one.exit_code, "reason": one.reason} for one in found if one]
+    over = [
+        {"job": one.job, "what": one.what, "exit_code": one.exit_code, "reason": one.reason} for one in found if one
+    ]
     (folder / "over.part").write_text(json.dumps(over))
     (folder / "over.part").rename(folder / "over.json")
 

@@ -95,7 +95,9 @@ class World:
     exit_code: Callable[[int], int] = lambda job: 0
     trials: dict[Attempt, Trial] = field(default_factory=dict[Attempt, Trial])
     used: Counter[tuple[str, int]] = field(default_factory=Counter[tuple[str, int]])
-    conditions: defaultdict[tuple[str, int], Condition] = field(default_factory=lambda: defaultdict(lambda: Condition.UP))
+    conditions: defaultdict[tuple[str, int], Condition] = field(
+        default_factory=lambda: defaultdict(lambda: Condition.UP)
+    )
     violations: list[str] = field(default_factory=list[str])
     ends: Counter[int] = field(default_factory=Counter[int])
     launched_ms: dict[Attempt, int] = field(default_factory=dict[Attempt, int])
@@ -158,13 +160,17 @@ class World:
         self.conditions[pool, node] = condition
         if condition is Condition.DOWN:
             for trial in self.trials.values():
-                if trial.launch.pool == pool and any(part.node == node for part in trial.parts) and trial.phase not in OVER:
+                if (
+                    trial.launch.pool == pool
+                    and any(part.node == node for part in trial.parts)
+                    and trial.phase not in OVER
+                ):
                     trial.dead = True
         elif condition is Condition.UP:
             for trial in [*self.trials.values()]:  # a node that comes back has nothing of what was on it
-                if trial.dead and trial.phase not in OVER and trial.launch.pool == pool:
-                    if any(part.node == node for part in trial.parts):
-                        self._over(trial, Phase.STOPPED if trial.phase is Phase.STOPPING else Phase.ENDED, None)
+                is_there = trial.launch.pool == pool and any(part.node == node for part in trial.parts)
+                if trial.dead and trial.phase not in OVER and is_there:
+                    self._over(trial, Phase.STOPPED if trial.phase is Phase.STOPPING else Phase.ENDED, None)
         self.report(NodeChanged(self.node(pool, node)))
 
     def node(self, pool: str, node: int) -> Node:
@@ -198,11 +204,12 @@ class World:
 
     def _chosen(self, order: Launch) -> tuple[Part, ...]:
         [pool] = [one for one in self.pools if one.name == order.pool]
-        free = [
-            n for n in range(pool.nodes) if self.used[pool.name, n] == 0 and self.conditions[pool.name, n] is Condition.UP
-        ]
+        free = [n for n in range(pool.nodes) if self.used[pool.name, n] == 0]
         if len(free) < order.gang:
             self.violations.append(f"{order.attempt}: {len(free)} of {pool.name} are free, {order.gang} are needed")
+        free.sort(
+            key=lambda n: self.conditions[pool.name, n] is not Condition.UP
+        )  # of those that are out nobody may know yet
         return tuple(Part(n, 1) for n in free[: order.gang])
 
     def _use(self, pool: str, part: Part, sign: int) -> None:
@@ -279,7 +286,9 @@ class ScriptedEngine:
     def observe(self, timeout_s: float, /) -> Sequence[Observation]:
         self._point()
         world = self.world
-        world.pass_until(world.clock.steady_ms + round(timeout_s * 1000), may_end=lambda: bool(self.heard) or self._awake)
+        world.pass_until(
+            world.clock.steady_ms + round(timeout_s * 1000), may_end=lambda: bool(self.heard) or self._awake
+        )
         self._awake = False
         said, self.heard = self.heard, []
         self._point()

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from equipoise.audit import Book, audit
-from equipoise.engines.local import Settings, open_engine
 from equipoise.charter_io import loads
+from equipoise.engines.local import Settings, open_engine
 from equipoise.store import open_sqlite, verify_sqlite
 from tests.scenario.live_process import KEY
 
@@ -37,7 +37,8 @@ teams:
 # A line when it begins and one when it ends, each in one write: two attempts of a job that run at once would show.
 PROGRAM = """\
 import os, sys, time
-say = lambda what: os.write(log, f"{what} {os.environ['EQUIPOISE_JOB']}.{os.environ['EQUIPOISE_ATTEMPT']} {time.time():.3f} {os.environ['EQUIPOISE_DEVICES']}\\n".encode())
+mine = [os.environ["EQUIPOISE_" + name] for name in ("JOB", "ATTEMPT", "DEVICES")]
+say = lambda what: os.write(log, f"{what} {mine[0]}.{mine[1]} {time.time():.3f} {mine[2]}\\n".encode())
 log = os.open(PATH, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 say("begin"); time.sleep(LENGTH); say("end"); sys.exit(CODE)
 """
@@ -104,7 +105,9 @@ def judged(folder: Path, codes: list[int]) -> list[str]:
         else:
             ends[job] = ends.get(job, 0) + 1
     if sorted(ends) != sorted(str(one["job"]) for one in over) or set(ends.values()) != {1}:
-        found.append(f"jobs did their work so often: { {job: n for job, n in ends.items() if n != 1} }, {len(ends)} of {len(over)}")
+        found.append(
+            f"jobs did their work so often: { {job: n for job, n in ends.items() if n != 1} }, {len(ends)} of {len(over)}"
+        )
     book = Book()
     with open_sqlite(folder / "ledger.db", read_only=True) as store:
         book.read(list(store.entries()))

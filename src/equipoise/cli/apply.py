@@ -87,7 +87,7 @@ def _apply_live(new: Path | None, envelopes: list[Path], act: str, *, dry_run: b
     with calling() as client:
         if new is None:
             found = client.get("/charter")
-            found["entries"] = []
+            found.setdefault("entries", [])
             del found["text"]
         else:
             data = read_bytes(new)

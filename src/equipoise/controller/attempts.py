@@ -45,6 +45,8 @@ class Taken:
         Whether the engine has taken the launch or the stop.
     lost_ms : int or None
         Since when its node is gone, by the monotonic clock.
+    given_up : bool
+        Whether its job may run elsewhere although nothing was heard of it.
     tries : int
     next_ms : int
         When the engine is asked (again), by the monotonic clock.
@@ -61,6 +63,7 @@ class Taken:
     requeue: bool = True
     told: bool = False
     lost_ms: int | None = None
+    given_up: bool = False
     tries: int = 0
     next_ms: int = 0
 
@@ -98,11 +101,9 @@ class Attempts:
         self._enter(taken)
         self.held[launch.attempt] = taken
 
-    def found(self, attempt: Attempt, pool: str, gang: int, launch: Launch | None) -> Taken:
-        """Enter an attempt that the engine has already; without ``launch`` nobody remembers where."""
-        taken = Taken(
-            attempt, pool, None if launch is None else launch.parts, gang, Stage.LAUNCHED, launch, touched=True
-        )
+    def found(self, attempt: Attempt, pool: str, gang: int, parts: tuple[Part, ...] | None) -> Taken:
+        """Enter an attempt that the engine has already; ``parts`` is None where nobody remembers its place."""
+        taken = Taken(attempt, pool, parts, gang, Stage.LAUNCHED, touched=True)
         taken.told = True
         self._enter(taken)
         self._count(taken, 1)
@@ -119,8 +120,9 @@ class Attempts:
         self.held.pop(taken.attempt, None)
         taken.stage, taken.told, taken.tries = Stage.LAUNCHED, True, 0
 
-    def relaunch(self, taken: Taken) -> None:
+    def relaunch(self, taken: Taken, launch: Launch) -> None:
         """Let an attempt be launched again of which the engine knows nothing."""
+        taken.launch = launch
         taken.stage, taken.told, taken.next_ms = Stage.HELD, False, 0
         self.held[taken.attempt] = taken
 
@@ -136,6 +138,16 @@ class Attempts:
         taken.stage, taken.told, taken.tries, taken.next_ms = Stage.STOPPING, False, 0, 0
         taken.grace_ms, taken.requeue = grace_ms, requeue
         self.stopping[taken.attempt] = taken
+
+    def give_up(self, taken: Taken) -> None:
+        """Let the job of an attempt run elsewhere; what is known of its devices stays taken until somebody hears of it."""
+        assert not taken.given_up, "it is given up once"
+        taken.given_up = True
+        self._of_job[taken.attempt.job].discard(taken.attempt)
+        if taken.parts is None:
+            self._count(taken, -1)
+            taken.parts = (Part(-2, 0),)  # nowhere that anybody knows of
+            self._count(taken, 1)
 
     def gone(self, attempt: Attempt) -> bool:
         """Let go of an attempt; returns whether it was there."""

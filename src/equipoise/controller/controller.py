@@ -18,12 +18,24 @@ from random import Random
 from typing import Any
 
 from equipoise.audit import Book
-from equipoise.audit.minutes import Minutes
+from equipoise.audit.minutes import Minutes as MinuteBook
 from equipoise.audit.resuming import resumed
 from equipoise.charter.model import Charter
 from equipoise.controller.clock import Clock, SystemClock
 from equipoise.controller.desk import Desk, Outcome
-from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Convene, Drain, Enact, Look, Submit
+from equipoise.controller.inbox import (
+    Accepted,
+    Answer,
+    Ask,
+    Cancel,
+    Convene,
+    Drain,
+    Enact,
+    Enter,
+    Look,
+    Minutes,
+    Submit,
+)
 from equipoise.controller.leader import await_lead
 from equipoise.controller.loop import Loop
 from equipoise.controller.notices import Notice
@@ -175,15 +187,20 @@ class Controller:
         return self._put(Drain(pool, node, back)).future
 
     def enact(
-        self, charter: Charter, text: str, *, how: str = "amended", minutes: Iterable[Mapping[str, Any]] = ()
+        self, charter: Charter, text: str, *, how: str = "amended", minutes: Minutes = lambda at_ms: ()
     ) -> Future[int]:
-        """Let a charter be in force at once that was checked and signed; ``minutes`` are the entries that say so, before its own.
+        """Let a charter be in force at once that was checked and signed; returns when it took force.
 
-        Returns when it took force. What `Chronicle.enact` raises leaves the charter before in force.
+        ``minutes`` is called in the controller's thread with the event time, and returns the entries that come before the charter's own; if
+        it raises an ``EquipoiseError``, or `Chronicle.enact` does, nothing is recorded and the charter before stays in force.
         """
-        return self._put(Enact(charter, text, how, tuple(minutes))).future
+        return self._put(Enact(charter, text, how, minutes)).future
 
-    def convene(self, enter: Callable[[Minutes, int], Sequence[Mapping[str, Any]]]) -> Future[tuple[Values, ...]]:
+    def enter(self, minutes: Minutes) -> Future[int]:
+        """Record entries about charters (a proposal, a signature) that ``minutes`` makes for the event time; returns that."""
+        return self._put(Enter(minutes)).future
+
+    def convene(self, enter: Callable[[MinuteBook, int], Sequence[Mapping[str, Any]]]) -> Future[tuple[Values, ...]]:
         """Enter something about charters into the minutes, as `tasks.amend` does, and put in force what is due by it.
 
         ``enter`` is given minutes that it may change, and the Unix time; it returns the entries that it took into them, which the
@@ -211,7 +228,7 @@ class Controller:
         """Return all requests for credits."""
         return self._look(lambda: request_records(self._loop.chronicle.core, self._loop.submissions.credits))
 
-    def minutes(self) -> Future[Minutes]:
+    def minutes(self) -> Future[MinuteBook]:
         """Return a copy of what the ledger holds about charters; its docket has the one in force."""
         return self._look(lambda: deepcopy(self._loop.minutes))
 
@@ -359,7 +376,7 @@ def open_controller(
 
 def _chronicle(
     store: StoredLedger, recorder: Recorder, foundation: Foundation, clock: Clock, book: Book, room: int
-) -> tuple[Chronicle, Minutes]:
+) -> tuple[Chronicle, MinuteBook]:
     """Return what goes on after the ledger, or founds it, and what it holds about charters."""
     raw = store.entries()
     while chunk := list(islice(raw, AT_ONCE)):
@@ -373,9 +390,9 @@ def _chronicle(
     )
     chronicle = Chronicle(core)
     opening = chronicle.opening(foundation.text)
-    if not recorder.write(opening, 0):
+    if not recorder.write(opening, core.roll.origin_ms or 0):
         raise StoreError("R111", "a ledger cannot be founded: it cannot be written", retryable=True)
-    minutes = Minutes(core.roll.origin_ms or 0)
+    minutes = MinuteBook(core.roll.origin_ms or 0)
     for values in opening:
         if values["kind"] == "charter":
             minutes.take(values)

@@ -35,6 +35,16 @@ class Credits:
         if request:
             self._jobs[request].append(job)
 
+    def check_answer(self, request: str, granted_gpu_ms: int, reason: str) -> None:
+        """Refuse an answer that takes something away without a reason: ``InputError`` R117."""
+        asked = self._core.workload().requests
+        if (
+            request in asked.name
+            and granted_gpu_ms < int(asked.amount_gpu_ms[asked.name.index(request)])
+            and not reason.strip()
+        ):
+            raise InputError("R117", f"request {shown(request)} is cut or refused without a reason", hint="say why")
+
     def left_gpu_ms(self, request: str) -> int:
         """Return what a grant has left.
 

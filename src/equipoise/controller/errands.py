@@ -91,10 +91,11 @@ class Errands:
             if errand.next_ms > now_ms or not self._tell(errand, now_ms):
                 self._others.append(errand)
 
-    def next_ms(self) -> int | None:
+    def next_ms(self, *, may_launch: bool) -> int | None:
         """Return when something is due, by the monotonic clock; None: nothing is."""
         times = [taken.next_ms for taken in self._attempts.stopping.values()]
-        times += [taken.next_ms for taken in self._attempts.held.values() if self._attempts.may_launch(taken)]
+        held = self._attempts.held.values() if may_launch else ()
+        times += [taken.next_ms for taken in held if self._attempts.may_launch(taken)]
         times += [errand.next_ms for errand in self._others]
         return min(times, default=None)
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from equipoise.audit.minutes import Minutes
+from equipoise.audit.minutes import Minutes as MinuteBook
 from equipoise.charter.model import Charter
 from equipoise.engines.protocol import Command
 from equipoise.workload.roll import Asked, Request
 
 Values = Mapping[str, Any]
+Minutes = Callable[[int], Iterable[Values]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,21 @@ class Drain:
 
 
 @dataclass(slots=True, eq=False)
+class Enter:
+    """Entries about charters that were checked; ``minutes`` makes them for the event time at which they are recorded."""
+
+    minutes: Minutes
+    future: Future[int] = field(default_factory=Future[int])
+
+
+@dataclass(slots=True, eq=False)
 class Enact:
-    """A charter that was checked, with the entries that say who signed it, comes into force at once; returns when it does."""
+    """A charter that was checked comes into force at once, with the entries that say who signed it; returns when it does."""
 
     charter: Charter
     text: str
     how: str
-    minutes: tuple[Values, ...]
+    minutes: Minutes
     future: Future[int] = field(default_factory=Future[int])
 
 
@@ -91,7 +100,7 @@ class Convene:
     ``enter`` takes minutes that it may change, and a Unix time; it returns the entries that it took into them.
     """
 
-    enter: Callable[[Minutes, int], Sequence[Values]]
+    enter: Callable[[MinuteBook, int], Sequence[Values]]
     future: Future[tuple[Values, ...]] = field(default_factory=Future[tuple[Values, ...]])
 
 
@@ -103,7 +112,7 @@ class Look:
     future: Future[Any] = field(default_factory=Future[Any])
 
 
-Order = Submit | Cancel | Ask | Answer | Drain | Enact | Convene | Look
+Order = Submit | Cancel | Ask | Answer | Drain | Enter | Enact | Convene | Look
 
 
 class Inbox:

@@ -17,17 +17,28 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from equipoise.audit.minutes import Minutes
+from equipoise.audit.minutes import Minutes as MinuteBook
 from equipoise.controller.acting import Acting, Deeds
 from equipoise.controller.attempts import Attempts
 from equipoise.controller.clock import Clock, EventTime
-from equipoise.controller.desk import Desk, Outcome
+from equipoise.controller.desk import Desk, Notes, Outcome
 from equipoise.controller.errands import Errands
-from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Convene, Drain, Enact, Inbox, Look, Submit
-from equipoise.controller.notices import Notice
+from equipoise.controller.inbox import (
+    Accepted,
+    Answer,
+    Ask,
+    Cancel,
+    Convene,
+    Drain,
+    Enact,
+    Enter,
+    Inbox,
+    Look,
+    Submit,
+)
 from equipoise.controller.recorder import Recorder
 from equipoise.controller.reports import Batch, Reports
-from equipoise.controller.restart import Survey, believed_conditions
+from equipoise.controller.restart import Found, Survey, believed_conditions
 from equipoise.controller.settings import Settings
 from equipoise.controller.situation import Situation
 from equipoise.controller.submissions import Filing, Submissions
@@ -64,7 +75,7 @@ class Loop:
         New and opened, or resumed from the ledger.
     recorder : Recorder
     desk : Desk
-    minutes : Minutes
+    minutes : MinuteBook
         What the ledger holds about charters.
     clock : Clock
     settings : Settings
@@ -79,7 +90,7 @@ class Loop:
         recorder: Recorder,
         desk: Desk,
         *,
-        minutes: Minutes,
+        minutes: MinuteBook,
         clock: Clock,
         settings: Settings,
         chance: Random,
@@ -97,13 +108,16 @@ class Loop:
         believed = believed_conditions(core.record, [pool.name for pool in pools])
         self.reports = Reports(self.situation, self.attempts, sizes, believed, desk.owner)
         self.submissions = Submissions(core, desk)
-        self._survey = Survey(engine, self.situation, self.attempts, self.reports, self.acting, desk, settings)
-        self.time = EventTime(clock, origin_ms=core.roll.origin_ms or 0, last_ms=core.now_ms)
+        self._survey = Survey(
+            engine, self.situation, self.attempts, self.reports, self.acting, desk, settings, clock.monotonic_ms
+        )
+        self._origin_ms = core.roll.origin_ms or 0
+        self.time = EventTime(clock, origin_ms=self._origin_ms, last_ms=core.now_ms)
         self.inbox = Inbox(engine.wake)
         self._unfinished: Pass | None = None
         self._kept: list[Observation] = []
         self._clear: list[Attempt] = []
-        self._to_note: tuple[list[Outcome], list[Notice], list[Attempt]] = ([], [], [])
+        self._notes = Notes()
         self._survey_ms = self._engine_ms = clock.monotonic_ms()
         self._engine_fails = 0
         self._first = True
@@ -132,7 +146,7 @@ class Loop:
         elif not (self._first and self._is_engine_silent()):
             seen, self._kept = self._kept, []
             self._decide(seen)
-        self.errands.run(may_launch=self._unfinished is None)
+        self.errands.run(may_launch=self._unfinished is None and not self._first)
         self.recorder.sign_if_due()
 
     # -------------------------------------------------------------------------------------------------------------- observe
@@ -166,10 +180,11 @@ class Loop:
         if self._unfinished is None and (self._first or is_busy) and not self._is_engine_silent():
             return 0.0
         now_ms = self._clock.monotonic_ms()
-        times = [self._settings.longest_wait_ms, max(self._survey_ms, self._engine_ms) - now_ms]
+        times = [self._settings.longest_wait_ms]
         if self._unfinished is None:
+            times.append(max(self._survey_ms, self._engine_ms) - now_ms)
             times.append(self.chronicle.next_ms - self.time.now_ms())
-        due_ms = self.errands.next_ms()
+        due_ms = self.errands.next_ms(may_launch=self._unfinished is None)
         if due_ms is not None:
             times.append(due_ms - now_ms)
         return max(0, min(times)) / 1000
@@ -178,15 +193,19 @@ class Loop:
 
     def _decide(self, seen: Sequence[Observation]) -> None:
         """Make events of what was seen and wanted, let the core decide, record, and act."""
+        found = self._look_around()
+        if self._first and found is None:
+            self._kept = [*seen, *self._kept]
+            return
         made = Pass(self.time.now_ms())
         orders = self.inbox.take(self._settings.burst) if not self._first else []
         self._catch_up(made)
         self._enact(made, [order for order in orders if isinstance(order, Enact)])
         self._convene(made, [order for order in orders if isinstance(order, Convene)])
-        if not self._look_around(made):
-            self._kept = [*seen, *self._kept]
-            self._record(made)
-            return
+        if found is not None:
+            self._survey.make(made.batch, found, made.at_ms)
+        if self._first:
+            self._begin(made)
         self.reports.take(made.batch, seen, made.at_ms)
         self._clear_away(made)
         self._carry_out(made, orders)
@@ -213,13 +232,15 @@ class Loop:
 
     def _enact(self, made: Pass, orders: Sequence[Enact]) -> None:
         for order in orders:
+            made.at_ms = max(made.at_ms, self.chronicle.core.passed_ms + 1)
             try:
+                minutes = [*order.minutes(made.at_ms)]
                 taken = self.chronicle.enact(made.at_ms, order.charter, order.text, how=order.how)
             except EquipoiseError as error:
                 order.future.set_exception(error)
                 continue
-            made.entries += order.minutes
-            self._minute([*order.minutes, *(one for one in taken.entries if one["kind"] == "charter")])
+            made.entries += minutes
+            self._minute([*minutes, *(one for one in taken.entries if one["kind"] == "charter")])
             self._take(made, taken)
             made.answers.append(_result(order.future, taken.at_ms))
 
@@ -263,34 +284,39 @@ class Loop:
             self.minutes = minutes
             made.answers.append(_result(order.future, tuple(entries)))
 
-    def _look_around(self, made: Pass) -> bool:
-        """Ask the engine for everything, if it is time; returns whether one may go on."""
+    def _look_around(self) -> Found | None:
+        """Ask the engine for everything, if it is time."""
         now_ms = self._clock.monotonic_ms()
         if now_ms < self._survey_ms or self._is_engine_silent():
-            return True
+            return None
         try:
-            self._survey.make(made.batch, made.at_ms)
+            found = self._survey.ask()
         except EngineError as error:
             self._engine_failed(error)
-            return not self._first
+            return None
         self._engine_fails = 0
         self._survey_ms = now_ms + self._settings.survey_every_ms
-        if self._first:
-            self._first, made.wanted = False, True
-            made.batch.events += self.submissions.again()
-            made.deeds.calls += self._survey.warnings(made.at_ms)
-        return True
+        return found
+
+    def _begin(self, made: Pass) -> None:
+        """Of a new life, once the engine was compared with the ledger: submit what is only on the desk, and warn again."""
+        self._first, made.wanted = False, True
+        made.batch.events += self.submissions.again()
+        made.deeds.calls += self._survey.warnings(made.at_ms)
 
     def _clear_away(self, made: Pass) -> None:
-        """Attempts that were stopped before the engine heard of them are gone, and those of nodes that stay away count so."""
+        """Attempts that were stopped before the engine heard of them are gone; those of nodes that stay away are given up."""
         clear, self._clear = self._clear, []
-        now_ms = self._clock.monotonic_ms()
-        for taken in self.attempts.stopping.values():
-            if taken.lost_ms is not None and now_ms - taken.lost_ms > self._settings.lost_after_ms:
-                LOG.warning("nothing was heard of attempt %s since its node went; it counts as gone", taken.attempt)
-                clear.append(taken.attempt)
         for attempt in clear:
             self.reports.cleared(made.batch, attempt)
+        now_ms = self._clock.monotonic_ms()
+        for taken in self.attempts.stopping.values():
+            is_late = taken.lost_ms is not None and now_ms - taken.lost_ms > self._settings.lost_after_ms
+            if is_late and not taken.given_up and self.reports.is_cut_off(taken):
+                LOG.warning(
+                    "nothing was heard of attempt %s since its node went; its job may run elsewhere", taken.attempt
+                )
+                self.attempts.give_up(taken)
 
     def _carry_out(self, made: Pass, orders: Sequence[Any]) -> None:
         """Take orders into the pass."""
@@ -310,7 +336,7 @@ class Loop:
         )
         made.batch.events += events
 
-    def _order(self, made: Pass, order: Cancel | Ask | Answer | Drain) -> None:
+    def _order(self, made: Pass, order: Cancel | Ask | Answer | Drain | Enter) -> None:
         match order:
             case Cancel(job, future):
                 if not 0 <= job < self.situation.jobs:
@@ -323,6 +349,7 @@ class Loop:
                 made.entries += self.chronicle.ask(replace(request, asked_ms=made.at_ms))
                 made.answers.append(_result(future, None))
             case Answer(name, granted, reason, future):
+                self.submissions.credits.check_answer(name, granted, reason)
                 entries = self.chronicle.answer(name, made.at_ms, granted, reason=reason)
                 made.entries += entries
                 made.at_ms, made.wanted = max(made.at_ms, int(entries[0]["at_ms"])), True
@@ -332,6 +359,11 @@ class Loop:
                     raise InputError("R109", f"pool '{pool}' has no node {node}", hint="nodes count from 0")
                 made.deeds.calls.append(lambda: self.errands.drain(pool, node, back=back))
                 made.answers.append(_result(future, None))
+            case Enter(minutes, future):
+                entries = [*minutes(made.at_ms)]
+                made.entries += entries
+                self._minute(entries)
+                made.answers.append(_result(future, made.at_ms))
             case _:
                 assert_never(order)
 
@@ -354,7 +386,7 @@ class Loop:
     # ----------------------------------------------------------------------------------------------------------- record and act
 
     def _record(self, made: Pass) -> None:
-        if self.recorder.write(made.entries, made.at_ms):
+        if self.recorder.write(made.entries, self._origin_ms + made.at_ms):
             self._act(made)
         else:
             self._unfinished = made
@@ -366,10 +398,10 @@ class Loop:
         for attempt in made.batch.strays:
             self.errands.stop_stray(attempt)
         self._clear += made.deeds.never_launched
-        outcomes, notices, forgotten = self._to_note
-        outcomes += [*made.batch.outcomes, *made.deeds.outcomes]
-        notices += [*made.batch.notices, *made.deeds.notices]
-        forgotten += made.batch.forgotten
+        self._notes.outcomes += [*made.batch.outcomes, *made.deeds.outcomes]
+        self._notes.notices += [*made.batch.notices, *made.deeds.notices]
+        self._notes.places += made.deeds.places
+        self._notes.forgotten += made.batch.forgotten
         self._note()
         for order, job in made.filed:
             order.future.set_result(Accepted(job, made.deeds.refused.get(job, "")))
@@ -377,17 +409,17 @@ class Loop:
             answer()
 
     def _note(self) -> None:
-        """Write outcomes and notices to the desk, then let the engine forget; what cannot be written now is tried with the next."""
-        outcomes, notices, forgotten = self._to_note
-        try:
-            if outcomes or notices:
-                self.desk.note(outcomes, notices)
-        except StoreError as error:
-            LOG.error("outcomes and notices wait: %s", error.message)
+        """Write to the desk, then let the engine forget; what cannot be written now is tried with the next."""
+        if not self._notes.any:
             return
-        for attempt in forgotten:
+        try:
+            self.desk.note_all(self._notes)
+        except StoreError as error:
+            LOG.error("what is to be noted waits: %s", error.message)
+            return
+        for attempt in self._notes.forgotten:
             self.errands.forget(attempt)
-        self._to_note = ([], [], [])
+        self._notes = Notes()
 
 
 def _answer(future: Future[Any], read: Callable[[], Any]) -> None:

@@ -74,7 +74,9 @@ def job_records(
 
 def job_record(core: GrowingCore, situation: Situation, desk: Desk, job: int) -> JobRecord:
     """Return a job."""
-    return JobRecord(job_now(core, situation, desk, job), desk.outcome(job))
+    filed = desk.job(job)
+    owner, name = ("", "") if filed is None else (filed.owner, filed.asked.name)
+    return JobRecord(job_now(core, situation, job, owner, name), desk.outcome(job))
 
 
 def request_records(core: GrowingCore, credits: Credits) -> list[RequestRecord]:

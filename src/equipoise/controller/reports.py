@@ -7,11 +7,11 @@ that the engine refused, or no longer knows, ends its job, and an entry of the l
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from equipoise.controller.attempts import Attempts
+from equipoise.controller.attempts import Attempts, Taken
 from equipoise.controller.desk import Outcome
 from equipoise.controller.notices import Notice, Told
 from equipoise.controller.situation import Situation
@@ -75,7 +75,7 @@ class Reports:
         attempts: Attempts,
         sizes: dict[str, tuple[int, int, int]],
         conditions: dict[tuple[str, int], int],
-        owner: Any,
+        owner: Callable[[int], str],
     ) -> None:
         self._situation = situation
         self._attempts = attempts
@@ -115,6 +115,13 @@ class Reports:
             batch.over.add(attempt)
             batch.events.append(event(k.STOP_CONFIRMED, attempt.job, detail=attempt.number))
             self._attempts.gone(attempt)
+
+    def is_cut_off(self, taken: Taken) -> bool:
+        """Whether a node of an attempt (of its pool, where nobody remembers its nodes) is down."""
+        down = {
+            node for (pool, node), state in self.conditions.items() if pool == taken.pool and state == capacity.DOWN
+        }
+        return bool(down) if taken.parts is None else any(part.node in down for part in taken.parts)
 
     def cancel(self, batch: Batch, job: int) -> bool:
         """Let a job be withdrawn; returns whether it was asked for."""

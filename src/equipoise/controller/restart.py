@@ -6,7 +6,8 @@ decisions that were recorded and not acted on are acted on again; attempts that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from equipoise.controller.acting import Acting
 from equipoise.controller.attempts import Attempts, Stage
@@ -14,7 +15,19 @@ from equipoise.controller.desk import Desk
 from equipoise.controller.reports import Batch, Reports
 from equipoise.controller.settings import Settings
 from equipoise.controller.situation import Situation
-from equipoise.engines.protocol import Attempt, Ended, Engine, NodeChanged, Observation, Phase, Running, Seen, Stopped
+from equipoise.engines.protocol import (
+    Arrived,
+    Attempt,
+    Ended,
+    Engine,
+    Node,
+    NodeChanged,
+    Observation,
+    Phase,
+    Running,
+    Seen,
+    Stopped,
+)
 from equipoise.policy.events import Events
 from equipoise.policy.kernel import layout as k
 
@@ -26,12 +39,21 @@ def believed_conditions(record: Events, pools: list[str]) -> dict[tuple[str, int
     return {(pools[pool], node): state for pool, node, state in places}
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that an engine knows at one moment."""
+
+    attempts: Mapping[Attempt, Seen]
+    nodes: Sequence[Node]
+    waiting: Sequence[Arrived]
+
+
 class Survey:
     """Asks an engine for everything.
 
     Parameters
     ----------
-    engine, situation, attempts, reports, acting, desk, settings
+    engine, situation, attempts, reports, acting, desk, settings, monotonic_ms
         Of the loop.
     """
 
@@ -44,22 +66,27 @@ class Survey:
         acting: Acting,
         desk: Desk,
         settings: Settings,
+        monotonic_ms: Callable[[], int],
     ) -> None:
+        self._monotonic_ms = monotonic_ms
         self._engine, self._situation, self._attempts = engine, situation, attempts
         self._reports, self._acting, self._desk, self._settings = reports, acting, desk, settings
 
-    def make(self, batch: Batch, at_ms: int) -> None:
-        """Add to a batch what became of attempts, nodes and the engine's own jobs; raises ``EngineError``."""
-        seen = {one.attempt: one for one in self._engine.attempts()}
-        nodes, waiting = self._engine.nodes(), self._engine.waiting()
-        found: list[Observation] = [NodeChanged(node) for node in nodes]
-        for one in seen.values():
+    def ask(self) -> Found:
+        """Ask the engine; raises ``EngineError``."""
+        attempts = {one.attempt: one for one in self._engine.attempts()}
+        return Found(attempts, self._engine.nodes(), self._engine.waiting())
+
+    def make(self, batch: Batch, seen: Found, at_ms: int) -> None:
+        """Add to a batch what became of attempts, nodes and the engine's own jobs."""
+        found: list[Observation] = [NodeChanged(node) for node in seen.nodes]
+        for one in seen.attempts.values():
             self._adopt(batch, one)
             found += _report(one)
         self._reports.take(batch, found, at_ms)
-        self._missing(batch, seen, at_ms)
-        batch.arrived += waiting
-        held = {one.origin for one in waiting}
+        self._missing(batch, seen.attempts, at_ms)
+        batch.arrived += seen.waiting
+        held = {one.origin for one in seen.waiting}
         batch.withdrawn += [
             origin
             for origin, job in self._desk.origins().items()
@@ -90,14 +117,15 @@ class Survey:
             return
         job = attempt.job
         if self._situation.runs(attempt):
-            self._attempts.found(
-                attempt, self._situation.pool(job), self._situation.gang(job), self._acting.launch_of(attempt)
-            )
+            parts = self._situation.parts(job)
+            self._attempts.found(attempt, self._situation.pool(job), self._situation.gang(job), parts)
         elif self._situation.is_superseded(attempt):
-            taken = self._attempts.found(attempt, self._situation.pool(job), self._situation.gang(job), None)
+            parts = self._desk.place(attempt)
+            taken = self._attempts.found(attempt, self._situation.pool(job), self._situation.gang(job), parts)
             if not is_over:
                 grace_ms, requeue = self._settings.stop_grace_ms, self._situation.is_asked_for(job)
                 self._attempts.stop(taken, grace_ms=grace_ms, requeue=requeue)
+                taken.lost_ms = self._monotonic_ms()  # in case its node is down
         elif not is_over:
             batch.strays.append(attempt)
 
@@ -113,7 +141,7 @@ class Survey:
             elif taken is None:
                 self._attempts.hold(self._acting.launch_of(attempt))
             elif taken.stage is Stage.LAUNCHED:
-                self._attempts.relaunch(taken)
+                self._attempts.relaunch(taken, self._acting.launch_of(attempt))
         for attempt, taken in [*self._attempts.stopping.items()]:
             if attempt not in seen and taken.told:
                 self._reports.cleared(batch, attempt)

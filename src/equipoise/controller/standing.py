@@ -141,20 +141,20 @@ def jobs_now(core: GrowingCore, situation: Situation, desk: Desk) -> tuple[JobSt
     """Return the jobs that wait or run, by number."""
     rows = core.core.state.jobs[: core.submitted]
     asked = np.flatnonzero(np.isin(rows["state"], ASKED_FOR))
-    return tuple(job_now(core, situation, desk, job) for job in asked.tolist())
+    labels = desk.labels()
+    return tuple(job_now(core, situation, job, *labels.get(job, ("", ""))) for job in asked.tolist())
 
 
-def job_now(core: GrowingCore, situation: Situation, desk: Desk, job: int) -> JobStanding:
+def job_now(core: GrowingCore, situation: Situation, job: int, owner: str, name: str) -> JobStanding:
     """Return how a job stands; of one that is over, ``since_ms`` is when it could first start."""
     row = core.core.state.jobs[job]
     runs = int(row["state"]) == k.RUNNING
-    filed = desk.job(job)
     return JobStanding(
         job,
-        str(job) if filed is None else filed.asked.name or str(job),
+        name or str(job),
         situation.team(job),
         situation.pool(job),
-        "" if filed is None else filed.owner,
+        owner,
         int(row["gang"]),
         STATES[int(row["state"])],
         runs and situation.awaits_start(job),
