@@ -147,18 +147,16 @@ class LocalEngine:
 
     def _connect(self) -> None:
         """Reach a supervisor, and work out what happened since the last one was heard."""
-        self._connection = Connection(self._folder, self._settings.answer_s, self._inherited)
-        kept = asdict(self._settings)
-        plain = self._devices is None
-        kept |= {"per_part": self._settings.processes == "per-part", "inherited": self._inherited}
-        kept["device_variables"] = () if plain else self._settings.device_variables
-        pools = [[pool.name, pool.nodes, pool.gpus_per_node] for pool in self._pools]
-        hello = {"do": "hello", "version": wire.VERSION, "pools": pools, "devices": self._devices, "settings": kept}
-        try:
-            found = self._exchange(hello)
-        except ConnectionError as error:
-            self._drop()
-            raise self._silent(str(error)) from error
+        deadline = time.monotonic() + self._settings.answer_s
+        while True:
+            self._connection = Connection(self._folder, self._settings.answer_s, self._inherited)
+            try:
+                found = self._exchange(self._hello())
+                break
+            except ConnectionError as error:  # it was just ending: the next is started
+                self._drop()
+                if time.monotonic() > deadline:
+                    raise self._silent(str(error)) from error
         if "other" in found:
             self._drop()
             raise EngineError(
@@ -167,6 +165,15 @@ class LocalEngine:
             )  # fmt: skip
         self._trouble = found["trouble"]
         self._compare([_seen(told) for told in found["attempts"]])
+
+    def _hello(self) -> Message:
+        settings = asdict(self._settings) | {
+            "per_part": self._settings.processes == "per-part",
+            "inherited": self._inherited,
+            "device_variables": () if self._devices is None else self._settings.device_variables,
+        }
+        pools = [[pool.name, pool.nodes, pool.gpus_per_node] for pool in self._pools]
+        return {"do": "hello", "version": wire.VERSION, "pools": pools, "devices": self._devices, "settings": settings}
 
     def _compare(self, stands: Sequence[Seen]) -> None:
         """Report what changed while nobody was connected."""

@@ -83,6 +83,8 @@ class Roster:
     savepoint_to_group: bool = False
     term_s: float = 5.0
     runs: dict[str, Run] = field(default_factory=dict[str, Run])
+    live: dict[str, Run] = field(default_factory=dict[str, Run])
+    """Those of them that have not ended, for all that is written down."""
     leaders: dict[int, Run] = field(default_factory=dict[int, Run])
     """Own processes that were not waited for yet."""
     stopping: set[str] = field(default_factory=set[str])
@@ -125,7 +127,7 @@ class Roster:
                 raise
             run.refusal = str(error)  # told when those that did start are gone
         self.machine.hold(run.attempt, run.devices)
-        self.runs[run.attempt] = run
+        self.runs[run.attempt] = self.live[run.attempt] = run
         for process in run.processes:
             run.alive.add(process.pid)
             self.leaders[process.pid] = run
@@ -223,7 +225,7 @@ class Roster:
 
     def look_at_adopted(self) -> None:
         """Find out which processes of an earlier supervisor have ended: nobody can say how."""
-        for run in self.unended():
+        for run in list(self.live.values()):
             if run.adopted:
                 for process in run.processes:
                     if process.pid in run.alive and not processes.is_alive(process):
@@ -243,8 +245,8 @@ class Roster:
         """Kill what ended attempts have left behind; those that left nothing have ended."""
         if not self.clearing:
             return
-        unended = {attempt for attempt, run in self.runs.items() if run.phase not in LAST}
-        groups = {process.pid: run.attempt for run in self.runs.values() for process in run.processes}
+        unended = set(self.live)
+        groups = {process.pid: run.attempt for run in self.live.values() for process in run.processes}
         left = self.strays.find(self.mark(""), self.leaders, groups, unended=unended, ending=set(self.clearing))
         for pid in left.pop("", ()):  # of attempts that ended before
             self._kill_child(pid)
@@ -286,6 +288,7 @@ class Roster:
         ends, self.ends = self.ends, []
         for run in ends:
             self.machine.release(run.attempt, run.devices)
+            del self.live[run.attempt]
             if run.refusal and run.stop is None:
                 del self.runs[run.attempt]
                 self.tell({"event": "refused", "attempt": run.attempt, "reason": run.refusal})
@@ -315,12 +318,8 @@ class Roster:
                for run in map(self.runs.__getitem__, self.stopping) if run.stop is not None]  # fmt: skip
         if self.clearing:
             due.append(now + AGAIN_S)
-        if any(run.adopted for run in self.unended()):
+        if any(run.adopted for run in self.live.values()):
             due.append(now + ADOPTED_AGAIN_S)
         if self.ends or self.owed:
             due.append(now + DISK_AGAIN_S)
         return max(0.0, min(due) - now) if due else None
-
-    def unended(self) -> list[Run]:
-        """Every attempt that has not ended."""
-        return [run for run in self.runs.values() if run.phase not in LAST]

@@ -93,7 +93,8 @@ class Supervisor:
                 )
         self.journal.records = []
         self.roster.engine = self.roster.engine or secrets.token_hex(8)
-        unended = self.roster.unended()
+        unended = [run for run in runs.values() if run.phase not in LAST]
+        self.roster.live = {run.attempt: run for run in unended}
         if same_boot and not all(run.processes for run in unended):
             self._search(unended)
         for run in unended:
@@ -177,7 +178,7 @@ class Supervisor:
             self._receive()
 
     def _idle(self) -> bool:
-        if self.client is not None or self.roster.unended():
+        if self.client is not None or self.roster.live:
             self.idle_since = time.monotonic()
         return time.monotonic() - self.idle_since > LINGER_S
 
@@ -186,7 +187,7 @@ class Supervisor:
         if now - self.swept < SWEEP_S:
             return
         self.swept = now
-        for run in self.roster.unended():
+        for run in list(self.roster.live.values()):
             with suppress(OSError):
                 output.bound(output.folder_of(self.logs, run.attempt), self.log_bytes)
         if self.journal.size > JOURNAL_BYTES:
