@@ -50,8 +50,17 @@ most_per_minute = 60000
 [controller]
 checkpoint_every_ms = 1000
 """
-ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]), "COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"}
-MEMBERS = {"ada": ("safety.alignment", ("staff",)), "ben": ("product", ()), "lea": ("safety", ("safety-leads", "staff"))}
+ENVIRONMENT = {
+    "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+    "COLUMNS": "120",
+    "NO_COLOR": "1",
+    "TERM": "dumb",
+}
+MEMBERS = {
+    "ada": ("safety.alignment", ("staff",)),
+    "ben": ("product", ()),
+    "lea": ("safety", ("safety-leads", "staff")),
+}
 
 
 @dataclass
@@ -68,7 +77,9 @@ class Served:
         return self.folder / "lab"
 
     def client(self, who: str) -> httpx.Client:
-        return httpx.Client(base_url=f"{self.address}/api/v1", headers={"Authorization": f"Bearer {self.tokens[who]}"}, timeout=90)
+        return httpx.Client(
+            base_url=f"{self.address}/api/v1", headers={"Authorization": f"Bearer {self.tokens[who]}"}, timeout=90
+        )
 
     def cli(self, who: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         environment = os.environ | ENVIRONMENT | {
@@ -76,7 +87,14 @@ class Served:
         }  # fmt: skip
         command = [sys.executable, "-m", "equipoise.cli", *arguments]
         return subprocess.run(
-            command, cwd=self.folder, env=environment, text=True, capture_output=True, check=False, timeout=200, input=stdin
+            command,
+            cwd=self.folder,
+            env=environment,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=200,
+            input=stdin,
         )
 
     def log(self) -> str:
@@ -88,7 +106,19 @@ def start(folder: Path, *extra: str) -> tuple[subprocess.Popen[str], str]:
     log = folder / "serve.log"
     before = log.stat().st_size if log.exists() else 0
     with log.open("a") as out:
-        command = [sys.executable, "-m", "equipoise.cli", "serve", "--charter", "charter.yaml", "--settings", "settings.toml", "--port", "0", *extra]
+        command = [
+            sys.executable,
+            "-m",
+            "equipoise.cli",
+            "serve",
+            "--charter",
+            "charter.yaml",
+            "--settings",
+            "settings.toml",
+            "--port",
+            "0",
+            *extra,
+        ]
         process = subprocess.Popen(command, cwd=folder, env=os.environ | ENVIRONMENT, stdout=out, stderr=out, text=True)
     until_s = time.monotonic() + 300
     while time.monotonic() < until_s and process.poll() is None:

@@ -34,9 +34,26 @@ def test_a_lab_by_the_command_line_from_serve_to_audit(tmp_path: Path) -> None:
 
 
 def _jobs(lab: Served) -> None:
-    done = lab.cli("ada", "run", "-t", "safety.alignment", "-g", "2", "--env", "WORD=a b", "--wait", "--", "sh", "-c", 'test "$WORD" = "a b" && exit 7')
+    done = lab.cli(
+        "ada",
+        "run",
+        "-t",
+        "safety.alignment",
+        "-g",
+        "2",
+        "--env",
+        "WORD=a b",
+        "--wait",
+        "--",
+        "sh",
+        "-c",
+        'test "$WORD" = "a b" && exit 7',
+    )
     assert (done.returncode, done.stdout.strip(), "failed" in done.stderr) == (7, "0", True), done
-    assert lab.cli("ada", "run", "-t", "safety.alignment", "-g", "1", "--wait", "--", "sh", "-c", "kill -9 $$").returncode == 137
+    assert (
+        lab.cli("ada", "run", "-t", "safety.alignment", "-g", "1", "--wait", "--", "sh", "-c", "kill -9 $$").returncode
+        == 137
+    )
     done = lab.cli("ada", "run", "-t", "safety.alignment", "-g", "1", "--follow", "--", "true")
     assert (done.returncode, "ended" in done.stderr) == (0, True)
     done = lab.cli("ada", "run", "-t", "safety.alignment", "-g", "9", "--wait", "--", "true")
@@ -66,9 +83,17 @@ def _requests(lab: Served) -> None:
     assert "12 GPU-hours granted" in ok(lab.cli("lea", "grant", first))
     ok(lab.cli("lea", "refuse", second, "--reason", "no room this week"))
     rows = {row["name"]: row for row in json.loads(ok(lab.cli("ben", "requests", "--json")))}
-    assert (rows[first]["left_gpu_ms"], rows[second]["granted_gpu_ms"], rows[second]["reason"]) == (43_200_000, 0, "no room this week")
+    assert (rows[first]["left_gpu_ms"], rows[second]["granted_gpu_ms"], rows[second]["reason"]) == (
+        43_200_000,
+        0,
+        "no room this week",
+    )
     assert "refused: no room this week" in ok(lab.cli("ben", "requests"))
-    ok(lab.cli("ada", "run", "-t", "safety.alignment", "-g", "1", "-r", first, "--walltime", "1m", "--wait", "--", "true"))
+    ok(
+        lab.cli(
+            "ada", "run", "-t", "safety.alignment", "-g", "1", "-r", first, "--walltime", "1m", "--wait", "--", "true"
+        )
+    )
 
 
 def _charter(lab: Served) -> None:

@@ -49,7 +49,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def documented() -> dict[tuple[str, str], set[str]]:
     """Who may call each route by docs/security.md: its table of routes, read by hand."""
-    rows = re.findall(r"(?m)^\| (GET|POST|DELETE) \| `(/\S*)` \| ([^|]+) \|", (ROOT / "docs" / "security.md").read_text("utf-8"))
+    rows = re.findall(
+        r"(?m)^\| (GET|POST|DELETE) \| `(/\S*)` \| ([^|]+) \|", (ROOT / "docs" / "security.md").read_text("utf-8")
+    )
     everyone = {"anybody": set(ROLES) | {""}, "every token": set(ROLES)}
     return {(method, path): everyone.get(who.strip()) or set(re.findall(r"\w+", who)) for method, path, who in rows}
 
@@ -73,7 +75,13 @@ def test_each_role_at_each_route(route: Any, lab: Served) -> None:
         headers = {"Authorization": f"Bearer {lab.tokens[role]}"} if role else {}
         with httpx.stream(route.method, lab.address + path, headers=headers, timeout=60) as answer:
             status = answer.status_code
-            told = {} if route.path == "/events" and status == 200 else json.loads(answer.read() or b"{}") if "json" in answer.headers["content-type"] else {}
+            told = (
+                {}
+                if route.path == "/events" and status == 200
+                else json.loads(answer.read() or b"{}")
+                if "json" in answer.headers["content-type"]
+                else {}
+            )
         if not role and role not in may:
             assert (status, told["code"], answer.headers["www-authenticate"]) == (401, "N132", "Bearer")
         elif role not in may:
@@ -91,7 +99,12 @@ def submit(client: httpx.Client, key: str = "", **change: Any) -> httpx.Response
 
 
 def test_a_member_acts_for_their_team_and_those_below_only(lab: Served) -> None:
-    with lab.client("ada") as ada, lab.client("ben") as ben, lab.client("lea") as lea, lab.client("operator") as operator:
+    with (
+        lab.client("ada") as ada,
+        lab.client("ben") as ben,
+        lab.client("lea") as lea,
+        lab.client("operator") as operator,
+    ):
         job = submit(ada, argv=["sleep", "60"], gang=8).json()["job"]
         assert submit(ada, team="product").json()["code"] == "N134"
         assert submit(ben).json()["code"] == "N134"
@@ -157,9 +170,14 @@ def test_the_same_key_gives_the_same_job_however_often_and_at_once(lab: Served) 
     assert len(set(done)) == 1 and {one.status_code for one in answers} <= {201, 409}
     with lab.client("ada") as ada, lab.client("lea") as lea:
         assert submit(ada, key, name="once").json()["job"] == done[0]
-        assert (submit(ada, key, name="other").status_code, submit(ada, key, name="other").json()["code"]) == (409, "R103")
+        assert (submit(ada, key, name="other").status_code, submit(ada, key, name="other").json()["code"]) == (
+            409,
+            "R103",
+        )
         assert submit(lea, key, name="once").json()["job"] != done[0], "keys of another person are others"
-        names = [one["job"] for one in ada.get("/jobs", params={"limit": 1000}).json()["items"] if one["name"] == "once"]
+        names = [
+            one["job"] for one in ada.get("/jobs", params={"limit": 1000}).json()["items"] if one["name"] == "once"
+        ]
     assert len(names) == 2
 
 
@@ -212,13 +230,16 @@ def test_hostile_bodies_are_refused_with_a_reason(to: tuple[str, str], change: A
         told = client.post(path, content=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
     assert told.status_code in (200, 201, 403, 404, 409, 422), (told.status_code, told.text, body)
     if told.status_code >= 400:
-        assert told.headers["content-type"] == "application/problem+json" and re.fullmatch(r"[A-Z]\d{3}", told.json()["code"])
+        assert told.headers["content-type"] == "application/problem+json" and re.fullmatch(
+            r"[A-Z]\d{3}", told.json()["code"]
+        )
     assert lab.process.poll() is None
 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"\xff\xfe", b"[" * 60_000, b'{"team":"\\ud800","gang":1,"argv":["x"]}', b'{"team":"safety.alignment","gang":1,"argv":["a\\u0000"]}',
+    [b"", b"{", b"\xff\xfe", b"[" * 60_000, b'{"team":"\\ud800","gang":1,"argv":["x"]}',
+     b'{"team":"safety.alignment","gang":1,"argv":["a\\u0000"]}',
      b'{"team":"safety.alignment","gang":1,"argv":["x"],"name":"a\\nb"}', b'{"team":"safety.alignment","gang":1.0,"argv":["x"]}',
      b'{"team":"safety.alignment","gang":true,"argv":["x"]}', b'{"team":"safety.alignment","gang":9' + b"9" * 4000 + b',"argv":["x"]}',
      b'{"team":"safety.alignment","gang":1,"argv":[]}', b'{"team":"safety.alignment","gang":1,"argv":["x"],"more":1}'],
@@ -261,7 +282,13 @@ def test_the_ledger_is_served_so_that_others_can_check_it(lab: Served) -> None:
 
 def test_a_request_is_answered_by_its_teams_owner_only(lab: Served) -> None:
     now_ms = time.time_ns() // 1_000_000
-    body = {"team": "safety.alignment", "amount_gpu_ms": 36_000_000, "begin_ms": now_ms - 60_000, "end_ms": now_ms + 86_400_000, "name": "probe-1"}
+    body = {
+        "team": "safety.alignment",
+        "amount_gpu_ms": 36_000_000,
+        "begin_ms": now_ms - 60_000,
+        "end_ms": now_ms + 86_400_000,
+        "name": "probe-1",
+    }
     with lab.client("ada") as ada, lab.client("ben") as ben, lab.client("lea") as lea, lab.client("signer") as signer:
         assert ada.post("/requests", json=body).json() == {"name": "probe-1"}
         assert ada.post("/requests", json=body).status_code == 201, "the same again does nothing"
@@ -269,14 +296,20 @@ def test_a_request_is_answered_by_its_teams_owner_only(lab: Served) -> None:
         assert ben.post("/requests", json=body | {"name": "probe-2"}).json()["code"] == "N134"
         for who in (ada, ben, signer):
             told = who.post("/requests/probe-1/answer", json={"granted_gpu_ms": 36_000_000}).json()
-            assert (told["code"], told["hint"]) == ("N135", "group:safety-leads (of safety) may")
-        assert lea.post("/requests/probe-1/answer", json={"granted_gpu_ms": 0}).json()["code"] == "R117", "a refusal needs a reason"
+            assert (told["code"], told["hint"]) == ("N135", "group:safety-leads may")
+        assert lea.post("/requests/probe-1/answer", json={"granted_gpu_ms": 0}).json()["code"] == "R117", (
+            "a refusal needs a reason"
+        )
         cut = {"granted_gpu_ms": 18_000_000, "reason": "half of it first"}
         assert lea.post("/requests/probe-1/answer", json=cut).status_code == 200
         assert lea.post("/requests/probe-1/answer", json=cut).status_code == 200, "the same again does nothing"
         assert lea.post("/requests/probe-1/answer", json={"granted_gpu_ms": 36_000_000}).status_code == 409
         (row,) = (one for one in ben.get("/requests").json()["items"] if one["name"] == "probe-1")
-        assert (row["granted_gpu_ms"], row["left_gpu_ms"], row["reason"]) == (18_000_000, 18_000_000, "half of it first")
+        assert (row["granted_gpu_ms"], row["left_gpu_ms"], row["reason"]) == (
+            18_000_000,
+            18_000_000,
+            "half of it first",
+        )
         assert abs(row["begin_ms"] - body["begin_ms"]) == 0
         assert submit(ada, request="probe-1", walltime_ms=19_000_000).json()["code"] == "R113"
         job = submit(ada, request="probe-1", walltime_ms=60_000).json()["job"]
@@ -287,7 +320,9 @@ def test_a_charter_is_brought_by_a_signer_and_takes_force_at_once(lab: Served) -
     with lab.client("signer") as signer, lab.client("operator") as operator:
         before = signer.get("/charter").json()
         parent = before["in_force"]["digest"]
-        text = CHARTER.replace("lab: Served Lab\n", f"lab: Served Lab\nrevision: {before['in_force']['revision'] + 1}\nparent: {parent}\n")
+        text = CHARTER.replace(
+            "lab: Served Lab\n", f"lab: Served Lab\nrevision: {before['in_force']['revision'] + 1}\nparent: {parent}\n"
+        )
         text = text.replace("product: {floor: 25%", "product: {floor: 50%")
         assert operator.post("/charters", json={"text": text}).status_code == 403
         told = signer.post("/charters", json={"text": text, "dry_run": True}).json()
@@ -301,13 +336,17 @@ def test_a_charter_is_brought_by_a_signer_and_takes_force_at_once(lab: Served) -
         assert signer.post("/charters", json={"text": text}).json()["entries"] == [], "the same again does nothing"
         wrong = signer.post("/charters", json={"text": "equipoise: charter/v1\nlab: L\n"}).json()
         assert wrong["code"].startswith("C") and wrong["findings"]
-        assert signer.post("/charters", json={"text": CHARTER}).status_code == 422, "it does not follow the one in force"
+        assert signer.post("/charters", json={"text": CHARTER}).status_code == 422, (
+            "it does not follow the one in force"
+        )
 
 
 def test_a_drained_node_is_empty_and_comes_back(lab: Served) -> None:
     with lab.client("operator") as operator:
         assert operator.post("/nodes/slots/1/drain", json={}).status_code == 200
-        _await(lambda: operator.get("/nodes").json()["away"] == [{"pool": "slots", "node": 1, "condition": "maintenance"}])
+        _await(
+            lambda: operator.get("/nodes").json()["away"] == [{"pool": "slots", "node": 1, "condition": "maintenance"}]
+        )
         assert operator.get("/capacity").json()["items"][0]["capacity"] == 4
         assert operator.post("/nodes/slots/1/drain", json={"back": True}).status_code == 200
         _await(lambda: operator.get("/nodes").json()["away"] == [])
@@ -324,5 +363,8 @@ def _await(holds: Any) -> None:
 def test_wrong_tokens_are_soon_not_looked_at(tmp_path: Path, lab: Served) -> None:
     from equipoise.api.gate import WRONG_PER_MINUTE
 
-    codes = [httpx.get(f"{lab.address}{BASE}/capacity", headers={"Authorization": "Bearer no"}).json()["code"] for _ in range(WRONG_PER_MINUTE + 5)]
+    codes = [
+        httpx.get(f"{lab.address}{BASE}/capacity", headers={"Authorization": "Bearer no"}).json()["code"]
+        for _ in range(WRONG_PER_MINUTE + 5)
+    ]
     assert codes[-1] == "N138" and "N132" in codes

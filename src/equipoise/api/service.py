@@ -92,7 +92,7 @@ class Call:
         """Raise N135 unless the caller is the owner of a team, or of one above it, in a charter."""
         owners = owners_of(charter, team)
         if not self.bearer.is_among(owners.values()):
-            named = ", ".join(f"{owner} (of {path})" for path, owner in owners.items())
+            named = ", ".join(dict.fromkeys(owners.values()))
             raise AuthorizationError(
                 "N135",
                 f"{self.bearer.person} does not own {shown(team)}, and may not answer its requests",

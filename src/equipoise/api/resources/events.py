@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from equipoise.api.roles import RIGHTS, Right
 from equipoise.api.service import Caller
-from equipoise.errors import StoreError
+from equipoise.errors import AuthorizationError, StoreError
 
 ROOM = 1_000
 MOST_LISTENERS = 200
@@ -43,6 +43,8 @@ async def stream(call: Caller) -> StreamingResponse:
                     return
                 call.service.tokens.still(call.bearer)
                 yield _event(*entry, is_whole=is_whole)
+        except AuthorizationError:  # revoked or expired meanwhile
+            return
         finally:
             changes.leave(queue)
 

@@ -9,7 +9,7 @@ from fastapi import Query, Response
 
 from equipoise.api.resources.words import Cursor
 from equipoise.api.service import Caller
-from equipoise.errors import InputError
+from equipoise.errors import InputError, VerificationError
 from equipoise.ledger.tiles import parse_path
 from equipoise.store import StoredLedger
 from equipoise.units import shown
@@ -38,7 +38,7 @@ async def tile(call: Caller, path: str) -> Response:
     try:
         wanted = parse_path(f"tile/{path}")
         data = await asyncio.to_thread(call.service.read_ledger, lambda store: store.read_tile(wanted))
-    except InputError as error:
+    except (InputError, VerificationError) as error:
         raise InputError("N139", f"there is no tile {shown(path)}", hint=error.hint) from error
     return Response(data, media_type="application/octet-stream")
 
