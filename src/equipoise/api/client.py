@@ -54,9 +54,10 @@ def connection(*, server: str | None = None) -> Connection:
         N146 without a token, for a file that others may read, or one that cannot be read; or where a token would be sent unencrypted
         to another machine.
     """
-    kept = _kept(credentials_path())
-    address = server or os.environ.get("EQUIPOISE_SERVER") or kept.get("server") or DEFAULT_SERVER
-    token = os.environ.get("EQUIPOISE_TOKEN") or kept.get("token") or ""
+    address, token = server or os.environ.get("EQUIPOISE_SERVER"), os.environ.get("EQUIPOISE_TOKEN")
+    if not address or not token:
+        kept = _kept(credentials_path())
+        address, token = address or kept.get("server") or DEFAULT_SERVER, token or kept.get("token")
     if not token:
         raise InputError(
             "N146", "no token to show to the server", hint="EQUIPOISE_TOKEN, or `equipoise token use` keeps one"

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -284,7 +284,10 @@ class Controller:
 
     def _why(self, job: int, *, changes: bool) -> Explanation:
         core = self._loop.chronicle.core
-        return explain(core.core.state, core.layout, self._known(job), changes=changes)
+        found = explain(core.core.state, core.layout, self._known(job), changes=changes)
+        later_ms = self._loop.time.now_ms() - found.at_ms  # nothing has happened since, but time has passed
+        waited_ms = found.waited_ms + later_ms if found.state in ("waiting", "claimed") else found.waited_ms
+        return replace(found, at_ms=found.at_ms + later_ms, waited_ms=waited_ms)
 
     def _known(self, job: int) -> int:
         if not 0 <= job < self._loop.chronicle.core.submitted:

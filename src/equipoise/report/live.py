@@ -18,7 +18,7 @@ def standing_view(found: Plain) -> RenderableType:
     """Return what `equipoise top` shows of a standing with its jobs; times are Unix milliseconds."""
     parts: list[RenderableType] = [_pools(found["pools"]), _teams(found["teams"])]
     if found["jobs"]:
-        parts.append(_jobs(found["jobs"], found["at_ms"]))
+        parts.append(_jobs(found["jobs"], found["now_ms"]))
     trouble = found["ledger"]["trouble"]
     line = f"{count(found['ledger']['entries'])} entries in the ledger"
     parts.append(Text(line if not trouble else f"{line}; IT IS NOT WRITTEN: {trouble}", style="red" if trouble else ""))
@@ -56,11 +56,11 @@ def _teams(rows: list[Plain]) -> Table:
     return table
 
 
-def _jobs(rows: list[Plain], at_ms: int) -> Table:
+def _jobs(rows: list[Plain], now_ms: int) -> Table:
     table = _table("JOB", "NAME", "TEAM", "POOL", "OWNER", "STATE", "GPUS", "SINCE", left=6)
     for row in rows:
         state = "starting" if row["starting"] else row["state"]
-        since = span(max(0, at_ms - row["since_ms"]) / 1000)
+        since = span(max(0, now_ms - row["since_ms"]) / 1000)
         cells = (row["job"], row["name"], row["team"], row["pool"], row["owner"], state, row["gang"], since)
         table.add_row(*(Text(str(cell)) for cell in cells))
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +13,7 @@ Plain = dict[str, Any]
 
 
 async def standing(call: Caller) -> Plain:
-    """Return pools, teams and the ledger at one instant; times are Unix milliseconds."""
+    """Return pools, teams and the ledger as of the latest pass (``at_ms``); times are Unix milliseconds."""
     found = await told(call.controller.standing(jobs=False))
     return {
         **_when(found),
@@ -42,4 +43,5 @@ async def team(call: Caller, path: str) -> Plain:
 
 
 def _when(found: Standing) -> Plain:
-    return {"at_ms": found.origin_ms + found.at_ms}
+    at_ms = found.origin_ms + found.at_ms
+    return {"at_ms": at_ms, "now_ms": max(at_ms, time.time_ns() // 1_000_000)}
