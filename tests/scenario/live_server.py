@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +138,7 @@ def make_tokens(lab: Path) -> dict[str, str]:
 
 
 @contextmanager
-def served(folder: Path, charter: str = CHARTER) -> Iterator[Served]:
+def served(folder: Path, charter: str = CHARTER) -> Generator[Served]:
     """Give a server over a new lab."""
     (folder / "charter.yaml").write_text(charter, "utf-8")
     (folder / "settings.toml").write_text(SETTINGS, "utf-8")
