@@ -116,9 +116,7 @@ class Core:
     See `tests/property/latency_cases.py`.
     """
 
-    def __init__(
-        self, layout: Layout, *, keep: bool = False, interpreted: bool = False, lasting: bool = False
-    ) -> None:
+    def __init__(self, layout: Layout, *, keep: bool = False, interpreted: bool = False, lasting: bool = False) -> None:
         self.layout = layout
         self._lasting = lasting
         self._arrays = layout.state

@@ -224,9 +224,7 @@ class GrowingCore:
         self._record, self._recorded = record.copy(), len(record)
         self._submitted = int((record["kind"] == k.SUBMITTED).sum())
         self._passed_ms = int(record["time_ms"][passes][-1]) if passes.any() else -1
-        self._answered_ms = max(
-            [-1, *(at for at in self.roll.requests().answered_ms.tolist() if at >= 0)]
-        )
+        self._answered_ms = max([-1, *(at for at in self.roll.requests().answered_ms.tolist() if at >= 0)])
         self.closes_ms, self.edges_ms = list(closes_ms), list(edges_ms)
         self._tell_again()
 
@@ -290,7 +288,6 @@ class GrowingCore:
         layout = self._with_bonds(layout, self.roll.count)
         g = layout.state.glob[0]
         g["n_arrivals"] = self.roll.count
-        g["rules"] |= plans[0].rules & k.PREEMPT  # priorities may come
         g["n_refusals"] = max(0, int(g["n_refusals"]) - spare)
         self._spares.found(layout, workload, self.roll.count)
         self._lines = {path: plans[0].leaf_of(path) for path in self.roll.names["teams"]}

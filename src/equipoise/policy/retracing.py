@@ -75,7 +75,9 @@ def stretches(
     ends = np.flatnonzero(record["kind"] == k.PASS)
     times_ms = record["time_ms"][ends]
     changes = np.searchsorted(ends, np.flatnonzero(_told_alone(core, record["kind"])))
-    if core.layout.later:  # a pass without events, at which a text that is no longer in force may have ended with its window
+    if (
+        core.layout.later
+    ):  # a pass without events, at which a text that is no longer in force may have ended with its window
         changes = np.append(changes, np.flatnonzero(np.isin(times_ms, [stop_ms for stop_ms, _ in coming])))
     changes = np.unique(changes)
     at = first = 0

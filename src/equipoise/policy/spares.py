@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.charter.model import Pool
 from equipoise.policy.kernel import layout as k
@@ -80,17 +82,21 @@ def padded(
     places: list[tuple[int, int, int]] = []
     for number, path in enumerate(workload.teams):
         for pool in range(len(pools)) if not plan.lines[plan.leaf_of(path)].children else ():
-            places += ((number, workload.pools.index(pools[pool].name), users + n) for n in range(spares.count(path, pool)))
+            places += (
+                (number, workload.pools.index(pools[pool].name), users + n) for n in range(spares.count(path, pool))
+            )
     missing = max(1, room - len(workload.jobs) - len(places))
     places += [places[0] if places else (0, 0, users)] * missing
-    return replace(workload, jobs=_with_jobs(workload.jobs, places), requests=_with_refusals(workload, refusals)), refusals
+    return replace(
+        workload, jobs=_with_jobs(workload.jobs, places), requests=_with_refusals(workload, refusals)
+    ), refusals
 
 
 def _with_jobs(jobs: Jobs, places: list[tuple[int, int, int]]) -> Jobs:
     team, pool, user = np.array(places, np.int32).T
     n = len(places)
 
-    def more(column: np.ndarray, value: object) -> np.ndarray:  # pyright: ignore[reportMissingTypeArgument, reportUnknownParameterType]
+    def more(column: NDArray[Any], value: object) -> NDArray[Any]:
         return np.concatenate([column, np.full(n, value, column.dtype)])
 
     return replace(
@@ -105,8 +111,8 @@ def _with_jobs(jobs: Jobs, places: list[tuple[int, int, int]]) -> Jobs:
 def _with_refusals(workload: Workload, count: int) -> Requests:
     asked, words = workload.requests, ("",) * count
 
-    def more(column: object, value: int) -> np.ndarray:  # pyright: ignore[reportMissingTypeArgument, reportUnknownParameterType]
-        return np.append(column, np.full(count, value))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    def more(column: NDArray[Any], value: int) -> NDArray[Any]:
+        return np.append(column, np.full(count, value))
 
     return Requests(
         name=asked.name + tuple(f"spare {n}" for n in range(count)),

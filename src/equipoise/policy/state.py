@@ -179,6 +179,10 @@ def build(
     )
     state.pools["turning"] = state.pools["hungry"] + 3 * n_rows + 4 * n_slots
     _globals(state, workload, plan, options, same=same, n_users=len(users), n_all=n_all)
+    if run_times == "unknown":
+        state.glob[0]["rules"] |= (
+            plan.rules & k.PREEMPT
+        )  # who is not told how long jobs run may yet be told of other priorities
     _engine(state, options.latency, outside=outside, record=record, n_nodes=n_nodes)
     g = state.glob[0]
     g["n_promises"], g["wake_ms"] = len(found), k.NEVER

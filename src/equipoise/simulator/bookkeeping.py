@@ -235,7 +235,9 @@ def totals_values(
         "kind": "totals",
         "at_ms": at_ms,
         "pools": [[name, *_integers(pools[p])] for p, name in enumerate(names)],
-        "teams": [[name, path, *_integers(rows[p, t])] for p, name in enumerate(names) for t, path in lines if t in told],
+        "teams": [
+            [name, path, *_integers(rows[p, t])] for p, name in enumerate(names) for t, path in lines if t in told
+        ],
     }
     some = [
         [name, path, *_integers(rows[p, t])]
@@ -273,7 +275,12 @@ def verdict_values(window: Window) -> Values:
     """Return the entry of a window's verdict."""
     assert window.judgement is not None, "it was seen to its end"
     span = window.terms.span
-    told: Values = {"kind": "verdict", "promise": window.terms.promise.name, "from_ms": span.from_ms, "to_ms": span.to_ms}
+    told: Values = {
+        "kind": "verdict",
+        "promise": window.terms.promise.name,
+        "from_ms": span.from_ms,
+        "to_ms": span.to_ms,
+    }
     return told | window.judgement.to_json()
 
 

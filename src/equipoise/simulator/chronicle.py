@@ -173,9 +173,7 @@ class Chronicle:
         while (stop_ms := min(self._close_ms, self._edge_ms)) < until_ms:
             self._instant(taken, stop_ms, None)
 
-    def _instant(
-        self, taken: Taken, at_ms: int, events: Events | None, *, before: Sequence[Values] = ()
-    ) -> None:
+    def _instant(self, taken: Taken, at_ms: int, events: Events | None, *, before: Sequence[Values] = ()) -> None:
         """Close accounts, begin days and windows, and let the core decide; without events only where a window changes."""
         begun, closing, edge = list[WindowBegin](), at_ms == self._close_ms, at_ms == self._edge_ms
         if closing:

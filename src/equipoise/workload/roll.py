@@ -126,9 +126,11 @@ class Roll:
         for kind, told in (("name", jobs.name), ("request", jobs.request)):
             roll._texts[kind] = {at: text for at, text in enumerate(told or ()) if text and text != str(at)}
         for n in range(len(workload.requests)):
-            row = {one.name: getattr(workload.requests, one.name)[n] for one in fields(Requests)}
+            row: dict[str, Any] = {one.name: getattr(workload.requests, one.name)[n] for one in fields(Requests)}
             row |= {"team": workload.teams[row["team"]], "pool": workload.pools[row["pool"]]}
-            plain = {name: value if isinstance(value, str) else int(value) for name, value in row.items()}
+            plain: dict[str, Any] = {
+                name: value if isinstance(value, str) else int(value) for name, value in row.items()
+            }
             roll._requests[str(row["name"])] = Request(**plain)
         return roll
 
@@ -222,12 +224,12 @@ class Roll:
         rows = list(self._requests.values())
         texts = ("name", "reason", "avenue", "purpose", "project")
         numbers = ("amount_gpu_ms", "asked_ms", "begin_ms", "end_ms", "answered_ms", "granted_gpu_ms")
-        return Requests(
-            team=np.array([self._numbers["teams"][row.team] for row in rows], np.int32),
-            pool=np.array([self._numbers["pools"][row.pool] for row in rows], np.int32),
-            **{name: tuple(getattr(row, name) for row in rows) for name in texts},
-            **{name: np.array([getattr(row, name) for row in rows], np.int64) for name in numbers},
-        )
+        columns: dict[str, Any] = {name: tuple(getattr(row, name) for row in rows) for name in texts}
+        columns |= {name: np.array([getattr(row, name) for row in rows], np.int64) for name in numbers}
+        for kind in ("team", "pool"):
+            found = self._numbers[f"{kind}s"]
+            columns[kind] = np.array([found[getattr(row, kind)] for row in rows], np.int32)
+        return Requests(**columns)
 
     def workload(self) -> Workload:
         """Return all that was asked for so far."""
