@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from equipoise.audit.minutes import Minutes as MinuteBook
 from equipoise.charter.model import Charter
 from equipoise.engines.protocol import Command
 from equipoise.workload.roll import Asked, Request
@@ -93,6 +94,17 @@ class Enact:
 
 
 @dataclass(slots=True, eq=False)
+class Convene:
+    """Something about charters is entered, and what is due by it comes into force.
+
+    ``enter`` takes minutes that it may change, and a Unix time; it returns the entries that it took into them.
+    """
+
+    enter: Callable[[MinuteBook, int], Sequence[Values]]
+    future: Future[tuple[Values, ...]] = field(default_factory=Future[tuple[Values, ...]])
+
+
+@dataclass(slots=True, eq=False)
 class Look:
     """Something is read in the controller's thread."""
 
@@ -100,7 +112,7 @@ class Look:
     future: Future[Any] = field(default_factory=Future[Any])
 
 
-Order = Submit | Cancel | Ask | Answer | Drain | Enter | Enact | Look
+Order = Submit | Cancel | Ask | Answer | Drain | Enter | Enact | Convene | Look
 
 
 class Inbox:

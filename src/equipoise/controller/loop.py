@@ -10,18 +10,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, assert_never
 
 import numpy as np
 
+from equipoise.audit.minutes import Minutes as MinuteBook
 from equipoise.controller.acting import Acting, Deeds
 from equipoise.controller.attempts import Attempts
 from equipoise.controller.clock import Clock, EventTime
 from equipoise.controller.desk import Desk, Notes, Outcome
 from equipoise.controller.errands import Errands
-from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Enter, Inbox, Look, Submit
+from equipoise.controller.inbox import (
+    Accepted,
+    Answer,
+    Ask,
+    Cancel,
+    Convene,
+    Drain,
+    Enact,
+    Enter,
+    Inbox,
+    Look,
+    Submit,
+)
 from equipoise.controller.recorder import Recorder
 from equipoise.controller.reports import Batch, Reports
 from equipoise.controller.restart import Found, Survey, believed_conditions
@@ -61,6 +75,8 @@ class Loop:
         New and opened, or resumed from the ledger.
     recorder : Recorder
     desk : Desk
+    minutes : MinuteBook
+        What the ledger holds about charters.
     clock : Clock
     settings : Settings
     chance : Random
@@ -74,11 +90,13 @@ class Loop:
         recorder: Recorder,
         desk: Desk,
         *,
+        minutes: MinuteBook,
         clock: Clock,
         settings: Settings,
         chance: Random,
     ) -> None:
         self.engine, self.chronicle, self.recorder, self.desk = engine, chronicle, recorder, desk
+        self.minutes = minutes
         self._clock, self._settings = clock, settings
         core = chronicle.core
         pools = core.charters[0].pools
@@ -183,6 +201,7 @@ class Loop:
         orders = self.inbox.take(self._settings.burst) if not self._first else []
         self._catch_up(made)
         self._enact(made, [order for order in orders if isinstance(order, Enact)])
+        self._convene(made, [order for order in orders if isinstance(order, Convene)])
         if found is not None:
             self._survey.make(made.batch, found, made.at_ms)
         if self._first:
@@ -221,8 +240,49 @@ class Loop:
                 order.future.set_exception(error)
                 continue
             made.entries += minutes
+            self._minute([*minutes, *(one for one in taken.entries if one["kind"] == "charter")])
             self._take(made, taken)
             made.answers.append(_result(order.future, taken.at_ms))
+
+    def _minute(self, entries: Sequence[Any]) -> None:
+        """Take into the minutes what others found right; a charter that was not asked for is in force all the same."""
+        for values in entries:
+            try:
+                self.minutes.take(values)
+            except EquipoiseError as error:
+                LOG.warning("the minutes do not follow: %s", error.message)
+                if values["kind"] == "charter":
+                    self.minutes.force(values)
+
+    def _convene(self, made: Pass, orders: Sequence[Convene]) -> None:
+        """Let the minutes be written, and what they put in force be in force; where one cannot be, nothing of it is entered."""
+        core = self.chronicle.core
+        for order in orders:
+            minutes, at_ms = deepcopy(self.minutes), max(made.at_ms, core.passed_ms + 1)
+            entered: list[Any] = []
+            taken: Taken | None = None
+            try:
+                entries = order.enter(minutes, (core.roll.origin_ms or 0) + at_ms)
+                for values in entries:
+                    if values["kind"] != "charter":
+                        entered.append(values)
+                        continue
+                    digest = str(values["digest"])
+                    taken = self.chronicle.enact(
+                        at_ms, minutes.charters[digest], minutes.texts[digest], how=str(values["how"])
+                    )
+                    made.entries += entered
+                    entered = []
+                    self._take(made, taken)
+            except EquipoiseError as error:
+                if taken is None:
+                    order.future.set_exception(error)
+                    continue
+                raise
+            made.entries += entered
+            made.at_ms = max(made.at_ms, at_ms if entries else 0)
+            self.minutes = minutes
+            made.answers.append(_result(order.future, tuple(entries)))
 
     def _look_around(self) -> Found | None:
         """Ask the engine for everything, if it is time."""
@@ -262,7 +322,7 @@ class Loop:
         """Take orders into the pass."""
         submissions = [order for order in orders if isinstance(order, Submit)]
         for order in orders:
-            if not isinstance(order, (Submit, Enact, Look)):
+            if not isinstance(order, (Submit, Enact, Convene, Look)):
                 try:
                     self._order(made, order)
                 except EquipoiseError as error:
@@ -300,7 +360,9 @@ class Loop:
                 made.deeds.calls.append(lambda: self.errands.drain(pool, node, back=back))
                 made.answers.append(_result(future, None))
             case Enter(minutes, future):
-                made.entries += minutes(made.at_ms)
+                entries = [*minutes(made.at_ms)]
+                made.entries += entries
+                self._minute(entries)
                 made.answers.append(_result(future, made.at_ms))
             case _:
                 assert_never(order)
