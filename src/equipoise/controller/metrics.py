@@ -30,6 +30,7 @@ HOURS = {
     "owed": "owed since the window began",
     "delivered": "delivered since the window began",
     "unclaimed": "owed while the team did not ask",
+    "denied": "denied since the window began",
 }
 
 

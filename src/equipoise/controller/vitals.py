@@ -37,6 +37,8 @@ class OpenWindow:
     from_ms, to_ms : int
     owed_heh_h, delivered_heh_h, unclaimed_heh_h : float
         Since it began.
+    denied_heh_h : float
+        N since it began; above the verdict's to within what was denied since the promise's latest event.
     lost_ms : int or None
         The point of no return, if it has passed.
     no_return_in_ms : int or None
@@ -52,6 +54,7 @@ class OpenWindow:
     owed_heh_h: float
     delivered_heh_h: float
     unclaimed_heh_h: float
+    denied_heh_h: float
     lost_ms: int | None
     no_return_in_ms: int | None
 
@@ -181,9 +184,19 @@ def _window(one: Promised, promise: Any, span: Any, stocks: dict[str, int], tota
         owed,
         delivered,
         unclaimed,
+        float(hours(_denied(promise, span, stocks["balance"], at_ms))),
         lost_ms,
         comes_ms,
     )
+
+
+def _denied(promise: Any, span: Any, balance: int, at_ms: int) -> int:
+    """Return N of a window: what was folded last and, while it is behind, all that has been short since."""
+    owed, paced = int(promise["p"]) * int(promise["whole"]), int(promise["q"]) * int(promise["pace"])
+    asked, held = int(promise["q"]) * int(promise["asked"]), int(promise["q"]) * int(promise["held"])
+    arrears = max(0, balance - int(span["balance"]))
+    since = max(0, min(max(owed, paced), asked) - held) * max(0, at_ms - int(promise["last_ms"]))
+    return min(int(span["denied"]) + since, max(arrears, int(span["denied"])))
 
 
 def _no_return(promise: Any, span: Any, balance: int, at_ms: int) -> tuple[int | None, int | None]:

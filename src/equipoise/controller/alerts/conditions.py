@@ -41,9 +41,12 @@ def passing(vitals: Vitals, settings: Settings) -> tuple[Condition, ...]:
 
 
 def no_return(vitals: Vitals) -> Iterator[Condition]:
-    """Yield promises of which an open window is past saving; of a rolling one the window that ends first."""
+    """Yield promises of which an open window is past saving, of a rolling one the window that ends first.
+
+    Only where something was denied: what a team did not ask for breaks no promise, however much is missing.
+    """
     for _, windows in groupby(vitals.windows, key=lambda window: window.number):
-        window = next((one for one in windows if one.lost_ms is not None), None)
+        window = next((one for one in windows if one.lost_ms is not None and one.denied_heh_h > 0), None)
         if window is not None:
             assert window.lost_ms is not None
             arrears = max(0.0, window.owed_heh_h - window.delivered_heh_h)
@@ -58,7 +61,10 @@ def no_return(vitals: Vitals) -> Iterator[Condition]:
 
 
 def at_risk(vitals: Vitals, closes: Closes, settings: Settings) -> Iterator[Condition]:
-    """Yield promises with an open window whose forecast is below the bound; what is past saving is not at risk but lost."""
+    """Yield promises with an open window of which something was denied and whose forecast is below the bound.
+
+    What is past saving is not at risk but lost.
+    """
     now_ms = int(closes.closes_ms[-1])
     lost = {window.number for window in vitals.windows if window.lost_ms is not None}
     for number, windows in groupby(vitals.windows, key=lambda window: window.number):
@@ -67,7 +73,8 @@ def at_risk(vitals: Vitals, closes: Closes, settings: Settings) -> Iterator[Cond
         told = days_in(closes.totals, closes.promised[number])
         worst: tuple[float, OpenWindow] | None = None
         for window in windows:
-            found = forecast(told, window.from_ms, window.to_ms, now_ms=now_ms) if window.from_ms < now_ms else None
+            is_asked = window.from_ms < now_ms and window.denied_heh_h > 0
+            found = forecast(told, window.from_ms, window.to_ms, now_ms=now_ms) if is_asked else None
             if found is not None and (worst is None or found.met < worst[0]):
                 worst = found.met, window
         if worst is not None and worst[0] < settings.at_risk_below:
@@ -84,7 +91,7 @@ def _numbers(vitals: Vitals, window: OpenWindow) -> dict[str, int | float | str]
     told: dict[str, int | float | str] = {
         "team": window.team, "from_ms": vitals.origin_ms + window.from_ms, "to_ms": vitals.origin_ms + window.to_ms,
         "owed_heh_h": round(window.owed_heh_h, 3), "delivered_heh_h": round(window.delivered_heh_h, 3),
-        "unclaimed_heh_h": round(window.unclaimed_heh_h, 3),
+        "unclaimed_heh_h": round(window.unclaimed_heh_h, 3), "denied_heh_h": round(window.denied_heh_h, 3),
     }  # fmt: skip
     if window.no_return_in_ms:
         told["no_return_in_ms"] = window.no_return_in_ms

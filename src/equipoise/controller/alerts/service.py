@@ -92,6 +92,8 @@ class Alerts:
         self._thread: threading.Thread | None = None
         self._ends = threading.Event()
         self.status = AlertStatus()
+        self.looks = 0
+        """How often it was looked."""
         self.failure: BaseException | None = None
         """What ended the thread; None while it runs, and after `stop`."""
 
@@ -105,7 +107,9 @@ class Alerts:
     def stop(self, timeout_s: float = 10.0) -> None:
         """End; messages that are on their way count as not delivered, and are sent again by the next."""
         self._ends.set()
-        self._rouse()
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._stopped.set)
         if self._thread is not None:
             self._thread.join(timeout_s)
 
@@ -119,10 +123,11 @@ class Alerts:
             self._book.close()
 
     async def _live(self) -> None:
-        self._loop, self._roused, self._to_send = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        self._roused, self._to_send, self._stopped = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         if gone := self._book.forget_sinks(self._receivers):
             LOG.warning("%d messages to receivers that are no more are given up", gone)
-        tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._send())]
+        tasks = [asyncio.create_task(one) for one in (self._watch(), self._send(), self._stop_is_asked())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -133,6 +138,10 @@ class Alerts:
             await asyncio.gather(*tasks, return_exceptions=True)
             for one in self._receivers.values():
                 await one.close()
+
+    async def _stop_is_asked(self) -> None:
+        if not self._ends.is_set():
+            await self._stopped.wait()
 
     def _heard(self, number: int, values: Mapping[str, Any], /) -> None:
         if values["kind"] in WAKING:
@@ -185,6 +194,7 @@ class Alerts:
         await self._take_notices()
         self._tidy()
         self.status = AlertStatus(tuple(self._book.open()), self._book.counts())
+        self.looks += 1
         self._to_send.set()
 
     async def _take_notices(self) -> None:
@@ -197,8 +207,16 @@ class Alerts:
             await self._asked(self._controller.delivered([number for number, _ in notices]))
 
     async def _asked(self, answer: Future[Any]) -> Any:
-        # Shielded: a future that waits with the controller is never cancelled.
-        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(answer)), PATIENCE_S)
+        # Not wrapped: a future that waits with the controller must never be cancelled.
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def tell(_: Future[Any]) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(done.set)
+
+        answer.add_done_callback(tell)
+        await asyncio.wait_for(done.wait(), PATIENCE_S)
+        return answer.result()
 
     def _tidy(self) -> None:
         now_ms = self._clock.monotonic_ms()
