@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,6 +42,7 @@ teams:
   safety: {floor: 25%}
 commitments:
   safety-day: {team: safety, at_least: 25%, window: day}
+  safety-week: {team: safety, at_least: 25%, window: week}
 """
 KEY = SigningKey("alerts.example/log", Algorithm.ED25519, bytes(range(32)))
 SECRET = b"a secret of the receiver and us"
@@ -93,8 +94,8 @@ class Receiver:
 
     def _answer(self, request: BaseHTTPRequestHandler, how: str) -> None:
         line = request.connection
-        if how == "late":
-            time.sleep(1.0)
+        if how in ("late", "slow"):
+            time.sleep(1.0 if how == "late" else 0.2)
         elif how == "drip":  # a byte now and then, so that no single read ever waits long
             for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n":
                 line.sendall(bytes([byte]))
@@ -127,12 +128,10 @@ def receiving(*script: str) -> Generator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):
                 found.take(self)
-            except (BrokenPipeError, ConnectionResetError):
-                pass
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -188,7 +187,7 @@ class Lab:
         assert found is not None
         self.controller = found
         if settings is not None:
-            told = Settings.of({"look_every_ms": 20, "retry_least_ms": 20} | settings)
+            told = Settings.of({"look_every_ms": 20, "retry_least_ms": 20, "retry_most_ms": 200} | settings)
             self.alerts = Alerts(found, self.folder, told, Notices.of(notices or {}), chance=Random(2))
             self.alerts.start()
         return self
