@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from equipoise.account import Need, alarms, hungry_days
+from equipoise.charter_io import loads
 from equipoise.controller.alerts.book import AlertBook
 from equipoise.engines.protocol import Condition
 from equipoise.ledger.entry import parse_entry
 from equipoise.simulator.verdicts import windows_seen
 from equipoise.simulator.warning_frame import ABOVE, daily_chart
 from equipoise.store import open_sqlite
-from tests.scenario.alert_lab import DAY_MS, Lab, hook, receiving
+from tests.scenario.alert_lab import CHARTER, DAY_MS, Lab, hook, receiving
 
 
 def test_a_starved_promise_is_told_when_the_kernel_says_so(tmp_path: Path) -> None:
@@ -200,3 +201,46 @@ def _nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that the environment names would get everything; it is not asked."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+def test_an_emergency_is_told_at_once_and_one_that_came_and_went_meanwhile_too(tmp_path: Path) -> None:
+    """The second comes and goes while nobody looks; alerts begin again, and tell of it."""
+    charter, strict = (loads(text.encode()) for text in (CHARTER, CHARTER.replace("25%", "30%")))
+    with receiving() as receiver:
+        lab = Lab(tmp_path, policy="charter").begin({"webhook": [hook(tmp_path, receiver)], "look_every_ms": 60_000})
+        try:
+            lab.until(lambda: lab.alerts is not None and lab.alerts.looks == 1)
+            for how, new, text in (
+                ("emergency", strict, CHARTER.replace("25%", "30%")),
+                ("restored", charter, CHARTER),
+            ):
+                assert lab.controller is not None
+                done = lab.controller.enact(new, text, how=how)
+                lab.until(done.done)
+                done.result()
+                state = "raised" if how == "emergency" else "resolved"
+                lab.until(lambda: bool(receiver.posts) and receiver.posts[-1].body["state"] == state, timeout_s=20)  # noqa: B023
+            assert lab.alerts is not None
+            lab.alerts.stop()
+            lab.alerts = None
+            for how, new, text in (
+                ("emergency", strict, CHARTER.replace("25%", "30%")),
+                ("restored", charter, CHARTER),
+            ):
+                lab.pass_by(60_000)
+                done = lab.controller.enact(new, text, how=how)  # type: ignore[union-attr]
+                lab.until(done.done)
+                done.result()
+        finally:
+            lab.end()
+        assert [post.body["state"] for post in receiver.posts] == ["raised", "resolved"]
+        lab.begin({"webhook": [hook(tmp_path, receiver)]})
+        try:
+            lab.until(lambda: len(receiver.posts) == 4)
+            lab.looked()
+        finally:
+            lab.end()
+    assert [post.body["state"] for post in receiver.posts] == ["raised", "resolved"] * 2
+    assert {(post.body["kind"], post.body["subject"]) for post in receiver.posts} == {("emergency", strict.digest)}
+    assert receiver.posts[3].body["over_ms"] - receiver.posts[2].body["since_ms"] >= 60_000
+    assert len(set(receiver.ids)) == 4
