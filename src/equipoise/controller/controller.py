@@ -43,8 +43,10 @@ from equipoise.controller.recorder import Listener, Recorder
 from equipoise.controller.register import JobRecord, RequestRecord, job_record, job_records, request_records
 from equipoise.controller.settings import Settings
 from equipoise.controller.situation import Situation
+from equipoise.controller.spans import Spans, no_spans
 from equipoise.controller.spool import Spool
 from equipoise.controller.standing import Standing, jobs_now, pools_now, teams_now
+from equipoise.controller.vitals import LedgerVitals, Vitals, closes_since, windows_now
 from equipoise.engines.protocol import Command, Engine
 from equipoise.errors import EquipoiseError, InputError, StoreError
 from equipoise.ledger.keys import SigningKey
@@ -261,6 +263,14 @@ class Controller:
         told = list(numbers)
         return self._look(lambda: self._loop.desk.delivered(told))
 
+    def vitals(self, closes: int = 1 << 60) -> Future[Vitals]:
+        """Return what alerts and metrics are made of; with all closes if there are more than so many."""
+        return self._look(lambda: self._vitals(closes))
+
+    def entries(self, first: int, most: int = 4_096) -> Future[list[bytes]]:
+        """Return entries from a number on, also those that wait in the spool."""
+        return self._look(lambda: self._loop.recorder.entries(first, most))
+
     def subscribe(self, listener: Listener) -> Future[None]:
         """Tell a listener of every entry that is recorded from now on; in the controller's thread, so it returns at once."""
         return self._look(lambda: self._loop.recorder.subscribe(listener))
@@ -280,6 +290,34 @@ class Controller:
             loop.recorder.size,
             loop.recorder.spooled,
             "" if trouble is None else trouble.message,
+        )
+
+    def _vitals(self, closes: int) -> Vitals:
+        loop, core, meters = self._loop, self._loop.chronicle.core, self._loop.meters
+        recorder, at_ms = loop.recorder, loop.time.now_ms()
+        ledger = LedgerVitals(
+            recorder.size,
+            "" if recorder.trouble is None else recorder.trouble.message,
+            recorder.blocked,
+            recorder.spooled,
+            recorder.spool.size_bytes,
+            recorder.spool.most_bytes,
+            recorder.unsigned_ms,
+            recorder.every_ms,
+            loop.time.ahead_ms,
+        )
+        return Vitals(
+            at_ms,
+            core.roll.origin_ms or 0,
+            core.charters[-1],
+            windows_now(core, at_ms),
+            ledger,
+            closes_since(core, closes),
+            meters.passes,
+            meters.decisions.copy(),
+            loop.engine.name,
+            deepcopy(meters.calls),
+            meters.errors.copy(),
         )
 
     def _why(self, job: int, *, changes: bool) -> Explanation:
@@ -316,6 +354,7 @@ def open_controller(
     given_up: threading.Event | None = None,
     book: Callable[[], Book] = Book,
     room: int = 4_096,
+    spans: Spans = no_spans,
 ) -> Controller | None:
     """Lead a lab: wait for the ledger, go on after it or found it, and be ready to `Controller.start`.
 
@@ -340,6 +379,8 @@ def open_controller(
         What reads the ledger.
     room : int
         Rows for jobs to begin with.
+    spans : Spans
+        `otel_spans`, to watch passes with OpenTelemetry.
 
     Returns
     -------
@@ -372,8 +413,9 @@ def open_controller(
         store.close()
         raise
     loop = Loop(
-        engine, chronicle, recorder, desk, minutes=minutes, clock=clock, settings=settings, chance=chance or Random()
-    )
+        engine, chronicle, recorder, desk, minutes=minutes, clock=clock, settings=settings, chance=chance or Random(),
+        spans=spans,
+    )  # fmt: skip
     return Controller(loop, store)
 
 

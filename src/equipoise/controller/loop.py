@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -36,16 +37,19 @@ from equipoise.controller.inbox import (
     Look,
     Submit,
 )
+from equipoise.controller.meters import MeteredEngine, Meters
 from equipoise.controller.recorder import Recorder
 from equipoise.controller.reports import Batch, Reports
 from equipoise.controller.restart import Found, Survey, believed_conditions
 from equipoise.controller.settings import Settings
 from equipoise.controller.situation import Situation
+from equipoise.controller.spans import Spans, no_spans
 from equipoise.controller.submissions import Filing, Submissions
 from equipoise.engines.protocol import Attempt, Engine, Observation
 from equipoise.errors import EngineError, EquipoiseError, InputError, StoreError
 from equipoise.policy.events import REASONS, sentence
 from equipoise.policy.kernel import capacity
+from equipoise.policy.spelling import DECISION_WORDS
 from equipoise.simulator.chronicle import NOTHING, Chronicle, Taken
 
 LOG = logging.getLogger("equipoise.controller")
@@ -63,6 +67,8 @@ class Pass:
     answers: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     wanted: bool = False
     """Whether a pass is needed even without events."""
+    is_busy: bool = False
+    """Whether there is something to decide, and not only somebody who looks."""
 
 
 class Loop:
@@ -81,6 +87,8 @@ class Loop:
     settings : Settings
     chance : Random
         Of pauses between retries.
+    spans : Spans
+        What opens a span around each pass, and in it around what is decided, recorded and acted on.
     """
 
     def __init__(
@@ -94,7 +102,11 @@ class Loop:
         clock: Clock,
         settings: Settings,
         chance: Random,
+        spans: Spans = no_spans,
     ) -> None:
+        self._spans = spans
+        self.meters = Meters()
+        engine = MeteredEngine(engine, self.meters, clock)
         self.engine, self.chronicle, self.recorder, self.desk = engine, chronicle, recorder, desk
         self.minutes = minutes
         self._clock, self._settings = clock, settings
@@ -199,6 +211,29 @@ class Loop:
             return
         made = Pass(self.time.now_ms())
         orders = self.inbox.take(self._settings.burst) if not self._first else []
+        made.is_busy = bool(
+            seen
+            or found is not None
+            or self._clear
+            or self.chronicle.next_ms <= made.at_ms
+            or any(not isinstance(order, Look) for order in orders)
+        )
+        with self._spans("pass") if made.is_busy else nullcontext() as span:
+            self._make(made, seen, found, orders)
+            if span is not None:
+                span.set_attribute("equipoise.event_time_ms", made.at_ms)
+                span.set_attribute("equipoise.entries", len(made.entries))
+        for order in orders:
+            if isinstance(order, Look):
+                _answer(order.future, order.read)
+
+    def _make(self, made: Pass, seen: Sequence[Observation], found: Found | None, orders: Sequence[Any]) -> None:
+        """Decide, record and act."""
+        with self._spans("decide") if made.is_busy else nullcontext():
+            self._fill(made, seen, found, orders)
+        self._record(made)
+
+    def _fill(self, made: Pass, seen: Sequence[Observation], found: Found | None, orders: Sequence[Any]) -> None:
         self._catch_up(made)
         self._enact(made, [order for order in orders if isinstance(order, Enact)])
         self._convene(made, [order for order in orders if isinstance(order, Convene)])
@@ -212,10 +247,6 @@ class Loop:
         made.entries += made.batch.entries
         if made.batch.events or made.wanted or self.chronicle.next_ms <= made.at_ms:
             self._take(made, self.chronicle.take(made.at_ms, np.concatenate([NOTHING, *made.batch.events])))
-        self._record(made)
-        for order in orders:
-            if isinstance(order, Look):
-                _answer(order.future, order.read)
 
     def _catch_up(self, made: Pass) -> None:
         """Let each deadline that is due be decided at its own time, before what is seen now."""
@@ -229,6 +260,10 @@ class Loop:
             for row in answer.refused:
                 LOG.warning("not taken: %s: %s", sentence(row), REASONS[int(row["refused"])])
         self.acting.plan(made.deeds, taken.decisions, taken.at_ms)
+        self.meters.passes += len(taken.answers)
+        kinds, counts = np.unique(taken.decisions["kind"], return_counts=True)
+        for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True):
+            self.meters.decisions[DECISION_WORDS[kind]] += count
 
     def _enact(self, made: Pass, orders: Sequence[Enact]) -> None:
         for order in orders:
@@ -386,10 +421,13 @@ class Loop:
     # ----------------------------------------------------------------------------------------------------------- record and act
 
     def _record(self, made: Pass) -> None:
-        if self.recorder.write(made.entries, self._origin_ms + made.at_ms):
-            self._act(made)
-        else:
+        with self._spans("record") if made.entries else nullcontext():
+            is_recorded = self.recorder.write(made.entries, self._origin_ms + made.at_ms)
+        if not is_recorded:
             self._unfinished = made
+            return
+        with self._spans("act") if made.entries else nullcontext():
+            self._act(made)
 
     def _act(self, made: Pass) -> None:
         """Carry out what is recorded, note what the ledger does not hold, and let those who wait know."""

@@ -60,6 +60,7 @@ class Recorder:
         self._retry_ms = 0
         self._signed_ms = clock.monotonic_ms()
         self._signed_size = -1
+        self._unsigned_ms = self._signed_ms if store.size else None
         self.trouble: StoreError | None = None
         """Why the ledger is not written; None while it is."""
         self.every_ms = settings.checkpoint_every_ms
@@ -90,6 +91,26 @@ class Recorder:
     def spooled(self) -> int:
         """How many records wait in the spool."""
         return len(self._spool.records)
+
+    @property
+    def spool(self) -> Spool:
+        """Where records wait while the ledger is not written."""
+        return self._spool
+
+    @property
+    def unsigned_ms(self) -> int:
+        """For how long the oldest entry of this life has waited for a checkpoint; 0: none waits."""
+        return 0 if self._unsigned_ms is None else max(0, self._clock.monotonic_ms() - self._unsigned_ms)
+
+    def entries(self, first: int, most: int) -> list[bytes]:
+        """Return at most so many entries from a number on, of the ledger and then of the spool."""
+        end = min(first + most, self._store.size)
+        found = list(self._store.entries(first, end)) if first < end else []
+        for kept in self._spool.records:
+            skipped = first + len(found) - kept.first
+            if 0 <= skipped < len(kept.entries):
+                found += kept.entries[skipped : skipped + most - len(found)]
+        return found
 
     def subscribe(self, listener: Listener) -> None:
         """Tell a listener of every entry from now on."""
@@ -137,6 +158,7 @@ class Recorder:
         try:
             self._store.sign(lambda text: sign_note(text, [self._key], time_s=time_s))
             self._signed_size = self._store.size
+            self._unsigned_ms = None
         except StoreError as error:
             self._stop(error)
 
@@ -163,6 +185,8 @@ class Recorder:
         """Go on after a record that is durable, and tell who listens."""
         said, self._said = self._said, ()
         self._next = kept.first + len(kept.entries)
+        if self._unsigned_ms is None:
+            self._unsigned_ms = self._clock.monotonic_ms()
         for listener in self._listeners:
             for number, values in said:
                 listener(number, values)

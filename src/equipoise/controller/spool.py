@@ -83,6 +83,16 @@ class Spool:
         self._last = sha256(line).digest()
         self.records.append(kept)
 
+    @property
+    def size_bytes(self) -> int:
+        """How large it is."""
+        return self._bytes
+
+    @property
+    def most_bytes(self) -> int:
+        """How large it may grow."""
+        return self._most
+
     def clear(self) -> None:
         """Begin anew: the ledger has everything."""
         try:

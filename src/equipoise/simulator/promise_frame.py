@@ -23,7 +23,7 @@ from equipoise.policy.core import PROMISE_TOTALS
 from equipoise.policy.promises import Promised
 from equipoise.simulator.record import Record
 from equipoise.simulator.starts import StartsWindow, starts_seen
-from equipoise.simulator.verdicts import Window, windows_seen
+from equipoise.simulator.verdicts import Totals, Window, windows_seen
 from equipoise.units import DAY_MS
 
 HISTORY_DAYS = 14
@@ -114,8 +114,12 @@ class Days:
 
 
 def days_of(record: Record, one: Promised) -> Days:
+    """Return a promise of a run at every time at which its totals were recorded."""
+    return days_in(record.run.promises, one)
+
+
+def days_in(totals: Totals, one: Promised) -> Days:
     """Return a promise at every time at which its totals were recorded."""
-    totals = record.run.promises
     times = sorted(totals)
     table = np.array([totals[at_ms][0][one.number] for at_ms in times], np.int64).reshape(len(times), -1)
     scale = Scale.of_promise(one.charter, one.promise)
