@@ -63,9 +63,9 @@ def test_an_amendment_takes_force_when_all_have_signed_and_its_time_has_come(tmp
             entries = list(store.entries())
         book.read(entries)
         assert audit(book).findings == ()
-        told = [parse_entry(one) for one in entries]
-        origin_ms = told[0]["origin_ms"]
-        (force,) = (one for one in told if one["kind"] == "charter" and one["how"] == "amended")
+        read: list[Any] = [parse_entry(one) for one in entries]
+        origin_ms = read[0]["origin_ms"]
+        (force,) = (one for one in read if one["kind"] == "charter" and one["how"] == "amended")
         assert 0 <= origin_ms + force["at_ms"] - force_ms < 20_000
         assert "Traceback" not in lab.log(), lab.log()[-3000:]
 
