@@ -166,7 +166,7 @@ def test_every_task_of_an_array_is_a_job(slurm: SlurmRig, bench: Bench) -> None:
 
 def test_no_name_or_comment_forges_a_row(slurm: SlurmRig, bench: Bench) -> None:
     name = "x\x1f|1|RUNNING|main\n99999|PENDING|submit|safety|root|normal|1|0|0|(null)|N/A|None\x1fy"
-    comment = f"equipoise:{next(bench.rig.numbers)}.0\n$(touch /tmp/forged)"
+    comment = f"equipoise:{next(bench.rig.numbers)}.0\n$(touch forged)"
     origin = sbatch(slurm, "--gres=gpu:1", f"--job-name={name}", f"--comment=a {comment}")
     arrived = arrives(bench, origin)
     assert arrived.name == name

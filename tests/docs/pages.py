@@ -17,8 +17,10 @@ import io
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,8 @@ BY_HAND = {"apt", "cd", "git", "pip", "sudo", "uv"}
 LIMIT_S = 600
 
 _FLAGS = doctest.ELLIPSIS
+_GROUPS: list[int] = []
+"""Of each command its process group: what it left running in the background ends with its page."""
 
 
 class ExampleError(AssertionError):
@@ -56,13 +60,18 @@ def run_page(page: Path, directory: Path) -> int:
         CodeBlockParser("console", _run_console),
         CodeBlockParser("bash", _run_bash),
     ]
+    before = set(_GROUPS)
     document = Sybil(parsers=parsers, path=str(page.parent)).parse(page)
     document.namespace["__name__"] = "__example__"
     ran = 0
-    with contextlib.chdir(directory):
-        for example in document.examples():
-            example.evaluate()
-            ran += 1
+    try:
+        with contextlib.chdir(directory):
+            for example in document.examples():
+                example.evaluate()
+                ran += 1
+    finally:
+        for group in set(_GROUPS) - before:
+            _end(group)
     return ran
 
 
@@ -154,7 +163,7 @@ def _run(command: Command, *, where: str) -> None:
     line = command.line
     # All that script/demo does besides is to set up the environment that this runs in.
     line = re.sub(r"^(\./)?script/demo\b", "equipoise demo", line)
-    name = line.split()[0]
+    name = re.sub(r"^([A-Z_]+=(\$\([^)]*\)|\S*) )+", "", line).split()[0]
     if name in BY_HAND:
         return
     if name.startswith(("script/", ".ci/")):
@@ -168,23 +177,41 @@ def _run(command: Command, *, where: str) -> None:
         "COLUMNS": "110",
         "NO_COLOR": "1",
         "TERM": "dumb",
+        "XDG_CONFIG_HOME": os.path.abspath("config"),
     }
-    done = subprocess.run(
+    with subprocess.Popen(
         ["bash", "-o", "pipefail", "-c", line],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         env=environment,
         text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-    if done.returncode != command.exit_code:
+        start_new_session=True,
+    ) as process:
+        _GROUPS.append(process.pid)
+        try:
+            got, _ = process.communicate(timeout=LIMIT_S)
+        except BaseException:
+            _end(process.pid)
+            raise
+    if process.returncode != command.exit_code:
         raise ExampleError(
-            f"{where}: `{line}` exits with {done.returncode}, not {command.exit_code}:\n{done.stdout[-4000:]}"
+            f"{where}: `{line}` exits with {process.returncode}, not {command.exit_code}:\n{got[-4000:]}"
         )
     if command.expected.strip():
-        _compare(f"{where}: `{line}`", expected=command.expected, got=done.stdout)
+        _compare(f"{where}: `{line}`", expected=command.expected, got=got)
+
+
+def _end(group: int) -> None:
+    """End what a command left running, first kindly."""
+    for kind, patience_s in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
+        until_s = time.monotonic() + patience_s
+        while time.monotonic() < until_s:
+            try:
+                os.killpg(group, kind if until_s - time.monotonic() > patience_s - 0.2 else 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.2)
 
 
 def _compare(where: str, *, expected: str, got: str) -> None:

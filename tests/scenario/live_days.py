@@ -188,7 +188,10 @@ class Day:
 
     def run(self) -> Day:
         """Live through the day; raises ``AssertionError`` where it does not come to its end."""
-        with patch.object(Desk, "file", self._doomed(Desk.file)), patch.object(Desk, "note", self._doomed(Desk.note)):
+        with (
+            patch.object(Desk, "file", self._doomed(Desk.file)),
+            patch.object(Desk, "note_all", self._doomed(Desk.note_all)),
+        ):
             while not self._live():
                 self.lives += 1
         return self

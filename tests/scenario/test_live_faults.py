@@ -23,7 +23,11 @@ def test_a_day_comes_to_its_end_with_everything_done_once(hardship: str, seed: i
     assert list(day.faults_found()) == [], f"seed {seed}"
     assert sum(day.world.ends.values()) > day.jobs // 2  # it was a day of work
     assert day.lives >= HARDSHIPS[hardship].get("kills", 0)
-    assert not any(b"secret of" in path.read_bytes() for path in tmp_path.glob("**/*") if "desk" not in path.name)
+    assert not any(
+        b"secret of" in path.read_bytes()
+        for path in tmp_path.glob("**/*")
+        if path.is_file() and "desk" not in path.name
+    )
 
 
 def test_what_judges_a_day_finds_devices_given_twice_and_work_that_is_lost(tmp_path: Path) -> None:

@@ -9,13 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from equipoise.audit import Book, audit
 from equipoise.charter_io import loads
 from equipoise.engines.local import Settings, open_engine
+from equipoise.policy.kernel import layout as k
 from equipoise.store import open_sqlite, verify_sqlite
 from tests.scenario.live_process import KEY
 
@@ -93,28 +96,40 @@ def judged(folder: Path, codes: list[int]) -> list[str]:
     for one, code in zip(over, codes, strict=True):
         if (one["what"], one["exit_code"]) != ("ended" if code == 0 else "failed", code):
             found.append(f"{one}, where the exit code is {code}")
-    begun: dict[str, tuple[float, str]] = {}
-    ends: dict[str, int] = {}
-    for line in (folder / "jobs.log").read_text().splitlines():
-        what, attempt, _, devices = line.split(" ", 3)
-        job = attempt.split(".")[0]
-        if what == "begin":
-            if attempt in begun:
-                found.append(f"{attempt} began twice")
-            begun[attempt] = 0.0, devices
-        else:
-            ends[job] = ends.get(job, 0) + 1
-    if sorted(ends) != sorted(str(one["job"]) for one in over) or set(ends.values()) != {1}:
-        found.append(
-            f"jobs did their work so often: { {job: n for job, n in ends.items() if n != 1} }, {len(ends)} of {len(over)}"
-        )
     book = Book()
     with open_sqlite(folder / "ledger.db", read_only=True) as store:
         book.read(list(store.entries()))
+    found += _done_twice(folder, book, [one["job"] for one in over])
     found += [f"audit: {finding}" for finding in audit(book).findings]
     checked = verify_sqlite(folder / "ledger.db", keys=[KEY.verifier])
     if checked.faults:
         found.append(str(checked.faults))
+    return found
+
+
+def _done_twice(folder: Path, book: Book, jobs: list[int]) -> list[str]:
+    """Return attempts that began twice or at the same time as another, and work done twice though no decision stopped it before its end."""
+    found: list[str] = []
+    begun: dict[tuple[int, int], float] = {}
+    ended: dict[tuple[int, int], float] = {}
+    for line in (folder / "jobs.log").read_text().splitlines():
+        what, attempt, at_s, _ = line.split(" ", 3)
+        job, number = map(int, attempt.split("."))
+        if what == "begin" and (job, number) in begun:
+            found.append(f"{attempt} began twice")
+        (begun if what == "begin" else ended)[job, number] = float(at_s)
+    stops = book.decisions[np.isin(book.decisions["kind"], (k.STOP, k.LOST))]
+    for job in jobs:
+        times_s = ((book.origin_ms or 0) + stops["time_ms"][stops["job"] == job]) / 1000
+        mine = sorted(number for j, number in begun if j == job)
+        if not any((job, number) in ended for number in mine) or mine[-1] > len(times_s):
+            found.append(f"job {job}: attempts {mine}, {len(times_s)} stops")
+        for number, after in pairwise(mine):
+            end_s = ended.get((job, number), begun[job, number])
+            if end_s > begun[job, after]:
+                found.append(f"{job}.{after} began before the end of {job}.{number}")
+            if (job, number) in ended and end_s < times_s[number]:
+                found.append(f"{job}.{number} had ended when it was stopped, and ran again")
     return found
 
 

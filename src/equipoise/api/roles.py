@@ -63,10 +63,15 @@ def require(role: Role, right: Right) -> None:
     ...
     equipoise.errors.AuthorizationError: N133 a viewer may not drain nodes (hint: operator may)
     """
-    if right not in RIGHTS[role]:
-        may = ", ".join(one.value for one, rights in RIGHTS.items() if right in rights)
+    require_any(role, (right,))
+
+
+def require_any(role: Role, rights: tuple[Right, ...]) -> None:
+    """Raise ``AuthorizationError`` N133 unless a role has one of some rights."""
+    if not RIGHTS[role] & set(rights):
+        may = ", ".join(one.value for one, has in RIGHTS.items() if has & set(rights))
         raise AuthorizationError(
-            "N133", f"a{'n' if role.value[0] in 'aeiou' else ''} {role} may not {right}", hint=f"{may} may"
+            "N133", f"a{'n' if role.value[0] in 'aeiou' else ''} {role} may not {rights[0]}", hint=f"{may} may"
         )
 
 

@@ -11,7 +11,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -45,6 +45,8 @@ class Bearer:
         Of a member; else empty.
     expires_ms : int or None
         Unix time.
+    groups : tuple of str
+        The groups of the charter (``group:NAME``) that the person is in; without ``group:``.
     """
 
     token: str
@@ -52,6 +54,19 @@ class Bearer:
     role: Role
     team: str = ""
     expires_ms: int | None = None
+    groups: tuple[str, ...] = ()
+
+    def is_among(self, names: Collection[str]) -> bool:
+        """Whether names of a charter (``everyone``, ``user:NAME``, ``group:NAME``) mean the holder.
+
+        Examples
+        --------
+        >>> ada = Bearer("0", "ada", Role.MEMBER, "safety", groups=("leads",))
+        >>> ada.is_among(["group:leads"]), ada.is_among(["user:ada"]), ada.is_among(["group:ada", "user:leads"])
+        (True, True, False)
+        """
+        own = {"everyone", f"user:{self.person}", *(f"group:{group}" for group in self.groups)}
+        return not own.isdisjoint(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +100,26 @@ class Tokens:
         self._seen: tuple[int, int, int] | None = None
         self._kept: dict[str, Kept] = {}
 
-    def new(self, person: str, role: Role, *, team: str = "", lasts_ms: int | None = None) -> str:
+    def new(
+        self,
+        person: str,
+        role: Role,
+        *,
+        team: str = "",
+        groups: tuple[str, ...] = (),
+        lasts_ms: int | None = None,
+    ) -> str:
         """Make a token, and return its text.
 
         Raises
         ------
         InputError
-            N130 for a person, team or time that cannot be, or a file that cannot be read or written.
+            N130 for a person, group, team or time that cannot be, or a file that cannot be read or written.
         """
-        if not _PERSON.fullmatch(person):
-            raise InputError(
-                "N130", f"{shown(person)} cannot hold a token", hint="letters, digits and . @ + - _, at most 100"
-            )
+        for name in (person, *groups):
+            if not _PERSON.fullmatch(name):
+                said = f"{shown(name)} cannot {'hold a token' if name == person else 'be a group'}"
+                raise InputError("N130", said, hint="letters, digits and . @ + - _, at most 100")
         if (role is Role.MEMBER) != bool(team):
             raise InputError(
                 "N130", f"a token of a {role} {'needs a' if role is Role.MEMBER else 'has no'} team", hint="--team"
@@ -106,7 +129,7 @@ class Tokens:
         now_ms = self._now_ms()
         secret, name = secrets.token_urlsafe(32), secrets.token_hex(6)
         text = f"eq_{name}_{secret}"
-        bearer = Bearer(name, person, role, team, None if lasts_ms is None else now_ms + lasts_ms)
+        bearer = Bearer(name, person, role, team, None if lasts_ms is None else now_ms + lasts_ms, groups)
         with self._changing() as kept:
             kept[name] = Kept(bearer, _digest(text), now_ms)
         return text
@@ -141,6 +164,16 @@ class Tokens:
         same = hmac.compare_digest(_digest(text), kept.digest if kept else "0" * 64)
         if kept is None or not same:
             raise AuthorizationError("N132", "the token is not known here", hint="`equipoise token new` makes one")
+        return self._valid(kept)
+
+    def still(self, bearer: Bearer) -> None:
+        """Raise as `bearer` where a token that was shown before opens nothing any more."""
+        kept = self._current().get(bearer.token)
+        if kept is None:
+            raise AuthorizationError("N132", "the token is not known here", hint="`equipoise token new` makes one")
+        self._valid(kept)
+
+    def _valid(self, kept: Kept) -> Bearer:
         expires_ms = kept.bearer.expires_ms
         if kept.revoked_ms is not None or (expires_ms is not None and expires_ms <= self._now_ms()):
             what = "was revoked" if kept.revoked_ms is not None else "has expired"

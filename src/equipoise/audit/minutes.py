@@ -144,6 +144,11 @@ class Minutes:
         return None
 
     @property
+    def due_ms(self) -> int | None:
+        """Unix time at which a charter is to be entered next, if nobody enters anything before."""
+        return self.awaited[0].at_ms if self.awaited else self._due_ms
+
+    @property
     def asked(self) -> bool:
         """Whether signatures are asked for."""
         return self._asked

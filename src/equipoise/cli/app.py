@@ -45,6 +45,16 @@ COMMANDS = {
     "checkpoint": "Sign a ledger's head, and have witnesses cosign it.",
     "witness": "Serve as a witness: cosign each head of a ledger that continues what was seen of it, and no other.",
     "keys": "Make a key to sign with, and show the public part of one.",
+    "serve": "Run a lab: decide by the charter, let an engine execute, record everything, answer calls.",
+    "token": "Make, list and revoke the tokens that open a live lab, and keep yours.",
+    "run": "Submit a job to a live lab.",
+    "top": "Watch a live lab: pools, teams and jobs.",
+    "cancel": "Withdraw jobs of a live lab.",
+    "request": "Ask a live lab for credits for a team.",
+    "requests": "List the requests for credits of a live lab.",
+    "grant": "Grant a request for credits, or part of it.",
+    "refuse": "Refuse a request for credits, with a reason.",
+    "drain": "Put a node of a live lab into maintenance, or take it back.",
     "demo": "Replay a synthetic lab as promised, and with the product first.",
 }
 """Every command and its one line of help. The function ``run`` of the module ``equipoise.cli.NAME`` carries it out."""

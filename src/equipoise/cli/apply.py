@@ -20,6 +20,7 @@ def run(
     ledger: Annotated[
         Path | None, typer.Option("--ledger", metavar="FILE", help="The ledger; a first charter begins it.")
     ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Enter it in the live lab, by its server.")] = False,
     key: Annotated[Path | None, typer.Option("--key", "-k", metavar="FILE", help="The ledger's private key.")] = None,
     plan: Annotated[
         bool, typer.Option("--plan", "--dry-run", help="Say what would be entered; write nothing.")
@@ -54,6 +55,11 @@ def run(
 
     if act not in PAYLOAD_TYPES:
         raise typer.BadParameter("--as is one of " + ", ".join(PAYLOAD_TYPES))
+    if live:
+        if ledger is not None or refound is not None or key is not None:
+            raise typer.BadParameter("the server of a live lab has its ledger and key, and does not re-found it")
+        _apply_live(new, envelopes or [], act, dry_run=plan, as_json=as_json)
+        return
     if ledger is None:
         if new is None:
             raise typer.BadParameter("name a charter, a --ledger, or both")
@@ -102,6 +108,43 @@ def _declare(
         typer.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
     else:
         _print(found)
+
+
+def _apply_live(new: Path | None, envelopes: list[Path], act: str, *, dry_run: bool, as_json: bool) -> None:
+    """Enter a charter by the server; without one, say what is in force and pending: the server itself enters what is due."""
+    from equipoise.api.client import calling
+    from equipoise.charter.explanation import instant_text
+    from equipoise.charter_io import loads, read_bytes
+    from equipoise.tasks.amend import read_envelope
+
+    found: dict[str, Any]
+    with calling() as client:
+        if new is None:
+            found = client.get("/charter")
+            found.setdefault("entries", [])
+            del found["text"]
+        else:
+            data = read_bytes(new)
+            loads(data, str(new))  # what is wrong is told with its line, before anything is sent
+            held = [read_envelope(path).decode("utf-8", "replace") for path in envelopes]
+            found = client.post("/charters", {"text": data.decode(), "envelopes": held, "act": act, "dry_run": dry_run})
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    rows: list[dict[str, Any]] = found["entries"]
+    for values in rows:
+        how = f", {values['how']}" if "how" in values else ""
+        verb = "Would be entered" if dry_run else "Entered"
+        typer.echo(f"{verb}: {values['kind']}{how} {values.get('digest', '')}".rstrip())
+    if not rows:
+        typer.echo("Nothing to enter.")
+    typer.echo(f"In force: revision {found['in_force']['revision']}, {found['in_force']['digest']}")
+    if found["pending"] is not None:
+        typer.echo(f"Pending: revision {found['pending']['revision']}, {found['pending']['digest']}")
+        for tally in found["signatures"]:
+            typer.echo(f"  {json.dumps(tally, ensure_ascii=False)}")
+        if found["force_ms"] is not None:
+            typer.echo(f"  In force from {instant_text(found['force_ms'])} on; the server sees to it.")
 
 
 def _print(found: Applied) -> None:

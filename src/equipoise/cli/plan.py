@@ -31,6 +31,7 @@ def run(
         Path | None,
         typer.Option("--ledger", metavar="FILE", help="A ledger: its charter in force, and who has signed this one."),
     ] = None,
+    live: Annotated[bool, typer.Option("--live", help="The charter in force is that of the live lab.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Tell of every team that others' changes affect.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print changes and figures as JSON.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if anything changes.")] = False,
@@ -43,9 +44,9 @@ def run(
     from equipoise.tasks.plan import propose, replay_both
 
     with interruptible():
-        if ledger is not None and against is not None:
-            raise typer.BadParameter("the charter in force is either in --ledger or --against")
-        proposal = propose(new, against, ledger=ledger)
+        if (ledger is not None) + (against is not None) + live > 1:
+            raise typer.BadParameter("the charter in force is either in --ledger, --against or --live")
+        proposal = _against_live(new) if live else propose(new, against, ledger=ledger)
         if not as_json:
             _show(proposal, new, limit=None if everything else AFFECTED)
         both = None if replay is None else replay_both(proposal, replay)
@@ -58,6 +59,19 @@ def run(
 
         leave_if_partial(both.runs[-1])
     raise typer.Exit(1 if exit_code and proposal.changes else 0)
+
+
+def _against_live(new: str) -> Proposal:
+    """Compare with the charter in force in the live lab."""
+    import tempfile
+
+    from equipoise.api.client import calling
+    from equipoise.tasks.plan import propose
+
+    with calling() as client, tempfile.TemporaryDirectory() as folder:
+        old = Path(folder) / "in-force.yaml"
+        old.write_bytes(client.get("/charter")["text"].encode())
+        return propose(Path(new), old)
 
 
 def as_plain(proposal: Proposal, both: Replayed | None) -> dict[str, Any]:

@@ -16,8 +16,13 @@ def run(
     job: Annotated[
         str, typer.Argument(help="The job: by the log's own identifier; where it has none, its row from 0.")
     ],
-    log: Annotated[str, typer.Argument(help="The job log, as of `equipoise simulate`.")],
-    charter: Annotated[str, typer.Option("--charter", "-c", help="The charter.")],
+    log: Annotated[
+        str | None,
+        typer.Argument(
+            help="The job log, as of `equipoise simulate`; without one the live lab is asked, about a job's number."
+        ),
+    ] = None,
+    charter: Annotated[str | None, typer.Option("--charter", "-c", help="The charter; of a log.")] = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -72,6 +77,11 @@ def run(
     ] = None,
 ) -> None:
     """Say why a job waits: the one constraint that binds, who holds what it waits for, and what would start it now."""
+    if log is None:
+        _ask_live(job, as_json=as_json)
+        return
+    if charter is None:
+        raise typer.BadParameter("a log is replayed under a charter: --charter FILE")
     with interruptible():
         from equipoise.cli.progress import watch
         from equipoise.report.why import plain_why, print_why
@@ -106,3 +116,17 @@ def run(
             typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
         else:
             print_why(found.explanation, terminal(), name_of=found.job_name, forecast=found.forecast)
+
+
+def _ask_live(job: str, *, as_json: bool) -> None:
+    """Ask the live lab why a job waits now."""
+    if not job.isdecimal():
+        raise typer.BadParameter("of a live lab, a job's number; or name the log that it is in")
+    from equipoise.api.client import calling
+
+    with calling() as client:
+        plain = client.get(f"/jobs/{int(job)}/why")
+    if as_json:
+        typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(plain["sentences"]))

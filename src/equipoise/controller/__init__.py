@@ -13,6 +13,7 @@ from equipoise.controller.controller import Controller, Foundation, open_control
 from equipoise.controller.desk import Outcome
 from equipoise.controller.inbox import Accepted
 from equipoise.controller.notices import Notice, Told
+from equipoise.controller.register import JobRecord, RequestRecord
 from equipoise.controller.settings import Settings
 from equipoise.controller.standing import JobStanding, PoolStanding, Standing, TeamStanding
 
@@ -21,10 +22,12 @@ __all__ = [
     "Clock",
     "Controller",
     "Foundation",
+    "JobRecord",
     "JobStanding",
     "Notice",
     "Outcome",
     "PoolStanding",
+    "RequestRecord",
     "Settings",
     "Standing",
     "SystemClock",

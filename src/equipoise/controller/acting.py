@@ -20,7 +20,7 @@ from equipoise.controller.errands import Errands
 from equipoise.controller.notices import Notice, Told
 from equipoise.controller.settings import Settings
 from equipoise.controller.situation import Situation
-from equipoise.engines.protocol import Attempt, Launch
+from equipoise.engines.protocol import Attempt, Launch, Part
 from equipoise.policy.kernel import layout as k
 
 REFUSALS = {
@@ -40,6 +40,7 @@ class Deeds:
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     notices: list[Notice] = field(default_factory=list[Notice])
     refused: dict[int, str] = field(default_factory=dict[int, str])
+    places: list[tuple[Attempt, tuple[Part, ...]]] = field(default_factory=list[tuple[Attempt, tuple[Part, ...]]])
     never_launched: list[Attempt] = field(default_factory=list[Attempt])
 
 
@@ -122,6 +123,7 @@ class Acting:
         if not self._situation.runs(attempt):
             return
         launch = self.launch_of(attempt)
+        deeds.places.append((attempt, launch.parts))
 
         def call() -> None:
             if attempt not in self._attempts:  # a survey of the same step may have found it missing

@@ -101,11 +101,9 @@ class Attempts:
         self._enter(taken)
         self.held[launch.attempt] = taken
 
-    def found(self, attempt: Attempt, pool: str, gang: int, launch: Launch | None) -> Taken:
-        """Enter an attempt that the engine has already; without ``launch`` nobody remembers where."""
-        taken = Taken(
-            attempt, pool, None if launch is None else launch.parts, gang, Stage.LAUNCHED, launch, touched=True
-        )
+    def found(self, attempt: Attempt, pool: str, gang: int, parts: tuple[Part, ...] | None) -> Taken:
+        """Enter an attempt that the engine has already; ``parts`` is None where nobody remembers its place."""
+        taken = Taken(attempt, pool, parts, gang, Stage.LAUNCHED, touched=True)
         taken.told = True
         self._enter(taken)
         self._count(taken, 1)
@@ -122,8 +120,9 @@ class Attempts:
         self.held.pop(taken.attempt, None)
         taken.stage, taken.told, taken.tries = Stage.LAUNCHED, True, 0
 
-    def relaunch(self, taken: Taken) -> None:
+    def relaunch(self, taken: Taken, launch: Launch) -> None:
         """Let an attempt be launched again of which the engine knows nothing."""
+        taken.launch = launch
         taken.stage, taken.told, taken.next_ms = Stage.HELD, False, 0
         self.held[taken.attempt] = taken
 

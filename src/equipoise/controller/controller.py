@@ -8,26 +8,41 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from equipoise.audit import Book
+from equipoise.audit.minutes import Minutes as MinuteBook
 from equipoise.audit.resuming import resumed
 from equipoise.charter.model import Charter
 from equipoise.controller.clock import Clock, SystemClock
 from equipoise.controller.desk import Desk, Outcome
-from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Look, Submit
+from equipoise.controller.inbox import (
+    Accepted,
+    Answer,
+    Ask,
+    Cancel,
+    Convene,
+    Drain,
+    Enact,
+    Enter,
+    Look,
+    Minutes,
+    Submit,
+)
 from equipoise.controller.leader import await_lead
 from equipoise.controller.loop import Loop
 from equipoise.controller.notices import Notice
 from equipoise.controller.recorder import Listener, Recorder
+from equipoise.controller.register import JobRecord, RequestRecord, job_record, job_records, request_records
 from equipoise.controller.settings import Settings
+from equipoise.controller.situation import Situation
 from equipoise.controller.spans import Spans, no_spans
 from equipoise.controller.spool import Spool
 from equipoise.controller.standing import Standing, jobs_now, pools_now, teams_now
@@ -45,6 +60,7 @@ from equipoise.workload.roll import Asked, Request
 
 LOG = logging.getLogger("equipoise.controller")
 AT_ONCE = 4_096
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,19 +189,62 @@ class Controller:
         return self._put(Drain(pool, node, back)).future
 
     def enact(
-        self, charter: Charter, text: str, *, how: str = "amended", minutes: Iterable[Mapping[str, Any]] = ()
+        self, charter: Charter, text: str, *, how: str = "amended", minutes: Minutes = lambda at_ms: ()
     ) -> Future[int]:
-        """Let a charter be in force at once that was checked and signed; ``minutes`` are the entries that say so, before its own.
+        """Let a charter be in force at once that was checked and signed; returns when it took force.
 
-        Returns when it took force. What `Chronicle.enact` raises leaves the charter before in force.
+        ``minutes`` is called in the controller's thread with the event time, and returns the entries that come before the charter's own; if
+        it raises an ``EquipoiseError``, or `Chronicle.enact` does, nothing is recorded and the charter before stays in force.
         """
-        return self._put(Enact(charter, text, how, tuple(minutes))).future
+        return self._put(Enact(charter, text, how, minutes)).future
+
+    def enter(self, minutes: Minutes) -> Future[int]:
+        """Record entries about charters (a proposal, a signature) that ``minutes`` makes for the event time; returns that."""
+        return self._put(Enter(minutes)).future
+
+    def convene(self, enter: Callable[[MinuteBook, int], Sequence[Mapping[str, Any]]]) -> Future[tuple[Values, ...]]:
+        """Enter something about charters into the minutes, as `tasks.amend` does, and put in force what is due by it.
+
+        ``enter`` is given minutes that it may change, and the Unix time; it returns the entries that it took into them, which the
+        future has once they are durable. What it raises the future raises, and nothing is entered.
+        """
+        return self._put(Convene(enter)).future
 
     # --------------------------------------------------------------------------------------------------------- looking
 
-    def standing(self) -> Future[Standing]:
-        """Return how everything stands."""
-        return self._look(self._standing)
+    def standing(self, *, jobs: bool = True) -> Future[Standing]:
+        """Return how everything stands; without ``jobs`` none of them is told."""
+        return self._look(lambda: self._standing(jobs=jobs))
+
+    def jobs(
+        self, first: int = 0, *, most: int = 100, is_open: bool = False, of: Callable[[str], bool] | None = None
+    ) -> Future[list[JobRecord]]:
+        """Return jobs by number, also those that are over; ``of`` tells which teams' are wanted."""
+        return self._look(lambda: job_records(*self._sources(), first=first, most=most, is_open=is_open, of=of))
+
+    def job(self, job: int) -> Future[JobRecord]:
+        """Return how a job stands or ended; R108 for one that is not there."""
+        return self._look(lambda: job_record(*self._sources(), self._known(job)))
+
+    def requests(self) -> Future[list[RequestRecord]]:
+        """Return all requests for credits."""
+        return self._look(lambda: request_records(self._loop.chronicle.core, self._loop.submissions.credits))
+
+    def minutes(self) -> Future[MinuteBook]:
+        """Return a copy of what the ledger holds about charters; its docket has the one in force."""
+        return self._look(lambda: deepcopy(self._loop.minutes))
+
+    def charter_due_ms(self) -> Future[int | None]:
+        """Return the Unix time at which `convene` is to put a charter in force; None while none is due at a known time."""
+        return self._look(lambda: self._loop.minutes.due_ms)
+
+    def charter(self) -> Future[Charter]:
+        """Return the charter in force."""
+        return self._look(lambda: self._loop.chronicle.core.charters[-1])
+
+    def nodes(self) -> Future[dict[tuple[str, int], int]]:
+        """Return of every node (pool, number) how it stands by the ledger, as of ``policy.kernel.capacity``."""
+        return self._look(self._loop.nodes)
 
     def why(self, job: int, *, changes: bool = True) -> Future[Explanation]:
         """Explain a job as things stand now; R108 for one that is not there."""
@@ -216,7 +275,10 @@ class Controller:
         """Tell a listener of every entry that is recorded from now on; in the controller's thread, so it returns at once."""
         return self._look(lambda: self._loop.recorder.subscribe(listener))
 
-    def _standing(self) -> Standing:
+    def _sources(self) -> tuple[GrowingCore, Situation, Desk]:
+        return self._loop.chronicle.core, self._loop.situation, self._loop.desk
+
+    def _standing(self, *, jobs: bool) -> Standing:
         loop, core = self._loop, self._loop.chronicle.core
         trouble = loop.recorder.trouble
         return Standing(
@@ -224,7 +286,7 @@ class Controller:
             core.roll.origin_ms or 0,
             pools_now(core),
             teams_now(core),
-            jobs_now(core, loop.situation, loop.desk),
+            jobs_now(core, loop.situation, loop.desk) if jobs else (),
             loop.recorder.size,
             loop.recorder.spooled,
             "" if trouble is None else trouble.message,
@@ -260,9 +322,15 @@ class Controller:
 
     def _why(self, job: int, *, changes: bool) -> Explanation:
         core = self._loop.chronicle.core
-        if not 0 <= job < core.submitted:
+        found = explain(core.core.state, core.layout, self._known(job), changes=changes)
+        later_ms = self._loop.time.now_ms() - found.at_ms  # nothing has happened since, but time has passed
+        waited_ms = found.waited_ms + later_ms if found.state in ("waiting", "claimed") else found.waited_ms
+        return replace(found, at_ms=found.at_ms + later_ms, waited_ms=waited_ms)
+
+    def _known(self, job: int) -> int:
+        if not 0 <= job < self._loop.chronicle.core.submitted:
             raise InputError("R108", f"there is no job {job}", hint="`top` lists them")
-        return explain(core.core.state, core.layout, job, changes=changes)
+        return job
 
     def _look(self, read: Callable[[], Any]) -> Future[Any]:
         return self._put(Look(read)).future
@@ -337,7 +405,7 @@ def open_controller(
         recorder = Recorder(
             store, Spool(spool_folder / "spool", key, most_bytes=settings.spool_bytes), key, clock, settings
         )
-        chronicle = _chronicle(store, recorder, foundation, clock, book(), room)
+        chronicle, minutes = _chronicle(store, recorder, foundation, clock, book(), room)
         charter = chronicle.core.charters[-1]
         recorder.every_ms = min(settings.checkpoint_every_ms, charter.evidence.checkpoint_every_ms)
         engine = open_engine(chronicle.core.charters[0])
@@ -345,7 +413,7 @@ def open_controller(
         store.close()
         raise
     loop = Loop(
-        engine, chronicle, recorder, desk, clock=clock, settings=settings, chance=chance or Random(),
+        engine, chronicle, recorder, desk, minutes=minutes, clock=clock, settings=settings, chance=chance or Random(),
         spans=spans,
     )  # fmt: skip
     return Controller(loop, store)
@@ -353,18 +421,24 @@ def open_controller(
 
 def _chronicle(
     store: StoredLedger, recorder: Recorder, foundation: Foundation, clock: Clock, book: Book, room: int
-) -> Chronicle:
-    """Return what goes on after the ledger, or founds it."""
+) -> tuple[Chronicle, MinuteBook]:
+    """Return what goes on after the ledger, or founds it, and what it holds about charters."""
     raw = store.entries()
     while chunk := list(islice(raw, AT_ONCE)):
         book.read(chunk)
     book.close()
     if book.opened is not None:
-        return resumed(book, room=room)
+        assert book.minutes is not None, "a ledger that was opened has minutes"
+        return resumed(book, room=room), book.minutes
     core = GrowingCore(
         [foundation.charter], foundation.policy, options=foundation.options, origin_ms=clock.now_ms(), room=room
     )
     chronicle = Chronicle(core)
-    if not recorder.write(chronicle.opening(foundation.text), 0):
+    opening = chronicle.opening(foundation.text)
+    if not recorder.write(opening, core.roll.origin_ms or 0):
         raise StoreError("R111", "a ledger cannot be founded: it cannot be written", retryable=True)
-    return chronicle
+    minutes = MinuteBook(core.roll.origin_ms or 0)
+    for values in opening:
+        if values["kind"] == "charter":
+            minutes.take(values)
+    return chronicle, minutes

@@ -11,12 +11,12 @@ import os
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from equipoise.controller.notices import Notice, Told
-from equipoise.engines.protocol import Command
+from equipoise.engines.protocol import Attempt, Command, Part
 from equipoise.errors import InputError, StoreError
 from equipoise.units import shown
 from equipoise.workload.roll import Asked
@@ -26,6 +26,8 @@ _SCHEMA = (
     " command TEXT, origin TEXT UNIQUE, outcome TEXT, exit_code INTEGER, reason TEXT NOT NULL DEFAULT '') STRICT",
     "CREATE TABLE IF NOT EXISTS notice (number INTEGER PRIMARY KEY, job INTEGER NOT NULL, owner TEXT NOT NULL, kind TEXT NOT NULL,"
     " text TEXT NOT NULL, at_ms INTEGER NOT NULL, lost_gpu_ms INTEGER NOT NULL, why TEXT NOT NULL, delivered INTEGER NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS place (job INTEGER NOT NULL, attempt INTEGER NOT NULL, parts TEXT NOT NULL,"
+    " PRIMARY KEY (job, attempt)) STRICT",
     "CREATE INDEX IF NOT EXISTS notice_due ON notice (number) WHERE delivered = 0",
 )
 _APPLICATION = 0x45514445  # "EQDE"
@@ -66,6 +68,21 @@ class Outcome:
     what: str
     exit_code: int | None = None
     reason: str = ""
+
+
+@dataclass(slots=True)
+class Notes:
+    """What is to be noted together: ends, messages, where attempts are launched, and which ones the engine may forget."""
+
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    notices: list[Notice] = field(default_factory=list[Notice])
+    places: list[tuple[Attempt, tuple[Part, ...]]] = field(default_factory=list[tuple[Attempt, tuple[Part, ...]]])
+    forgotten: list[Attempt] = field(default_factory=list[Attempt])
+
+    @property
+    def any(self) -> bool:
+        """Whether there is something to note."""
+        return bool(self.outcomes or self.notices or self.places or self.forgotten)
 
 
 class Desk:
@@ -157,6 +174,12 @@ class Desk:
             rows = self._file.execute("SELECT origin, number FROM job WHERE origin IS NOT NULL AND outcome IS NULL")
             return {str(origin): int(number) for origin, number in rows}
 
+    def labels(self) -> dict[int, tuple[str, str]]:
+        """Return owner and name of every job that has no outcome."""
+        with self._translated("read"):
+            sql = "SELECT number, owner, json_extract(asked, '$.name') FROM job WHERE outcome IS NULL"
+            return {int(number): (str(owner), str(name)) for number, owner, name in self._file.execute(sql)}
+
     def jobs(self, first: int) -> list[Filed]:
         """Return the jobs from a number on."""
         with self._translated("read"):
@@ -172,6 +195,14 @@ class Desk:
 
     def note(self, outcomes: Iterable[Outcome], notices: Iterable[Notice]) -> None:
         """Make durable how jobs ended (what was noted first stays), and what owners are told."""
+        self.note_all(Notes([*outcomes], [*notices]))
+
+    def note_all(self, notes: Notes) -> None:
+        """Make durable all that there is to note; places come before the engine is told, and go when it may forget."""
+        outcomes, notices = notes.outcomes, notes.notices
+        places = [
+            (one.job, one.number, json.dumps([[p.node, p.devices] for p in parts])) for one, parts in notes.places
+        ]
         ends = [(one.what, one.exit_code, one.reason, one.job) for one in outcomes]
         told = [(one.job, one.owner, one.kind, one.text, one.at_ms, one.lost_gpu_ms, one.why) for one in notices]
         with self._transaction():
@@ -182,6 +213,14 @@ class Desk:
                 "INSERT INTO notice (job, owner, kind, text, at_ms, lost_gpu_ms, why, delivered) VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
                 told,
             )
+            self._file.executemany("INSERT OR REPLACE INTO place (job, attempt, parts) VALUES (?, ?, ?)", places)
+            gone = [(one.job, one.number) for one in notes.forgotten]
+            self._file.executemany("DELETE FROM place WHERE job = ? AND attempt = ?", gone)
+
+    def place(self, attempt: Attempt) -> tuple[Part, ...] | None:
+        """Return where an attempt was launched; None if that is not known."""
+        row = self._one("SELECT max(parts) FROM place WHERE job = ? AND attempt = ?", attempt.job, attempt.number)
+        return None if row[0] is None else tuple(Part(node, devices) for node, devices in json.loads(row[0]))
 
     def outcome(self, number: int) -> Outcome | None:
         """Return how a job ended; None while it has not."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from equipoise.audit.minutes import Minutes as MinuteBook
 from equipoise.charter.model import Charter
 from equipoise.engines.protocol import Command
 from equipoise.workload.roll import Asked, Request
 
 Values = Mapping[str, Any]
+Minutes = Callable[[int], Iterable[Values]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,33 @@ class Drain:
 
 
 @dataclass(slots=True, eq=False)
+class Enter:
+    """Entries about charters that were checked; ``minutes`` makes them for the event time at which they are recorded."""
+
+    minutes: Minutes
+    future: Future[int] = field(default_factory=Future[int])
+
+
+@dataclass(slots=True, eq=False)
 class Enact:
-    """A charter that was checked, with the entries that say who signed it, comes into force at once; returns when it does."""
+    """A charter that was checked comes into force at once, with the entries that say who signed it; returns when it does."""
 
     charter: Charter
     text: str
     how: str
-    minutes: tuple[Values, ...]
+    minutes: Minutes
     future: Future[int] = field(default_factory=Future[int])
+
+
+@dataclass(slots=True, eq=False)
+class Convene:
+    """Something about charters is entered, and what is due by it comes into force.
+
+    ``enter`` takes minutes that it may change, and a Unix time; it returns the entries that it took into them.
+    """
+
+    enter: Callable[[MinuteBook, int], Sequence[Values]]
+    future: Future[tuple[Values, ...]] = field(default_factory=Future[tuple[Values, ...]])
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +112,7 @@ class Look:
     future: Future[Any] = field(default_factory=Future[Any])
 
 
-Order = Submit | Cancel | Ask | Answer | Drain | Enact | Look
+Order = Submit | Cancel | Ask | Answer | Drain | Enter | Enact | Convene | Look
 
 
 class Inbox:

@@ -11,20 +11,33 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, assert_never
 
 import numpy as np
 
+from equipoise.audit.minutes import Minutes as MinuteBook
 from equipoise.controller.acting import Acting, Deeds
 from equipoise.controller.attempts import Attempts
 from equipoise.controller.clock import Clock, EventTime
-from equipoise.controller.desk import Desk, Outcome
+from equipoise.controller.desk import Desk, Notes, Outcome
 from equipoise.controller.errands import Errands
-from equipoise.controller.inbox import Accepted, Answer, Ask, Cancel, Drain, Enact, Inbox, Look, Submit
+from equipoise.controller.inbox import (
+    Accepted,
+    Answer,
+    Ask,
+    Cancel,
+    Convene,
+    Drain,
+    Enact,
+    Enter,
+    Inbox,
+    Look,
+    Submit,
+)
 from equipoise.controller.meters import MeteredEngine, Meters
-from equipoise.controller.notices import Notice
 from equipoise.controller.recorder import Recorder
 from equipoise.controller.reports import Batch, Reports
 from equipoise.controller.restart import Found, Survey, believed_conditions
@@ -68,6 +81,8 @@ class Loop:
         New and opened, or resumed from the ledger.
     recorder : Recorder
     desk : Desk
+    minutes : MinuteBook
+        What the ledger holds about charters.
     clock : Clock
     settings : Settings
     chance : Random
@@ -83,6 +98,7 @@ class Loop:
         recorder: Recorder,
         desk: Desk,
         *,
+        minutes: MinuteBook,
         clock: Clock,
         settings: Settings,
         chance: Random,
@@ -92,6 +108,7 @@ class Loop:
         self.meters = Meters()
         engine = MeteredEngine(engine, self.meters, clock)
         self.engine, self.chronicle, self.recorder, self.desk = engine, chronicle, recorder, desk
+        self.minutes = minutes
         self._clock, self._settings = clock, settings
         core = chronicle.core
         pools = core.charters[0].pools
@@ -106,12 +123,13 @@ class Loop:
         self._survey = Survey(
             engine, self.situation, self.attempts, self.reports, self.acting, desk, settings, clock.monotonic_ms
         )
-        self.time = EventTime(clock, origin_ms=core.roll.origin_ms or 0, last_ms=core.now_ms)
+        self._origin_ms = core.roll.origin_ms or 0
+        self.time = EventTime(clock, origin_ms=self._origin_ms, last_ms=core.now_ms)
         self.inbox = Inbox(engine.wake)
         self._unfinished: Pass | None = None
         self._kept: list[Observation] = []
         self._clear: list[Attempt] = []
-        self._to_note: tuple[list[Outcome], list[Notice], list[Attempt]] = ([], [], [])
+        self._notes = Notes()
         self._survey_ms = self._engine_ms = clock.monotonic_ms()
         self._engine_fails = 0
         self._first = True
@@ -218,6 +236,7 @@ class Loop:
     def _fill(self, made: Pass, seen: Sequence[Observation], found: Found | None, orders: Sequence[Any]) -> None:
         self._catch_up(made)
         self._enact(made, [order for order in orders if isinstance(order, Enact)])
+        self._convene(made, [order for order in orders if isinstance(order, Convene)])
         if found is not None:
             self._survey.make(made.batch, found, made.at_ms)
         if self._first:
@@ -248,14 +267,57 @@ class Loop:
 
     def _enact(self, made: Pass, orders: Sequence[Enact]) -> None:
         for order in orders:
+            made.at_ms = max(made.at_ms, self.chronicle.core.passed_ms + 1)
             try:
+                minutes = [*order.minutes(made.at_ms)]
                 taken = self.chronicle.enact(made.at_ms, order.charter, order.text, how=order.how)
             except EquipoiseError as error:
                 order.future.set_exception(error)
                 continue
-            made.entries += order.minutes
+            made.entries += minutes
+            self._minute([*minutes, *(one for one in taken.entries if one["kind"] == "charter")])
             self._take(made, taken)
             made.answers.append(_result(order.future, taken.at_ms))
+
+    def _minute(self, entries: Sequence[Any]) -> None:
+        """Take into the minutes what others found right; a charter that was not asked for is in force all the same."""
+        for values in entries:
+            try:
+                self.minutes.take(values)
+            except EquipoiseError as error:
+                LOG.warning("the minutes do not follow: %s", error.message)
+                if values["kind"] == "charter":
+                    self.minutes.force(values)
+
+    def _convene(self, made: Pass, orders: Sequence[Convene]) -> None:
+        """Let the minutes be written, and what they put in force be in force; where one cannot be, nothing of it is entered."""
+        core = self.chronicle.core
+        for order in orders:
+            minutes, at_ms = deepcopy(self.minutes), max(made.at_ms, core.passed_ms + 1)
+            entered: list[Any] = []
+            taken: Taken | None = None
+            try:
+                entries = order.enter(minutes, (core.roll.origin_ms or 0) + at_ms)
+                for values in entries:
+                    if values["kind"] != "charter":
+                        entered.append(values)
+                        continue
+                    digest = str(values["digest"])
+                    taken = self.chronicle.enact(
+                        at_ms, minutes.charters[digest], minutes.texts[digest], how=str(values["how"])
+                    )
+                    made.entries += entered
+                    entered = []
+                    self._take(made, taken)
+            except EquipoiseError as error:
+                if taken is None:
+                    order.future.set_exception(error)
+                    continue
+                raise
+            made.entries += entered
+            made.at_ms = max(made.at_ms, at_ms if entries else 0)
+            self.minutes = minutes
+            made.answers.append(_result(order.future, tuple(entries)))
 
     def _look_around(self) -> Found | None:
         """Ask the engine for everything, if it is time."""
@@ -295,7 +357,7 @@ class Loop:
         """Take orders into the pass."""
         submissions = [order for order in orders if isinstance(order, Submit)]
         for order in orders:
-            if not isinstance(order, (Submit, Enact, Look)):
+            if not isinstance(order, (Submit, Enact, Convene, Look)):
                 try:
                     self._order(made, order)
                 except EquipoiseError as error:
@@ -309,7 +371,7 @@ class Loop:
         )
         made.batch.events += events
 
-    def _order(self, made: Pass, order: Cancel | Ask | Answer | Drain) -> None:
+    def _order(self, made: Pass, order: Cancel | Ask | Answer | Drain | Enter) -> None:
         match order:
             case Cancel(job, future):
                 if not 0 <= job < self.situation.jobs:
@@ -332,6 +394,11 @@ class Loop:
                     raise InputError("R109", f"pool '{pool}' has no node {node}", hint="nodes count from 0")
                 made.deeds.calls.append(lambda: self.errands.drain(pool, node, back=back))
                 made.answers.append(_result(future, None))
+            case Enter(minutes, future):
+                entries = [*minutes(made.at_ms)]
+                made.entries += entries
+                self._minute(entries)
+                made.answers.append(_result(future, made.at_ms))
             case _:
                 assert_never(order)
 
@@ -355,7 +422,7 @@ class Loop:
 
     def _record(self, made: Pass) -> None:
         with self._spans("record") if made.entries else nullcontext():
-            is_recorded = self.recorder.write(made.entries, made.at_ms)
+            is_recorded = self.recorder.write(made.entries, self._origin_ms + made.at_ms)
         if not is_recorded:
             self._unfinished = made
             return
@@ -369,10 +436,10 @@ class Loop:
         for attempt in made.batch.strays:
             self.errands.stop_stray(attempt)
         self._clear += made.deeds.never_launched
-        outcomes, notices, forgotten = self._to_note
-        outcomes += [*made.batch.outcomes, *made.deeds.outcomes]
-        notices += [*made.batch.notices, *made.deeds.notices]
-        forgotten += made.batch.forgotten
+        self._notes.outcomes += [*made.batch.outcomes, *made.deeds.outcomes]
+        self._notes.notices += [*made.batch.notices, *made.deeds.notices]
+        self._notes.places += made.deeds.places
+        self._notes.forgotten += made.batch.forgotten
         self._note()
         for order, job in made.filed:
             order.future.set_result(Accepted(job, made.deeds.refused.get(job, "")))
@@ -380,17 +447,17 @@ class Loop:
             answer()
 
     def _note(self) -> None:
-        """Write outcomes and notices to the desk, then let the engine forget; what cannot be written now is tried with the next."""
-        outcomes, notices, forgotten = self._to_note
-        try:
-            if outcomes or notices:
-                self.desk.note(outcomes, notices)
-        except StoreError as error:
-            LOG.error("outcomes and notices wait: %s", error.message)
+        """Write to the desk, then let the engine forget; what cannot be written now is tried with the next."""
+        if not self._notes.any:
             return
-        for attempt in forgotten:
+        try:
+            self.desk.note_all(self._notes)
+        except StoreError as error:
+            LOG.error("what is to be noted waits: %s", error.message)
+            return
+        for attempt in self._notes.forgotten:
             self.errands.forget(attempt)
-        self._to_note = ([], [], [])
+        self._notes = Notes()
 
 
 def _answer(future: Future[Any], read: Callable[[], Any]) -> None:

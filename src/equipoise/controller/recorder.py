@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Protocol
 
 from equipoise.controller.clock import Clock
@@ -29,7 +30,7 @@ class Listener(Protocol):
     """Who is told of every entry once it is recorded; called in the controller's thread, so it returns at once."""
 
     def __call__(self, number: int, values: Values, /) -> None:
-        """Take an entry and its number."""
+        """Take an entry and its number (of one in pieces the last)."""
         ...
 
 
@@ -55,7 +56,7 @@ class Recorder:
         self._settings = settings
         self._listeners: list[Listener] = []
         self._pending: Kept | None = None
-        self._said: Sequence[Values] = ()
+        self._said: Sequence[tuple[int, Values]] = ()
         self._retry_ms = 0
         self._signed_ms = clock.monotonic_ms()
         self._signed_size = -1
@@ -115,14 +116,15 @@ class Recorder:
         """Tell a listener of every entry from now on."""
         self._listeners.append(listener)
 
-    def write(self, entries: Sequence[Values], at_ms: int) -> bool:
-        """Record entries; returns whether that worked. If not, nothing more may be written until `settle` returns True."""
+    def write(self, entries: Sequence[Values], time_ms: int) -> bool:
+        """Record entries of a Unix time; returns whether that worked. If not, nothing more may be written until `settle` returns True."""
         assert not self.blocked, "what could not be recorded comes first"
         if not entries:
             return True
-        data = tuple(piece for values in entries for piece in encoded(values))
-        kept = Kept(self._next, data, at_ms)
-        self._said = entries
+        pieces = [tuple(encoded(values)) for values in entries]
+        kept = Kept(self._next, tuple(piece for one in pieces for piece in one), time_ms)
+        ends = accumulate(map(len, pieces))
+        self._said = [(self._next + end - 1, values) for end, values in zip(ends, entries, strict=True)]
         if self._keep(kept):
             return True
         self._pending = kept
@@ -181,12 +183,12 @@ class Recorder:
 
     def _done(self, kept: Kept) -> None:
         """Go on after a record that is durable, and tell who listens."""
-        first, said = self._next, self._said
-        self._next, self._said = kept.first + len(kept.entries), ()
+        said, self._said = self._said, ()
+        self._next = kept.first + len(kept.entries)
         if self._unsigned_ms is None:
             self._unsigned_ms = self._clock.monotonic_ms()
         for listener in self._listeners:
-            for number, values in enumerate(said, start=first):
+            for number, values in said:
                 listener(number, values)
 
     def _append(self, *records: Kept) -> None:
@@ -194,7 +196,7 @@ class Recorder:
         numbers = [kept.first + n for kept in records for n in range(len(kept.entries))]
         try:
             # What is known already is not written again, and its time is not looked at.
-            found = self._store.append(entries, [f"entry {number}" for number in numbers], time_ms=records[-1].at_ms)
+            found = self._store.append(entries, [f"entry {number}" for number in numbers], time_ms=records[-1].time_ms)
         except InputError as error:
             raise _taken(numbers[0], error.message) from error
         if list(found) != numbers:

@@ -7,7 +7,7 @@ that the engine refused, or no longer knows, ends its job, and an entry of the l
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -75,7 +75,7 @@ class Reports:
         attempts: Attempts,
         sizes: dict[str, tuple[int, int, int]],
         conditions: dict[tuple[str, int], int],
-        owner: Any,
+        owner: Callable[[int], str],
     ) -> None:
         self._situation = situation
         self._attempts = attempts

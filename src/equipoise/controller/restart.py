@@ -117,11 +117,11 @@ class Survey:
             return
         job = attempt.job
         if self._situation.runs(attempt):
-            self._attempts.found(
-                attempt, self._situation.pool(job), self._situation.gang(job), self._acting.launch_of(attempt)
-            )
+            parts = self._situation.parts(job)
+            self._attempts.found(attempt, self._situation.pool(job), self._situation.gang(job), parts)
         elif self._situation.is_superseded(attempt):
-            taken = self._attempts.found(attempt, self._situation.pool(job), self._situation.gang(job), None)
+            parts = self._desk.place(attempt)
+            taken = self._attempts.found(attempt, self._situation.pool(job), self._situation.gang(job), parts)
             if not is_over:
                 grace_ms, requeue = self._settings.stop_grace_ms, self._situation.is_asked_for(job)
                 self._attempts.stop(taken, grace_ms=grace_ms, requeue=requeue)
@@ -141,7 +141,7 @@ class Survey:
             elif taken is None:
                 self._attempts.hold(self._acting.launch_of(attempt))
             elif taken.stage is Stage.LAUNCHED:
-                self._attempts.relaunch(taken)
+                self._attempts.relaunch(taken, self._acting.launch_of(attempt))
         for attempt, taken in [*self._attempts.stopping.items()]:
             if attempt not in seen and taken.told:
                 self._reports.cleared(batch, attempt)

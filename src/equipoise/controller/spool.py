@@ -26,11 +26,11 @@ _FIRST = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Entries of one pass: ``first`` is the number of the first in the ledger."""
+    """Entries of one Unix time: ``first`` is the number of the first in the ledger."""
 
     first: int
     entries: tuple[bytes, ...]
-    at_ms: int
+    time_ms: int
 
 
 class Spool:
@@ -122,7 +122,7 @@ class Spool:
 
     def _line(self, kept: Kept) -> bytes:
         values = {
-            "first": kept.first, "at_ms": kept.at_ms, "entries": [base64_text(entry) for entry in kept.entries],
+            "first": kept.first, "time_ms": kept.time_ms, "entries": [base64_text(entry) for entry in kept.entries],
             "before": self._last.hex(),
         }  # fmt: skip
         signature = base64_text(self._key.sign(_PURPOSE + _text(values)))
@@ -146,7 +146,7 @@ class Spool:
             signature = base64_bytes(values.pop("signature"))
             entries = tuple(base64_bytes(text) for text in values["entries"])
             kept = Kept(
-                int(values["first"]), tuple(entry for entry in entries if entry is not None), int(values["at_ms"])
+                int(values["first"]), tuple(entry for entry in entries if entry is not None), int(values["time_ms"])
             )
             holds = (
                 signature is not None

@@ -14,6 +14,8 @@ from equipoise.policy.kernel import layout as k
 from equipoise.policy.why.explain import STATES
 from equipoise.policy.why.explanation import JobState
 
+ASKED_FOR = (k.DEPENDENT, k.PENDING, k.CLAIMED, k.RUNNING)
+
 
 @dataclass(frozen=True, slots=True)
 class PoolStanding:
@@ -138,24 +140,25 @@ def teams_now(core: GrowingCore) -> tuple[TeamStanding, ...]:
 def jobs_now(core: GrowingCore, situation: Situation, desk: Desk) -> tuple[JobStanding, ...]:
     """Return the jobs that wait or run, by number."""
     rows = core.core.state.jobs[: core.submitted]
-    asked = np.flatnonzero(np.isin(rows["state"], (k.DEPENDENT, k.PENDING, k.CLAIMED, k.RUNNING)))
-    found: list[JobStanding] = []
-    for job in asked.tolist():
-        row, runs = rows[job], int(rows[job]["state"]) == k.RUNNING
-        filed = desk.job(job)
-        found.append(
-            JobStanding(
-                job,
-                str(job) if filed is None else filed.asked.name or str(job),
-                situation.team(job),
-                situation.pool(job),
-                "" if filed is None else filed.owner,
-                int(row["gang"]),
-                STATES[int(row["state"])],
-                runs and situation.awaits_start(job),
-                int(row["start_ms"] if runs else row["eligible_ms"]),
-                int(row["stops"]),
-                situation.parts(job) if runs else (),
-            )
-        )
-    return tuple(found)
+    asked = np.flatnonzero(np.isin(rows["state"], ASKED_FOR))
+    labels = desk.labels()
+    return tuple(job_now(core, situation, job, *labels.get(job, ("", ""))) for job in asked.tolist())
+
+
+def job_now(core: GrowingCore, situation: Situation, job: int, owner: str, name: str) -> JobStanding:
+    """Return how a job stands; of one that is over, ``since_ms`` is when it could first start."""
+    row = core.core.state.jobs[job]
+    runs = int(row["state"]) == k.RUNNING
+    return JobStanding(
+        job,
+        name or str(job),
+        situation.team(job),
+        situation.pool(job),
+        owner,
+        int(row["gang"]),
+        STATES[int(row["state"])],
+        runs and situation.awaits_start(job),
+        int(row["start_ms"] if runs else row["eligible_ms"]),
+        int(row["stops"]),
+        situation.parts(job) if runs else (),
+    )

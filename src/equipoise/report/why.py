@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -47,6 +48,14 @@ def print_why(
         console.print(_changes_headline(found))
         for change in found.changes:
             console.print("  · " + proposal(change, name_of))
+
+
+def why_text(found: Explanation, *, name_of: Callable[[int], str], changes: bool = True) -> str:
+    """Return what `print_why` prints, without colours and in long lines."""
+    console = Console(file=StringIO(), width=10_000, highlight=False, soft_wrap=True, color_system=None)
+    with console.capture() as held:
+        print_why(found, console, name_of=name_of, changes=changes)
+    return held.get()
 
 
 def headline(found: Explanation, name_of: Callable[[int], str]) -> str:

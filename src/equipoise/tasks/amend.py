@@ -186,7 +186,8 @@ def apply(
             pen = Pen(read_minutes(store), when_ms)
             pen.settle()
             if new is not None:
-                _enter(pen, new, envelopes, act, reason)
+                data, held = read_bytes(new), [(os.fspath(path), read_envelope(path)) for path in envelopes]
+                _enter(pen, data, os.fspath(new), held, act, reason)
         if not dry_run:
             append_signed(store, pen.entries, needed(key), time_ms=when_ms)
         return applied(pen, store.size, written=not dry_run)
@@ -268,10 +269,44 @@ class Pen:
         self.entries.append(values)
 
 
-def _enter(pen: Pen, new: Path, envelopes: Sequence[Path], act: Act | None, reason: str) -> None:
+def enter_now(
+    minutes: Minutes,
+    when_ms: int,
+    *,
+    data: bytes | None = None,
+    envelopes: Sequence[bytes] = (),
+    act: Act | None = "amendment",
+    reason: str = "",
+) -> list[Values]:
+    """Enter a charter and signatures of it into the minutes of a ledger that is being written, and what is due.
+
+    Parameters
+    ----------
+    minutes : Minutes
+        Changed; after an exception they are of no use.
+    when_ms : int
+        Unix time.
+    data : bytes or None
+        The charter's text; None enters only what is due.
+    envelopes : sequence of bytes
+    act, reason
+        As of `apply`, which also says what is raised.
+    """
+    pen = Pen(minutes, when_ms)
+    pen.settle()
+    if data is not None:
+        named = [(f"envelope {number}", one) for number, one in enumerate(envelopes, start=1)]
+        _enter(pen, data, "<charter>", named, act, reason)
+    return pen.entries
+
+
+Named = Sequence[tuple[str, bytes]]
+"""Envelopes, each with what it is called."""
+
+
+def _enter(pen: Pen, data: bytes, name: str, envelopes: Named, act: Act | None, reason: str) -> None:
     """Enter an act about a charter."""
-    data = read_bytes(new)
-    charter = loads(data, os.fspath(new))
+    charter = loads(data, name)
     told: Values = {"digest": charter.digest}
     text: Values = {"text": data.decode(), "canonical": to_values(charter)}
     if act is None:
@@ -287,7 +322,7 @@ def _enter(pen: Pen, new: Path, envelopes: Sequence[Path], act: Act | None, reas
         pen.enter(kind, **told, **(text if act == "emergency" else {}), signatures=signatures)
 
 
-def _amend(pen: Pen, charter: Charter, data: bytes, envelopes: Sequence[Path], told: Values) -> None:
+def _amend(pen: Pen, charter: Charter, data: bytes, envelopes: Named, told: Values) -> None:
     docket = pen.minutes.docket
     assert docket is not None, "a ledger that can be amended has a charter"
     if docket.charter.digest == charter.digest:
@@ -302,16 +337,16 @@ def _amend(pen: Pen, charter: Charter, data: bytes, envelopes: Sequence[Path], t
             pen.enter("signature", digest=charter.digest, **signature_values(one))
 
 
-def _given(pen: Pen, act: Act, charter: Charter, data: bytes, envelopes: Sequence[Path]) -> Iterator[Given]:
+def _given(pen: Pen, act: Act, charter: Charter, data: bytes, envelopes: Named) -> Iterator[Given]:
     """Yield the signatures of envelopes that members of boards gave, by the charter in force or, of an amendment, the new one."""
     docket = pen.minutes.docket
     assert docket is not None, "a ledger that can be amended has a charter"
     keys = seats(docket.charter) | (seats(charter) if act == "amendment" else {})
-    for path in envelopes:
-        found = signatures_of(act, data, read_envelope(path), keys)
+    for name, envelope in envelopes:
+        found = signatures_of(act, data, envelope, keys)
         if not found:
             raise VerificationError(
-                "L176", f"{path} has no signature of a member of a board that holds", hint="who signed it, and as what?"
+                "L176", f"{name} has no signature of a member of a board that holds", hint="who signed it, and as what?"
             )
         yield from found
 

@@ -34,3 +34,14 @@ def codes(told: Iterable[Mapping[str, Any]]) -> list[str]:
         return [finding.code for finding in audited(told).findings]
     except EquipoiseError as error:
         return [error.code]
+
+
+def as_live(run: list[Values]) -> list[Values]:
+    """Return entries of a simulation as a live ledger that goes on has them: starts do not say in which row of the tree."""
+    found = [one | {"source": "live"} if one["kind"] == "opened" else one for one in run if one["kind"] != "ended"]
+    return [
+        one | {"decisions": [row[:3] if row[0] == "start" else row for row in one["decisions"]]}
+        if "decisions" in one
+        else one
+        for one in found
+    ]

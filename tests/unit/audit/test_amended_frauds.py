@@ -20,7 +20,7 @@ from equipoise.ledger.pieces import encoded
 from equipoise.policy.latency import Latency
 from equipoise.store import open_sqlite
 from equipoise.tasks.simulate import simulate
-from tests.unit.audit.ledgers import Values, audited, codes, entries_of
+from tests.unit.audit.ledgers import Values, as_live, audited, codes, entries_of
 from tests.unit.tasks.amended_ledgers import DAY_MS, Lab
 
 
@@ -234,7 +234,7 @@ def test_a_simulation_is_audited_without_signatures_and_says_so(
 def merged(run: list[Values], entered: list[Values]) -> list[Values]:
     """Put what was entered between the passes, by time, and say that the ledger is live."""
     place = next(n for n, one in enumerate(run) if one["kind"] == "pass" and one["at_ms"] > entered[0]["at_ms"])
-    return [run[0] | {"source": "live"}, *run[1:place], *entered, *run[place:]]
+    return [*as_live(run[:place]), *entered, *as_live(run[place:])]
 
 
 def test_passes_are_under_the_charter_that_was_signed(executed: tuple[list[Values], list[Values]]) -> None:
@@ -244,7 +244,7 @@ def test_passes_are_under_the_charter_that_was_signed(executed: tuple[list[Value
     assert found.passes > 100
     assert found.notes[0].endswith("signed by eve (executive), sana (safety) and sven (safety).")
     assert codes(merged(run, entered[:-1]))[0] == "V222"
-    assert codes([run[0] | {"source": "live"}, *run[1:]])[0] == "V222"
+    assert codes(as_live(run))[0] == "V222"
 
 
 def test_a_charter_that_is_due_and_kept_back_is_found(executed: tuple[list[Values], list[Values]]) -> None:

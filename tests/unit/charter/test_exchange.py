@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from equipoise.charter_io import loads
-from equipoise.charter_io.exchange import from_kueue, from_slurm, to_kueue, to_slurm
+from equipoise.charter_io.exchange import Loss, from_kueue, from_slurm, to_kueue, to_slurm
 from equipoise.cli import main
 from equipoise.errors import InputError
 
@@ -86,7 +86,7 @@ Account - 'safety_interp':Description='safety.interp':Organization='lab':Fairsha
 """
 
 
-def places(lost: list[tuple[str, str]]) -> set[str]:
+def places(lost: list[Loss]) -> set[str]:
     return {place for place, _ in lost}
 
 

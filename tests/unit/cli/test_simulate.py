@@ -81,7 +81,7 @@ def test_files_are_written(here: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert run("jobs.csv", "-c", "lab.yaml", "--csv", "out", "--parquet", "out", "--json") == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["jobs"] == 3
-    assert "Wrote 24 files to out" in told.err
+    assert "Wrote 26 files to out" in told.err
     assert (here / "out" / "jobs.csv").is_file()
     assert (here / "out" / "closes.parquet").is_file()
 

@@ -31,7 +31,7 @@ from equipoise.workload.synthetic.release import (
     releases,
 )
 from tests.property.gate_cases import MODEL, OTHER, said
-from tests.unit.audit.ledgers import Values, entries_of
+from tests.unit.audit.ledgers import Values, as_live, entries_of
 from tests.unit.cli.test_commands import run
 from tests.unit.cli.test_simulate_releases import charter
 
@@ -152,9 +152,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[Values]:
         releases=Releases(releases(workload), records),
         ledger=(folder / "gated.db", KEY),
     )
-    entries = entries_of(folder / "gated.db")
-    entries[0]["source"] = "live"
-    return [one for one in entries if one["kind"] != "ended"]
+    return as_live(entries_of(folder / "gated.db"))
 
 
 def parts(told: list[Values]) -> tuple[list[Values], list[Values]]:

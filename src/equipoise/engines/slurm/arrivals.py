@@ -88,7 +88,7 @@ class Arrivals:
 
     def _is_safe(self, row: Row) -> bool:
         """Whether Slurm does not start it by itself."""
-        return row.held or row.partition in self._safe or bool(row.dependency and row.partition in self._safe)
+        return row.held or row.partition in self._safe
 
     def _may_run(self, row: Row, now_s: float) -> bool:
         details = self.details.get(row.id)

@@ -169,7 +169,7 @@ class Lifecycle:
             return False
         except SlurmRefusedError:
             # Nothing to signal. If it ran, and nobody asked it before, it has ended by itself.
-            one.late = one.heard
+            one.late = one.heard and one.ask_s > 0
         return True
 
     def _try(self, lever: str, one: Tracked) -> bool:

@@ -99,7 +99,6 @@ class Past:
     state: str
     exit_code: int | None
     reason: str
-    requeued: bool = False
 
 
 class Queue:

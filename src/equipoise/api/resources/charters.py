@@ -1,0 +1,73 @@
+"""The charter in force, and bringing another with its signatures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from equipoise.api.resources.words import Body, Text
+from equipoise.api.service import Caller, Service, told
+from equipoise.audit.minutes import Minutes
+from equipoise.tasks.amend import enter_now
+
+Plain = dict[str, Any]
+
+
+class NewCharter(Body):
+    """A charter's text, byte for byte as it was signed, and envelopes with signatures of it."""
+
+    text: Text
+    envelopes: Annotated[list[Text], Field(default_factory=list[Text], max_length=100)]
+    act: Literal["amendment", "emergency", "withdrawal", "end"] = "amendment"
+    dry_run: bool = False
+
+
+async def in_force(call: Caller) -> Plain:
+    """Return the charter in force with its text, and what is pending."""
+    minutes = await told(call.controller.minutes())
+    docket = minutes.docket
+    assert docket is not None, "a live ledger has a charter"
+    return {**_stand(minutes), "lab": docket.charter.lab, "text": minutes.texts.get(docket.in_force.digest, "")}
+
+
+async def enter(call: Caller, body: NewCharter) -> Plain:
+    """Enter a charter and its signatures, which are checked; it is in force once all have signed and notice has passed."""
+    data, envelopes = body.text.encode(), [one.encode() for one in body.envelopes]
+    if body.dry_run:
+        minutes = await told(call.controller.minutes())
+        standing = await told(call.controller.standing(jobs=False))
+        at_ms = standing.origin_ms + max(standing.at_ms, minutes.at_ms)
+        entries = enter_now(minutes, at_ms, data=data, envelopes=envelopes, act=body.act)
+        return {"written": False, "entries": [_short(one) for one in entries], **_stand(minutes)}
+    entries = await told(
+        call.controller.convene(
+            lambda minutes, at_ms: enter_now(minutes, at_ms, data=data, envelopes=envelopes, act=body.act)
+        )
+    )
+    minutes = await told(call.controller.minutes())
+    return {"written": True, "entries": [_short(one) for one in entries], **_stand(minutes)}
+
+
+async def settle(service: Service) -> None:
+    """Put in force what is due."""
+    await told(service.controller.convene(enter_now))
+
+
+def _short(values: Any) -> Plain:
+    return {name: value for name, value in values.items() if name not in ("text", "canonical")}
+
+
+def _stand(minutes: Minutes) -> Plain:
+    docket = minutes.docket
+    assert docket is not None, "a live ledger has a charter"
+    status, pending = docket.status, docket.pending
+    return {
+        "in_force": {"revision": docket.in_force.revision, "digest": docket.in_force.digest},
+        "pending": None
+        if pending is None
+        else {"revision": pending.charter.revision, "digest": pending.charter.digest},
+        "signatures": [] if status is None else [tally.to_dict() for tally in status.tallies],
+        "notice_ms": None if status is None else status.notice_ms,
+        "force_ms": None if status is None else status.force_ms,
+    }
