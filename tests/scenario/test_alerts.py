@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_a_starved_promise_is_told_when_the_kernel_says_so(tmp_path: Path) -> No
     assert said[: len(lost)] == lost
     assert all(since_ms > origin_ms + closes_ms[-1] for since_ms in said[len(lost) :])
     with open_sqlite(tmp_path / "ledger.db", read_only=True) as store:
-        entries = [parse_entry(data) for data in store.entries()]
+        entries: list[dict[str, Any]] = [parse_entry(data) for data in store.entries()]
     broken = [one for one in entries if one["kind"] == "verdict" and one["verdict"]["answer"] == "broken"]
     assert len(broken) >= 10
     spans = [
