@@ -25,6 +25,7 @@ from equipoise.api.resources import charters
 from equipoise.api.routes import BASE, add_routes
 from equipoise.api.service import Service, told
 from equipoise.api.tokens import Tokens
+from equipoise.controller.alerts import Alerts
 from equipoise.errors import EquipoiseError, InputError, InternalError
 from equipoise.tasks.serve import Lab
 from equipoise.tasks.serving import ServerSettings
@@ -98,12 +99,14 @@ def run_server(
         What ended the controller, or N142 where the address cannot be had.
     """
     tokens = Tokens(lab.tokens, lambda: time.time_ns() // 1_000_000)
-    service = Service(lab.controller, tokens, lab.open_reader, lab.runs_as_person, str(lab.key.verifier))
+    alerts = Alerts(lab.controller, lab.folder, lab.settings.alerts, lab.settings.notices)
+    service = Service(lab.controller, tokens, lab.open_reader, lab.runs_as_person, str(lab.key.verifier), alerts)
     lab.controller.start()
     if not _await_first_step(service, slow, given_up or threading.Event()):
         lab.controller.stop(timeout_s=300)
         _raise_failure(lab)
         return
+    alerts.start()
     server = _Server(
         uvicorn.Config(
             make_app(service, settings),
@@ -127,6 +130,7 @@ def run_server(
         where = f"{settings.bind}:{settings.port}"
         raise InputError("N142", f"{where} cannot be listened on", hint="another port: [server] port") from error
     finally:
+        alerts.stop()
         lab.controller.stop()
     _raise_failure(lab)
 

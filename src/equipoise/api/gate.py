@@ -109,16 +109,16 @@ class Gate:
             LOG.info("%s %s %d %.0f ms %s", scope["method"], _printable(scope["path"]), sent.status, took_ms, who)
 
     def _bearer(self, scope: Scope) -> Bearer:
-        address = str((scope.get("client") or ("",))[0])
-        if self._wrong.left(address) < 1.0:
-            raise InputError("N138", "too many calls with wrong tokens", hint="wait a minute")
         kind, _, text = Headers(scope=scope).get("authorization", "").partition(" ")
         try:
             if kind.lower() != "bearer":
                 raise AuthorizationError("N132", "no token was shown", hint="Authorization: Bearer eq_…")
             bearer = self._tokens.bearer(text.strip())
-        except AuthorizationError:
-            self._wrong.take(address)
+        except (
+            AuthorizationError
+        ):  # whoever shows a right token is answered, however many others call from there with wrong ones
+            if not self._wrong.take(str((scope.get("client") or ("",))[0])):
+                raise InputError("N138", "too many calls with wrong tokens", hint="wait a minute") from None
             raise
         if not self._rates.take(bearer.token):
             raise InputError("N138", "too many calls with this token", hint="wait a moment")

@@ -19,6 +19,7 @@ from equipoise.api.resources import (
     nodes,
     requests,
     standing,
+    watching,
 )
 from equipoise.api.roles import Right, require_any
 
@@ -63,6 +64,8 @@ ROUTES = (
     Route("POST", "/tokens", (Right.MANAGE_TOKENS,), holders.new, 201),
     Route("DELETE", "/tokens/{token}", (Right.MANAGE_TOKENS,), holders.revoke),
     Route("GET", "/events", LOOK, events.stream),
+    Route("GET", "/alerts", LOOK, watching.alerts),
+    Route("GET", "/metrics", LOOK, watching.metrics),
 )
 RIGHTS_OF = {(one.method, BASE + one.path): one.rights for one in ROUTES}
 

@@ -15,6 +15,7 @@ from equipoise.api.roles import Right, Role, covers
 from equipoise.api.tokens import Bearer, Tokens
 from equipoise.charter.model import Charter
 from equipoise.controller import Controller
+from equipoise.controller.alerts import Alerts
 from equipoise.errors import AuthorizationError, InputError, StoreError
 from equipoise.store import StoredLedger
 from equipoise.units import shown
@@ -38,6 +39,8 @@ class Service:
         Whether a job runs under the login name of who submits it.
     ledger_key : str
         The public key of the ledger.
+    alerts : Alerts
+        Of this controller.
     """
 
     controller: Controller
@@ -45,6 +48,7 @@ class Service:
     open_reader: Callable[[], StoredLedger]
     runs_as_person: bool
     ledger_key: str
+    alerts: Alerts
     changes: Changes = field(
         default_factory=lambda: Changes()  # noqa: PLW0108 - defined below
     )

@@ -56,6 +56,11 @@ def run(
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     path = settings or next((one for one in (folder / SETTINGS, Path(SETTINGS)) if one.exists()), None)
     found = read_settings(path, engine=engine)
+    if found.log.json:
+        from equipoise.controller.log_lines import JsonLines
+
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(JsonLines())
     server = found.server if port is None else replace(found.server, port=port)
     given_up = threading.Event()
 

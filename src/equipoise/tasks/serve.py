@@ -39,6 +39,7 @@ class Lab:
         Whether its ledger was founded now.
     runs_as_person : bool
         Whether jobs run under the login name of who submits them.
+    settings : ServeSettings
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Lab:
     key: SigningKey
     is_new: bool
     runs_as_person: bool
+    settings: ServeSettings
 
     @property
     def tokens(self) -> Path:
@@ -112,7 +114,7 @@ def open_lab(
     if controller is None:
         return None
     default = "person" if settings.engine == "local" and os.geteuid() == 0 else "server"
-    return Lab(folder, controller, open_reader, key, is_new, (settings.server.run_as or default) == "person")
+    return Lab(folder, controller, open_reader, key, is_new, (settings.server.run_as or default) == "person", settings)
 
 
 def ledger_name(lab: str) -> str:

@@ -13,12 +13,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
+from equipoise.controller.alerts.settings import Notices
+from equipoise.controller.alerts.settings import Settings as AlertSettings
 from equipoise.controller.settings import Settings as ControllerSettings
 from equipoise.errors import InputError, Place
 from equipoise.tasks.address import is_loopback
 from equipoise.units import shown
 
 ENGINES = ("local", "ray", "slurm", "kubernetes")
+TABLES = ("alerts", "controller", "engines", "log", "notices", "server", "store")
 MOST_BYTES = 1 << 20
 
 
@@ -75,6 +78,19 @@ class StoreSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Table ``[log]``.
+
+    Parameters
+    ----------
+    json : bool
+        Whether each line is a JSON object.
+    """
+
+    json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
     """The whole file.
 
@@ -84,7 +100,7 @@ class ServeSettings:
         ``use`` of the table ``[engines]``.
     engine_settings : object
         ``Settings`` of the engine's package.
-    controller, store, server
+    controller, store, server, alerts, notices, log
     """
 
     engine: str
@@ -92,6 +108,9 @@ class ServeSettings:
     controller: ControllerSettings = field(default_factory=ControllerSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    notices: Notices = field(default_factory=Notices)
+    log: LogSettings = field(default_factory=LogSettings)
 
 
 def read_settings(path: Path | None, *, engine: str | None = None) -> ServeSettings:
@@ -118,8 +137,8 @@ def read_settings(path: Path | None, *, engine: str | None = None) -> ServeSetti
         raise InputError("N140", f"not TOML: {error}", place=place) from error
     where = _Where(str(path or "equipoise.toml"), text)
     for name in tables:
-        if name not in ("controller", "store", "server", "engines"):
-            raise where.error((name,), "is no table of the settings", "controller, engines, server, store")
+        if name not in TABLES:
+            raise where.error((name,), "is no table of the settings", ", ".join(TABLES))
     engines = where.table(tables, "engines")
     chosen = engine or str(engines.get("use", "local"))
     for name in engines:
@@ -131,12 +150,14 @@ def read_settings(path: Path | None, *, engine: str | None = None) -> ServeSetti
     try:
         engine_settings = package.Settings.of(where.table(engines, chosen, "engines"))
         controller = ControllerSettings.of(where.table(tables, "controller"))
+        alerts, notices = AlertSettings.of(where.table(tables, "alerts")), Notices.of(where.table(tables, "notices"))
     except InputError as error:
         raise InputError(error.code, error.message, hint=error.hint, place=error.place or where.named(error)) from error
     server = cast(ServerSettings, where.read(ServerSettings, tables, "server"))
     store = cast(StoreSettings, where.read(StoreSettings, tables, "store"))
+    log = cast(LogSettings, where.read(LogSettings, tables, "log"))
     _check_server(server, where)
-    return ServeSettings(chosen, engine_settings, controller, store, server)
+    return ServeSettings(chosen, engine_settings, controller, store, server, alerts, notices, log)
 
 
 def engine_package(name: str) -> Any:
