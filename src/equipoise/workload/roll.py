@@ -214,6 +214,11 @@ class Roll:
         self._requests[name] = answered
         return answered
 
+    @property
+    def asked(self) -> tuple[Request, ...]:
+        """The requests, in the order in which they came."""
+        return tuple(self._requests.values())
+
     def requests(self) -> Requests:
         """Return the requests in the order in which they came."""
         rows = list(self._requests.values())
