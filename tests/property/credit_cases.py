@@ -111,10 +111,11 @@ class Purses:
 
     def _pass(self, values: Values) -> None:
         at_ms, asked = values["at_ms"], iter(values.get("jobs", ()))
-        for word, number, *_ in values.get("events", ()):
+        for word, *numbers in values.get("events", ()):
+            number = numbers[0] if numbers else -1
             if word == "submitted":
                 self.jobs[number] = Held(next(asked)["gang"])
-            elif word == "started":
+            elif word == "start_confirmed":
                 self.jobs[number].since_ms = at_ms
             elif word in ("ended", "cancelled"):
                 self.jobs[number].stop(at_ms)

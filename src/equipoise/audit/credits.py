@@ -167,7 +167,8 @@ class _Going:
         is_late = values["kind"] == "expired" and at_ms <= passed_ms
         if due != values or is_late:
             said = _text(values) + (f", after a pass at {passed_ms} ms" if is_late else "")
-            self.findings.append(Finding(_CODES[str(values["kind"])], at_ms, entry, said, _text(due)))
+            code = _CODES[str(values["kind"] if due is None or is_late else due["kind"])]
+            self.findings.append(Finding(code, at_ms, entry, said, _text(due)))
 
     def _missing(self, required: Iterable[Values]) -> None:
         for values in required:
