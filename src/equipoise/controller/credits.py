@@ -61,10 +61,13 @@ class Credits:
     chronicle : Chronicle
     owner : callable
         From a job to its owner.
+    now_ms : callable
+        Event time.
     """
 
-    def __init__(self, chronicle: Chronicle, owner: Callable[[int], str]) -> None:
+    def __init__(self, chronicle: Chronicle, owner: Callable[[int], str], now_ms: Callable[[], int]) -> None:
         self._chronicle = chronicle
+        self._now_ms = now_ms
         self._owner = owner
         self._aside: dict[str, int] = {}
         self._told: set[tuple[str, Told]] = set()
@@ -86,11 +89,11 @@ class Credits:
         grant = self._grant(request)
         if grant.is_over:
             return 0
-        return max(0, grant.left_gpu_ms - self._set_aside(request, self._core.now_ms if at_ms is None else at_ms))
+        return max(0, grant.left_gpu_ms - self._set_aside(request, self._now_ms() if at_ms is None else at_ms))
 
     def records(self) -> list[RequestRecord]:
         """Return all requests in the order in which they came, then what transfers opened."""
-        at_ms, grants = self._core.now_ms, self._chronicle.credits.grants
+        at_ms, grants = self._now_ms(), self._chronicle.credits.grants
         found = [self._record(one, grants.get(one.name), at_ms) for one in self._core.roll.asked]
         return found + [self._record(_as_request(one), one, at_ms) for one in grants if one.lender]
 

@@ -89,12 +89,12 @@ class Loop:
         sizes = {pool.name: (n, pool.gpus_per_node, pool.nodes) for n, pool in enumerate(pools)}
         believed = believed_conditions(core.record, [pool.name for pool in pools])
         self.reports = Reports(self.situation, self.attempts, sizes, believed, desk.owner)
-        self.submissions = Submissions(chronicle, desk)
         self._survey = Survey(
             engine, self.situation, self.attempts, self.reports, self.acting, desk, settings, clock.monotonic_ms
         )
         self._origin_ms = core.roll.origin_ms or 0
         self.time = EventTime(clock, origin_ms=self._origin_ms, last_ms=core.now_ms)
+        self.submissions = Submissions(chronicle, desk, self.time.now_ms)
         self.inbox = Inbox(engine.wake)
         self._unfinished: Pass | None = None
         self._kept: list[Observation] = []

@@ -6,7 +6,7 @@ A job that its key or its engine's own name shows to be there already is answere
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -31,12 +31,14 @@ class Submissions:
     ----------
     chronicle : Chronicle
     desk : Desk
+    now_ms : callable
+        Event time.
     """
 
-    def __init__(self, chronicle: Chronicle, desk: Desk) -> None:
+    def __init__(self, chronicle: Chronicle, desk: Desk, now_ms: Callable[[], int]) -> None:
         self._core = chronicle.core
         self._desk = desk
-        self.credits = Credits(chronicle, desk.owner)
+        self.credits = Credits(chronicle, desk.owner, now_ms)
         self._unusable: set[str] = set()
 
     def take(self, orders: Sequence[Submit], at_ms: int) -> tuple[list[Events], Filing]:
