@@ -86,6 +86,7 @@ class Live:
     rebuilds: int = 0
     unlike: int = 0
     asked: set[str] = field(default_factory=set[str])
+    credits: bool = False
 
     def run(self, *, restarts: bool) -> None:
         """Let everything happen; ``restarts``: now and then the controller is killed and goes on from its ledger."""
@@ -134,6 +135,9 @@ class Live:
             found.append((0, "ask", n))
             if requests.granted_gpu_ms[n] >= 0:
                 found.append((max(0, int(requests.answered_ms[n])), "answer", n))
+        if self.credits:
+            last_ms = int(jobs.submit_ms.max(initial=0))
+            found += [(self.chance.randint(0, last_ms + 30 * system.tick_ms), "transfer", None) for _ in range(6)]
         for n in range(len(jobs)):
             if self.chance.random() < 0.1:
                 found.append((int(jobs.submit_ms[n]) + self.chance.randint(1, 30) * system.tick_ms, "cancel", n))
@@ -144,10 +148,13 @@ class Live:
         if what == "node":
             pool = [pool.name for pool in self.system.charter.pools].index(value.pool)
             return [event(k.NODE_CHANGED, value.node, detail=NODE_STATES[value.state], pool=pool)]
+        if what == "transfer":
+            self._transfer(at_ms)
+            return []
         if what == "cancel":
             return [event(k.JOB_CANCELLED, self.numbers[value])] if value in self.numbers else []
         if what == "job":
-            return self._submit(value)
+            return self._submit(value, at_ms)
         asked = workload.requests
         name = asked.name[value]
         try:
@@ -164,7 +171,32 @@ class Live:
             assert error.code in ("C301", "W102"), error
         return []
 
-    def _submit(self, row: int) -> list[Any]:
+    def _transfer(self, at_ms: int) -> None:
+        """Somebody gives some of what a grant has left to another grant, or to a team."""
+        at_ms = max(at_ms, self.chronicle.core.now_ms)
+        grants = [one for one in self.chronicle.credits.grants if one.left_gpu_ms and at_ms < one.due_ms]
+        if not grants:
+            return
+        giver = self.chance.choice(grants)
+        to = self.chance.choice([one for one in grants if one is not giver and one.pool == giver.pool] or [None])
+        name, team = f"moved {len(self.entries)}", self.chance.choice(self.chronicle.core.charters[-1].leaves).path
+        if to is not None and self.chance.random() < 0.5:
+            name, team = to.name, ""
+        some = self.chance.randint(1, giver.left_gpu_ms)
+        self.entries += self.chronicle.transfer(
+            giver.name, name, some, at_ms=at_ms, reason="they need it", by="ada", team=team
+        )
+
+    def _grant(self, team: str, pool: str, at_ms: int) -> str:
+        """Return a grant that a job of a team may name for some time, or none."""
+        grants = [
+            one.name
+            for one in self.chronicle.credits.grants
+            if (one.team, one.pool) == (team, pool) and one.is_open(at_ms) and one.is_open(at_ms + LATE_MS)
+        ]
+        return self.chance.choice([*grants, ""])
+
+    def _submit(self, row: int, at_ms: int) -> list[Any]:
         workload, jobs = self.system.workload, self.system.workload.jobs
         asked = Asked(
             gang=int(jobs.gang[row]),
@@ -178,6 +210,8 @@ class Live:
             after=self.numbers.get(int(jobs.after[row]), -1),
             name=self.chance.choice(("", f"job of row {row}")),
         )
+        if self.credits:
+            asked = replace(asked, request=self._grant(asked.team, asked.pool, at_ms))
         try:
             number = self.chronicle.core.admit(asked)
         except InputError as error:

@@ -34,9 +34,16 @@ from equipoise.workload.roll import UNANSWERED
 
 Values = Mapping[str, Any]
 FORMAT = 1
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 OTHERS = (*KINDS, *RELEASED)
+CREDITS = ("spent", "transferred", "expired")
 JUDGED = ("totals", "teams", "window", "close", "verdict")
+
+_CREDIT_FIELDS = {
+    "spent": (("name",), ("at_ms", "job", "gpu_ms")),
+    "transferred": (("name", "to", "reason", "by"), ("at_ms", "gpu_ms")),
+    "expired": (("name",), ("at_ms", "gpu_ms", "kept_gpu_ms")),
+}
 
 
 class Book:
@@ -52,6 +59,8 @@ class Book:
         Entries that must follow from the passes: totals, and of promises windows, closes and verdicts.
     testimony : Testimony
         Heartbeats and corrections.
+    credits : list of (int, int, mapping)
+        Entries about requests and grants: each with its number, and how many passes there were before it.
     """
 
     def __init__(self) -> None:
@@ -73,11 +82,12 @@ class Book:
         self._names: dict[str, list[str]] = {"teams": [], "pools": [], "users": []}
         self._services: list[Values] = []
         self._requests: list[Values] = []
+        self.credits: list[tuple[int, int, Values]] = []
         self._takes: dict[str, Callable[[Values], None]] = {
             "opened": self._take_opened,
             "names": self._take_names,
             "service": self._services.append,
-            "request": self._requests.append,
+            "request": self._take_request,
             "answer": self._take_answer,
             "pass": self._take_pass,
             "ended": self._take_ended,
@@ -85,7 +95,7 @@ class Book:
         }
         self._takes |= dict.fromkeys(JUDGED, self._take_judged) | dict.fromkeys(KINDS, self._take_minute)
         self._takes |= dict.fromkeys(TOLD_OF_ITSELF, self._take_testimony)
-        self._takes |= dict.fromkeys(RELEASED, self._take_released)
+        self._takes |= dict.fromkeys(RELEASED, self._take_released) | dict.fromkeys(CREDITS, self._take_credit)
 
     def read(self, entries: Sequence[bytes]) -> None:
         """Take the next entries as they are stored: plain passes many at once, everything else by its values.
@@ -125,6 +135,7 @@ class Book:
             "opened": self.opened, "ended": self.ended, "ended_by": self.ended_by,
             "others": self._others, "passed_ms": self._passed_ms,
             "names": self._names, "services": self._services, "requests": self._requests,
+            "credits": self.credits,
             "job_names": list(names.items()), "job_requests": list(requests.items()),
         }  # fmt: skip
         text = json.dumps(rest, separators=(",", ":")).encode()
@@ -153,6 +164,7 @@ class Book:
         book._names.update(rest["names"])
         book._services += rest["services"]
         book._requests += rest["requests"]
+        book.credits += ((entry, passes, values) for entry, passes, values in rest["credits"])
         book._reader = Reader.of(columns, dict(rest["job_names"]), dict(rest["job_requests"]))
         book.passes.frombytes(columns["passes"].astype(np.int64).tobytes())
         return book
@@ -227,7 +239,25 @@ class Book:
                 f"entry {self.size} answers request {shown(str(values['name']))} a second time, too late or with too much",
                 hint="an answer counts from the next pass on",
             )
+        self._note_credit(values)
         self._requests[rows[0]] = {**asked, "answered_ms": at_ms, "granted_gpu_ms": granted, "reason": reason}
+
+    def _take_request(self, values: Values) -> None:
+        self._requests.append(values)
+        self._note_credit(values)
+
+    def _take_credit(self, values: Values) -> None:
+        """Take what was spent or moved of a grant, or lapsed; whether it follows is for `audit.credits` to say."""
+        texts, numbers = _CREDIT_FIELDS[str(values["kind"])]
+        well = all(type(values.get(name)) is int for name in numbers) and all(
+            isinstance(values.get(name), str) for name in texts
+        )
+        if not well or not isinstance(values.get("team", ""), str):
+            raise VerificationError("V102", f"entry {self.size} says nothing of a grant", hint="malformed")
+        self._note_credit(values)
+
+    def _note_credit(self, values: Values) -> None:
+        self.credits.append((self.size, len(self.passes), values))
 
     def _take_engine(self, values: Values) -> None:
         """Take what an engine said of an attempt that it ended; that is told, not judged."""

@@ -16,6 +16,7 @@ import numpy as np
 from equipoise.account import Correction
 from equipoise.audit.book import Book, Values
 from equipoise.audit.calendar import calendar_findings
+from equipoise.audit.credits import credit_findings
 from equipoise.audit.evidence import evidence_findings, evidence_notes, evidence_of
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
@@ -132,6 +133,7 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
         )  # fmt: skip
         findings += calendar_findings(book, first)
         findings += release_findings(book, charters, workload)
+        findings += credit_findings(book, workload, first.state.jobs["lost"])
         findings += _judged(book, record)
     return Audit(
         entries=book.size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from equipoise.audit.book import Book
+from equipoise.audit.credits import credited
 from equipoise.audit.evidence import evidence_of
 from equipoise.audit.execution import closings
 from equipoise.errors import VerificationError
@@ -43,4 +44,5 @@ def resumed(book: Book, *, room: int = 4096, spare: int = 4, burst: int = 4096) 
         burst=burst,
     )
     core.retrace(book.events, closes_ms=closes_ms, edges_ms=edges_ms)
-    return Chronicle(core, enact_ms=book.enact_ms, named=book.named, evidence=evidence_of(book))
+    credits, _ = credited(book, book.workload(), core.core.state.jobs["lost"])
+    return Chronicle(core, enact_ms=book.enact_ms, named=book.named, evidence=evidence_of(book), credits=credits)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from equipoise.controller.clock import Clock, SystemClock
 from equipoise.controller.controller import Controller, Foundation, open_controller
+from equipoise.controller.credits import RequestRecord
 from equipoise.controller.desk import Outcome
 from equipoise.controller.inbox import Accepted
 from equipoise.controller.notices import Notice, Told

@@ -22,6 +22,7 @@ from equipoise.audit.minutes import Minutes as MinuteBook
 from equipoise.audit.resuming import resumed
 from equipoise.charter.model import Charter
 from equipoise.controller.clock import Clock, SystemClock
+from equipoise.controller.credits import RequestRecord
 from equipoise.controller.desk import Desk, Outcome
 from equipoise.controller.inbox import (
     Accepted,
@@ -35,6 +36,7 @@ from equipoise.controller.inbox import (
     Look,
     Minutes,
     Submit,
+    Transfer,
 )
 from equipoise.controller.leader import await_lead
 from equipoise.controller.loop import Loop
@@ -183,6 +185,18 @@ class Controller:
     def left_gpu_ms(self, request: str) -> Future[int]:
         """Return what a grant has left; R112 for no such grant."""
         return self._look(lambda: self._loop.submissions.credits.left_gpu_ms(request))
+
+    def transfer(self, name: str, to: str, gpu_ms: int, *, reason: str, who: str) -> Future[str]:
+        """Move what a grant has left to another grant, or to a team; returns the grant that has it then (a team gets a new one).
+
+        Who may do that (the owner of the giving team) is for the caller to check. R112 for no such grant, R150 without a reason or a
+        person, R151 for what is set aside for jobs, A205 for one that cannot receive it, C301 and W102 for a team that cannot.
+        """
+        return self._put(Transfer(name, to, gpu_ms, reason, who)).future
+
+    def requests(self) -> Future[list[RequestRecord]]:
+        """Return all requests for credits with what became of them, then what transfers opened."""
+        return self._look(self._loop.submissions.credits.records)
 
     def drain(self, pool: str, node: int, *, back: bool = False) -> Future[None]:
         """Put a node into maintenance, or take it back; R109 for one that is not there."""

@@ -65,6 +65,18 @@ class Answer:
 
 
 @dataclass(slots=True, eq=False)
+class Transfer:
+    """What is left of a grant goes to another, or to a team; returns the grant that has it then."""
+
+    name: str
+    to: str
+    gpu_ms: int
+    reason: str
+    by: str
+    future: Future[str] = field(default_factory=Future[str])
+
+
+@dataclass(slots=True, eq=False)
 class Drain:
     """A node goes into maintenance, or comes back."""
 
@@ -112,7 +124,7 @@ class Look:
     future: Future[Any] = field(default_factory=Future[Any])
 
 
-Order = Submit | Cancel | Ask | Answer | Drain | Enter | Enact | Convene | Look
+Order = Submit | Cancel | Ask | Answer | Transfer | Drain | Enter | Enact | Convene | Look
 
 
 class Inbox:

@@ -36,6 +36,7 @@ from equipoise.controller.inbox import (
     Inbox,
     Look,
     Submit,
+    Transfer,
 )
 from equipoise.controller.meters import MeteredEngine, Meters
 from equipoise.controller.recorder import Recorder
@@ -119,12 +120,12 @@ class Loop:
         sizes = {pool.name: (n, pool.gpus_per_node, pool.nodes) for n, pool in enumerate(pools)}
         believed = believed_conditions(core.record, [pool.name for pool in pools])
         self.reports = Reports(self.situation, self.attempts, sizes, believed, desk.owner)
-        self.submissions = Submissions(core, desk)
         self._survey = Survey(
             engine, self.situation, self.attempts, self.reports, self.acting, desk, settings, clock.monotonic_ms
         )
         self._origin_ms = core.roll.origin_ms or 0
         self.time = EventTime(clock, origin_ms=self._origin_ms, last_ms=core.now_ms)
+        self.submissions = Submissions(chronicle, desk, self.time.now_ms)
         self.inbox = Inbox(engine.wake)
         self._unfinished: Pass | None = None
         self._kept: list[Observation] = []
@@ -247,6 +248,7 @@ class Loop:
         made.entries += made.batch.entries
         if made.batch.events or made.wanted or self.chronicle.next_ms <= made.at_ms:
             self._take(made, self.chronicle.take(made.at_ms, np.concatenate([NOTHING, *made.batch.events])))
+        made.deeds.notices += self.submissions.credits.notices(made.at_ms)
 
     def _catch_up(self, made: Pass) -> None:
         """Let each deadline that is due be decided at its own time, before what is seen now."""
@@ -336,7 +338,7 @@ class Loop:
     def _begin(self, made: Pass) -> None:
         """Of a new life, once the engine was compared with the ledger: submit what is only on the desk, and warn again."""
         self._first, made.wanted = False, True
-        made.batch.events += self.submissions.again()
+        made.batch.events += self.submissions.again(made.at_ms)
         made.deeds.calls += self._survey.warnings(made.at_ms)
 
     def _clear_away(self, made: Pass) -> None:
@@ -371,7 +373,7 @@ class Loop:
         )
         made.batch.events += events
 
-    def _order(self, made: Pass, order: Cancel | Ask | Answer | Drain | Enter) -> None:
+    def _order(self, made: Pass, order: Cancel | Ask | Answer | Transfer | Drain | Enter) -> None:
         match order:
             case Cancel(job, future):
                 if not 0 <= job < self.situation.jobs:
@@ -389,6 +391,12 @@ class Loop:
                 made.entries += entries
                 made.at_ms, made.wanted = max(made.at_ms, int(entries[0]["at_ms"])), True
                 made.answers.append(_result(future, made.at_ms))
+            case Transfer(name, to, gpu_ms, reason, by, future):
+                entries, receiver = self.submissions.credits.transfer(
+                    name, to, gpu_ms, at_ms=made.at_ms, reason=reason, by=by
+                )
+                made.entries += entries
+                made.answers.append(_result(future, receiver))
             case Drain(pool, node, back, future):
                 if (pool, node) not in self.nodes():
                     raise InputError("R109", f"pool '{pool}' has no node {node}", hint="nodes count from 0")

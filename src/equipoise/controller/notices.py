@@ -1,4 +1,7 @@
-"""What owners of jobs are told: that one is to be stopped, was stopped, was lost, started again or cannot start, and why."""
+"""What owners of jobs are told: that one is to be stopped, was stopped, was lost, started again or cannot start, and why.
+
+And how the grants stand that their jobs spend.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,12 @@ class Told(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     """The engine could not start it, or no longer knows it."""
+    NEARLY_SPENT = "nearly spent"
+    """Nine tenths of the grant that it names are used."""
+    SPENT = "spent"
+    """All of it is; the job goes on."""
+    EXPIRED = "expired"
+    """The grant's window ended."""
 
 
 @dataclass(frozen=True, slots=True)

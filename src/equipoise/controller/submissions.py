@@ -6,8 +6,9 @@ A job that its key or its engine's own name shows to be there already is answere
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 
 from equipoise.controller.credits import Credits
 from equipoise.controller.desk import Desk, Filed
@@ -15,8 +16,8 @@ from equipoise.controller.inbox import Accepted, Submit
 from equipoise.engines.protocol import Arrived
 from equipoise.errors import EquipoiseError, InputError, StoreError
 from equipoise.policy.events import Events, event
-from equipoise.policy.growing import GrowingCore
 from equipoise.policy.kernel import layout as k
+from equipoise.simulator.chronicle import Chronicle
 from equipoise.workload.roll import Asked
 
 LOG = logging.getLogger("equipoise.controller")
@@ -28,14 +29,16 @@ class Submissions:
 
     Parameters
     ----------
-    core : GrowingCore
+    chronicle : Chronicle
     desk : Desk
+    now_ms : callable
+        Event time.
     """
 
-    def __init__(self, core: GrowingCore, desk: Desk) -> None:
-        self._core = core
+    def __init__(self, chronicle: Chronicle, desk: Desk, now_ms: Callable[[], int]) -> None:
+        self._core = chronicle.core
         self._desk = desk
-        self.credits = Credits(core)
+        self.credits = Credits(chronicle, desk.owner, now_ms)
         self._unusable: set[str] = set()
 
     def take(self, orders: Sequence[Submit], at_ms: int) -> tuple[list[Events], Filing]:
@@ -44,6 +47,7 @@ class Submissions:
         chosen: list[tuple[Submit, Filed]] = []
         keys: set[str] = set()
         number = self._core.roll.count
+        self.credits.begin()
         for order in orders:
             try:
                 known = self._known(order, keys)
@@ -63,9 +67,10 @@ class Submissions:
         filing += [(order, filed.number) for order, filed in chosen]
         return [self._admitted(filed) for _, filed in chosen], filing
 
-    def again(self) -> list[Events]:
+    def again(self, at_ms: int) -> list[Events]:
         """Take in the jobs that an earlier life put on the desk and did not record."""
         found: list[Events] = []
+        self.credits.begin()
         for filed in self._desk.jobs(self._core.submitted):
             try:
                 self._core.check(filed.asked)
@@ -73,8 +78,18 @@ class Submissions:
                 LOG.error("job %d of the desk cannot be submitted: %s", filed.number, error)
                 self._desk.strike(filed.number)
                 continue
-            found.append(self._admitted(filed))
+            found.append(self._admitted(self._with_grant(filed, at_ms)))
         return found
+
+    def _with_grant(self, filed: Filed, at_ms: int) -> Filed:
+        """Return a job as it can be submitted now: one whose grant it can spend no longer is other work of its team."""
+        try:
+            if filed.asked.request:
+                self.credits.check(filed.asked, at_ms)
+        except InputError as error:
+            LOG.warning("job %d of the desk is submitted without its grant: %s", filed.number, error)
+            return replace(filed, asked=replace(filed.asked, request=""))
+        return filed
 
     def arrivals(self, arrived: Sequence[Arrived]) -> list[Submit]:
         """Return orders for jobs that their users gave to the engine, without those that are here already or cannot be."""
@@ -128,5 +143,4 @@ class Submissions:
     def _admitted(self, filed: Filed) -> Events:
         number = self._core.admit(filed.asked)
         assert number == filed.number, "the desk and the ledger count alike"
-        self.credits.name(number, filed.asked.request)
         return event(k.SUBMITTED, number)

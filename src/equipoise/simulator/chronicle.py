@@ -30,12 +30,13 @@ from equipoise.simulator.bookkeeping import (
     verdict_values,
     window_values,
 )
+from equipoise.simulator.crediting import Crediting, named
 from equipoise.simulator.days import midnights_under
 from equipoise.simulator.replay import WindowBegin
 from equipoise.simulator.verdicts import terms_of, window_at
 from equipoise.simulator.windows import windows_of
 from equipoise.workload.model import Workload
-from equipoise.workload.roll import Request
+from equipoise.workload.roll import Asked, Request
 
 Values = dict[str, Any]
 NOTHING = np.zeros(0, k.EVENT)
@@ -78,6 +79,8 @@ class Chronicle:
         How many names of ``teams``, ``pools`` and ``users`` the ledger has.
     evidence : Evidence or None
         Heartbeats and re-foundings that the ledger has.
+    credits : Crediting or None
+        Grants as the ledger has them.
     """
 
     def __init__(
@@ -87,8 +90,10 @@ class Chronicle:
         enact_ms: Sequence[int] = (),
         named: Mapping[str, int] | None = None,
         evidence: Evidence | None = None,
+        credits: Crediting | None = None,
     ) -> None:
         self.core = core
+        self.credits = Crediting(confirmed=core.options.latency is not None) if credits is None else credits
         self.enact_ms = list(enact_ms)
         self._named = dict(named) if named is not None else dict.fromkeys(core.roll.names, 0)
         days = core.record["time_ms"][core.record["kind"] == k.DAY_BEGAN]
@@ -112,8 +117,9 @@ class Chronicle:
 
     @property
     def next_ms(self) -> int:
-        """When `take` is to be called though nothing happens: a deadline of the core, a midnight, or an edge of a window."""
-        return min(self.core.next_ms, self._close_ms, self._midnight_ms, self._edge_ms, self._beat_ms)
+        """When `take` is to be called though nothing happens: a deadline of the core, a midnight, an edge of a window, a grant's end."""
+        calendar_ms = min(self._close_ms, self._midnight_ms, self._edge_ms, self._beat_ms)
+        return min(self.core.next_ms, calendar_ms, self.credits.next_ms)
 
     def take(self, at_ms: int, events: Events = NOTHING) -> Taken:
         """Tell what happened at one instant; a time before the latest pass counts as that pass's.
@@ -150,7 +156,8 @@ class Chronicle:
         return taken
 
     def ask(self, request: Request) -> list[Values]:
-        """Enter a request for credits; raises ``InputError`` P112 as `GrowingCore.ask`."""
+        """Enter a request for credits; raises ``InputError`` P112 as `GrowingCore.ask`, and A205 for the name of a grant."""
+        self.credits.grants.check_new(request.name)
         self.core.ask(request)
         asked = self.core.roll.requests()
         return [*self._names(), request_values(asked, len(asked) - 1)]
@@ -158,8 +165,24 @@ class Chronicle:
     def answer(self, name: str, at_ms: int, granted_gpu_ms: int, *, reason: str = "") -> list[Values]:
         """Answer a request for credits; raises ``InputError`` P112 as `GrowingCore.answer`."""
         answered = self.core.answer(name, at_ms, granted_gpu_ms, reason=reason)
+        self.credits.answered(answered)
         values: Values = {"kind": "answer", "at_ms": answered.answered_ms, "name": name}
         return [values | {"granted_gpu_ms": granted_gpu_ms, "reason": reason}]
+
+    def transfer(
+        self, name: str, to: str, gpu_ms: int, *, at_ms: int, reason: str, by: str, team: str = ""
+    ) -> list[Values]:
+        """Move what a grant has left to another grant, or (``team``) to a new one of that name for another team.
+
+        Raises
+        ------
+        InputError
+            A205 for what cannot be moved, C301 and W102 for a team that cannot have a grant; nothing has changed then.
+        """
+        if team:
+            self.core.check(Asked(1, team, self.core.layout.pools[0].name))
+        at_ms = max(at_ms, self.core.now_ms)
+        return [self.credits.transfer(name, to, gpu_ms, at_ms=at_ms, team=team, reason=reason, by=by)]
 
     # ------------------------------------------------------------------------------------------------------------ the calendar
 
@@ -198,11 +221,12 @@ class Chronicle:
 
     def _catch_up(self, taken: Taken, until_ms: int) -> None:
         """Do what was due before a time."""
-        while (stop_ms := min(self._close_ms, self._edge_ms)) < until_ms:
+        while (stop_ms := min(self._close_ms, self._edge_ms, self.credits.next_ms)) < until_ms:
             self._instant(taken, stop_ms, None)
 
     def _instant(self, taken: Taken, at_ms: int, events: Events | None, *, before: Sequence[Values] = ()) -> None:
         """Close accounts, begin days and windows, and let the core decide; without events only where a window changes."""
+        taken.entries.extend(self.credits.expire(at_ms))
         begun, closing, edge = list[WindowBegin](), at_ms == self._close_ms, at_ms == self._edge_ms
         if closing:
             taken.entries.extend(self._close(at_ms))
@@ -231,8 +255,16 @@ class Chronicle:
                 list(job_values(asked, known=False)),
             )
         )
+        taken.entries.extend(self._spent(at_ms, answer, asked, first))
         taken.answers.append((at_ms, answer))
         self._passes += 1
+
+    def _spent(self, at_ms: int, answer: Answer, asked: Workload, first: int) -> list[Values]:
+        """Return what the jobs that are over with a pass spent of grants."""
+        for job, spender in named(asked.jobs, answer.taken, first=first):
+            self.credits.name(job, spender)
+        lost = self.core.core.state.jobs["lost"]
+        return self.credits.passed(at_ms, answer.taken, answer.decisions, lambda job: int(lost[job]))
 
     # ------------------------------------------------------------------------------------------------------------ entries
 
