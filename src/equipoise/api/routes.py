@@ -52,6 +52,7 @@ ROUTES = (
     Route("GET", "/requests", LOOK, requests.listed),
     Route("POST", "/requests", (Right.ASK,), requests.ask, 201),
     Route("POST", "/requests/{name}/answer", (Right.ANSWER,), requests.answer),
+    Route("POST", "/requests/{name}/transfer", (Right.ANSWER,), requests.transfer),
     Route("GET", "/nodes", LOOK, nodes.listed),
     Route("POST", "/nodes/{pool}/{node}/drain", (Right.DRAIN,), nodes.drain),
     Route("GET", "/charter", LOOK, charters.in_force),

@@ -53,6 +53,7 @@ COMMANDS = {
     "request": "Ask a live lab for credits for a team.",
     "requests": "List the requests for credits of a live lab.",
     "grant": "Grant a request for credits, or part of it.",
+    "transfer": "Move what a grant of credits has left.",
     "refuse": "Refuse a request for credits, with a reason.",
     "drain": "Put a node of a live lab into maintenance, or take it back.",
     "demo": "Replay a synthetic lab as promised, and with the product first.",

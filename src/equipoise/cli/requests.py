@@ -44,5 +44,6 @@ def _line(row: dict[str, Any]) -> str:
     elif not granted:
         state = f"refused: {row['reason']}"
     else:
-        state = f"granted {granted:,.6g}, left {left:,.6g}" + (f": {row['reason']}" if row["reason"] else "")
+        over = ", over" if row["is_over"] else ""
+        state = f"granted {granted:,.6g}, left {left:,.6g}{over}" + (f": {row['reason']}" if row["reason"] else "")
     return f"{row['name']}  {row['team']}  {asked:,.6g} GPU-hours of {row['pool']}  {state}"

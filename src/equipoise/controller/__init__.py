@@ -14,7 +14,7 @@ from equipoise.controller.credits import RequestRecord
 from equipoise.controller.desk import Outcome
 from equipoise.controller.inbox import Accepted
 from equipoise.controller.notices import Notice, Told
-from equipoise.controller.register import JobRecord, RequestRecord
+from equipoise.controller.register import JobRecord
 from equipoise.controller.settings import Settings
 from equipoise.controller.standing import JobStanding, PoolStanding, Standing, TeamStanding
 

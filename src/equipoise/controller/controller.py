@@ -42,7 +42,7 @@ from equipoise.controller.leader import await_lead
 from equipoise.controller.loop import Loop
 from equipoise.controller.notices import Notice
 from equipoise.controller.recorder import Listener, Recorder
-from equipoise.controller.register import JobRecord, RequestRecord, job_record, job_records, request_records
+from equipoise.controller.register import JobRecord, job_record, job_records
 from equipoise.controller.settings import Settings
 from equipoise.controller.situation import Situation
 from equipoise.controller.spans import Spans, no_spans
@@ -239,10 +239,6 @@ class Controller:
     def job(self, job: int) -> Future[JobRecord]:
         """Return how a job stands or ended; R108 for one that is not there."""
         return self._look(lambda: job_record(*self._sources(), self._known(job)))
-
-    def requests(self) -> Future[list[RequestRecord]]:
-        """Return all requests for credits."""
-        return self._look(lambda: request_records(self._loop.chronicle.core, self._loop.submissions.credits))
 
     def minutes(self) -> Future[MinuteBook]:
         """Return a copy of what the ledger holds about charters; its docket has the one in force."""

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equipoise.controller.credits import Credits
 from equipoise.controller.desk import Desk, Outcome
 from equipoise.controller.situation import Situation
 from equipoise.controller.standing import ASKED_FOR, JobStanding, job_now
 from equipoise.policy.growing import GrowingCore
-from equipoise.workload.roll import Request
 
 AT_ONCE = 4_096
 
@@ -23,14 +21,6 @@ class JobRecord:
 
     standing: JobStanding
     outcome: Outcome | None
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
-    """A request for credits, and what its grant has left (0 where nothing is granted)."""
-
-    request: Request
-    left_gpu_ms: int
 
 
 def job_records(
@@ -77,10 +67,3 @@ def job_record(core: GrowingCore, situation: Situation, desk: Desk, job: int) ->
     filed = desk.job(job)
     owner, name = ("", "") if filed is None else (filed.owner, filed.asked.name)
     return JobRecord(job_now(core, situation, job, owner, name), desk.outcome(job))
-
-
-def request_records(core: GrowingCore, credits: Credits) -> list[RequestRecord]:
-    """Return every request, in the order in which they came."""
-    return [
-        RequestRecord(one, credits.left_gpu_ms(one.name) if one.granted_gpu_ms > 0 else 0) for one in core.roll.asked
-    ]

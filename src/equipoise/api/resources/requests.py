@@ -41,6 +41,14 @@ class Answered(Body):
     reason: Line = ""
 
 
+class Transferred(Body):
+    """What is moved of a grant: to another grant, or to a team, which gets a new one."""
+
+    to: Name
+    gpu_ms: Amount
+    reason: Line
+
+
 async def listed(call: Caller) -> Plain:
     """Return all requests, in the order in which they came."""
     origin_ms = await _origin_ms(call)
@@ -77,6 +85,14 @@ async def answer(call: Caller, name: RequestName, body: Answered) -> Plain:
     return {"name": name, "granted_gpu_ms": json_integer(body.granted_gpu_ms)}
 
 
+async def transfer(call: Caller, name: RequestName, body: Transferred) -> Plain:
+    """Move what a grant of a team that the caller owns has left; returns which grant has it then."""
+    asked = await _found(call, name)
+    call.owns(await told(call.controller.charter()), asked.team)
+    given = call.controller.transfer(name, body.to, body.gpu_ms, reason=body.reason, who=call.bearer.person)
+    return {"name": await told(given), "gpu_ms": json_integer(body.gpu_ms)}
+
+
 async def _found(call: Call, name: str) -> Request:
     for one in await told(call.controller.requests()):
         if one.request.name == name:
@@ -109,7 +125,9 @@ def _plain(record: RequestRecord, origin_ms: int) -> Plain:
         plain[name] += origin_ms
     if is_open:
         plain |= {"answered_ms": None, "granted_gpu_ms": None}
-    plain["left_gpu_ms"] = record.left_gpu_ms
-    for name in ("amount_gpu_ms", "granted_gpu_ms", "left_gpu_ms"):
+    amounts = ("left", "spent", "received", "given", "expired", "set_aside")
+    plain |= {f"{name}_gpu_ms": getattr(record, f"{name}_gpu_ms") for name in amounts}
+    plain |= {"is_over": record.is_over, "lender": record.lender or None}
+    for name in ("amount_gpu_ms", "granted_gpu_ms", *(f"{name}_gpu_ms" for name in amounts)):
         plain[name] = None if plain[name] is None else json_integer(plain[name])
     return plain
