@@ -47,7 +47,7 @@ class Commands:
             self._environment["TZ"] = zone
         if settings.conf:
             self._environment["SLURM_CONF"] = settings.conf
-        self._paths = {name: shutil.which(name, path=path) for name in (*PROGRAMS, "sacct")}
+        self._paths = {name: shutil.which(name, path=path) for name in (*PROGRAMS, "sacct", "sacctmgr")}
         for name in PROGRAMS:
             if self._paths[name] is None:
                 raise EngineError(
