@@ -44,7 +44,7 @@ def cluster() -> Generator[slurm_cluster.Cluster]:
 def ended(here: slurm_cluster.Cluster) -> list[list[str]]:
     """Account, seconds at which it could run, started and ended, and what it held, as Slurm's own accounting has them."""
     said = here.run(
-        "sacct", "-a", "-X", "-P", "-n", "-S", "now-1days", "-s", "CD", "-o", "Account,Eligible,Start,End,AllocTRES",
+        "sacct", "-a", "-X", "-P", "-n", "-S", "now-1days", "-E", "now", "-s", "CD", "-o", "Account,Eligible,Start,End,AllocTRES",
         environment={"SLURM_TIME_FORMAT": "%s"},
     )  # fmt: skip
     return [line.split("|") for line in said.splitlines()]
