@@ -29,7 +29,8 @@ from equipoise.engines.protocol import (  # noqa: E402
     Withdrawn,
 )
 from equipoise.engines.slurm import open_engine  # noqa: E402
-from equipoise.engines.slurm.commands import Commands  # noqa: E402
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError  # noqa: E402
+from equipoise.engines.slurm.journal import Journal, Stage  # noqa: E402
 from equipoise.engines.slurm.queue import Queue  # noqa: E402
 from equipoise.engines.slurm.shadow import Start, record, starts  # noqa: E402
 from equipoise.errors import EngineError  # noqa: E402
@@ -343,6 +344,55 @@ def test_running_attempts_are_found_by_their_comments_when_the_folder_is_lost(sl
     assert len(bench.notes(own, "start")) == 1
     for attempt in (own, queued):
         bench.gone(attempt, grace_ms=1000)
+
+
+def test_a_crash_right_after_launches_loses_none_and_starts_none_twice(
+    slurm: SlurmRig, bench: Bench, tmp_path: Path
+) -> None:
+    """The folder as a crash leaves it: that they were released is not on the disk yet."""
+    arrived = arrives(bench, sbatch(slurm, "--gres=gpu:1", argv=bench.argv("cut-off-queued")))
+    mine = bench.order(Attempt(next(bench.rig.numbers), 0))
+    theirs = replace(mine, attempt=Attempt(next(bench.rig.numbers), 0), command=None, origin=arrived.origin)
+    for order in (mine, theirs):
+        bench.engine.launch(order)
+    left = tmp_path / "left"
+    shutil.copytree(slurm.folder, left)
+    bench.engine.close()
+    journal = Journal(left / "journal.sqlite")
+    stages = {attempt: found.stage for attempt, found in journal.all.items()}
+    journal.close()
+    assert stages[theirs.attempt] is Stage.ASKED
+    bench.engine = open_engine(settings(slurm.cluster), slurm.pools, left)
+    for order in (mine, theirs):
+        assert bench.wait(order.attempt, *LAST).exit_code == 0
+        bench.engine.launch(order)
+    bench.quiet(1.0)
+    assert len(bench.notes(mine.attempt, "start")) == len(bench.notes("cut-off-queued", "start")) == 1
+
+
+def test_what_the_open_scontrol_cannot_take_goes_by_a_process_of_its_own(slurm: SlurmRig, bench: Bench) -> None:
+    commands = Commands(settings(slurm.cluster))
+    origin = sbatch(slurm, "--gres=gpu:1")
+    try:
+        commands.change("update", f"JobId={origin}", "AdminComment=one")
+        assert "AdminComment=one " in slurm.cluster.run("scontrol", "-o", "show", "job", origin)
+        commands.change("update", f"JobId={origin}", "AdminComment=two words; show")
+        assert "AdminComment=two words; show" in slurm.cluster.run("scontrol", "-o", "show", "job", origin)
+        with pytest.raises(SlurmRefusedError, match="Invalid job id"):
+            commands.change("update", "JobId=999999", "AdminComment=one")
+        commands.change("update", f"JobId={origin}", "AdminComment=three")
+        slurm.cluster.freeze("slurmctld")
+        began = time.monotonic()
+        with pytest.raises(EngineError) as caught:
+            commands.change("update", f"JobId={origin}", "AdminComment=four")
+        assert (caught.value.code, caught.value.retryable) == ("E140", True)
+        assert time.monotonic() - began < 8
+        slurm.cluster.thaw("slurmctld")
+        commands.change("update", f"JobId={origin}", "AdminComment=five")
+        assert "AdminComment=five " in slurm.cluster.run("scontrol", "-o", "show", "job", origin)
+    finally:
+        slurm.cluster.thaw("slurmctld")
+        commands.close()
 
 
 def test_what_slurm_did_becomes_a_workload(slurm: SlurmRig, bench: Bench, tmp_path: Path) -> None:

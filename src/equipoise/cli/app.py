@@ -32,6 +32,7 @@ COMMANDS = {
     "attest": "State that a release passed what a gate asks for, or take that back, and sign it.",
     "schema": "Print the JSON Schema of the charter language.",
     "simulate": "Replay a job log under a charter: who would have got the machine, who would have starved.",
+    "shadow": "What Equipoise would have done on a Slurm cluster in the last days, beside what Slurm did.",
     "tune": "Search for the charters that trade off best on a job log, and say what each gives up.",
     "why": "Say why a job waits, who holds what it waits for, and what would start it now.",
     "team": "Where a team stands: what it holds and waits for, who owes whom, its account so far.",

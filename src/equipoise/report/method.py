@@ -28,6 +28,7 @@ _RULES = {
     "las": "two queues: first who has had less than 3,250 GPU-seconds; others are stopped for them (Tiresias)",
 }
 assert set(_RULES) == set(POLICIES)
+_FOLLOWED = {"slurm": "nothing was decided: jobs start when Slurm's accounting says that they did"}
 
 _TERMS = (
     ("entitled", "what the charter owed a team while its work asked for it, in GPU-hours"),
@@ -130,8 +131,9 @@ def _measured(view: View, source: Source) -> Markup:
 
 
 def _executed(run: Results, label: str) -> str:
-    rule = _RULES.get(run.policy, f"the rules of another charter, {run.policy}")
-    return f"{label} ({run.policy}): {rule}." if run.policy in _RULES else f"{label}: {rule}."
+    rules = _RULES | _FOLLOWED
+    rule = rules.get(run.policy, f"the rules of another charter, {run.policy}")
+    return f"{label} ({run.policy}): {rule}." if run.policy in rules else f"{label}: {rule}."
 
 
 def _accounts(view: View) -> str:

@@ -3,6 +3,10 @@
 At one instant: confirmations, ends by job, then what the driver changes (capacity, charter, caps), deadlines, demands of services,
 submissions by number; then one pass over every pool that something happened to. If asked, it records each as the event that the policy
 would be told (`policy.kernel.events`).
+
+`follow` decides nothing: jobs start when a log says that they did, and everything is accounted as usual. The starts of a batch are told as
+events: row 0 says which row comes next (``subject``) and how many rows there are (``detail``), each row after it which job starts when.
+No job is refused, for each of them did run.
 """
 
 from equipoise.policy.kernel.confirmation import confirm_start, confirm_stop
@@ -22,9 +26,10 @@ from equipoise.policy.kernel.layout import (
     STOP_CONFIRMED,
     SUBMITTED,
 )
-from equipoise.policy.kernel.promises import charge_denied
+from equipoise.policy.kernel.pacing import foresee, pace_all
+from equipoise.policy.kernel.promises import charge_denied, observe
 from equipoise.policy.kernel.services import change_demand
-from equipoise.policy.kernel.submission import finish, submit
+from equipoise.policy.kernel.submission import finish, launch, make_eligible, submit
 from equipoise.policy.kernel.transition import is_awaited
 
 
@@ -170,3 +175,67 @@ def run(s, until, room, resume):
             move_to(s, now)
         unfinished = False
         finish_instant(s, now)
+
+
+# ---------------------------------------------------------------------------------------------- where nothing is decided
+
+
+@inlined
+def ask_recorded(s, now):
+    """Let the jobs wait that are asked for now."""
+    g = s.glob[0]
+    while g.arrived < g.n_arrivals and s.arrivals[g.arrived] == now:
+        j = g.arrived
+        g.arrived += 1
+        g.events += 1
+        if s.jobs[j].state == FUTURE:
+            make_eligible(s, j)
+
+
+@kernel
+def start_recorded(s, now):
+    """Start the jobs that started now."""
+    told = s.events[0]
+    while told.subject < told.detail and s.events[told.subject].time_ms == now:
+        j = s.events[told.subject].subject
+        told.subject += 1
+        launch(s, j, s.queues[s.jobs[j].queue].pool, -1, -1)
+
+
+@apart
+def finish_recorded(s, now):
+    """What is asked for and what starts at an instant, with what follows for promises; pools come to rest without a decision."""
+    g = s.glob[0]
+    ask_recorded(s, now)
+    if g.n_promises > 0:
+        pace_all(s)
+    start_recorded(s, now)
+    for p in range(g.n_pools):
+        s.pools[p].dirty = 0
+    if g.n_promises > 0:
+        observe(s)
+        if g.unforeseen:
+            g.unforeseen = 0
+            foresee(s)
+
+
+@entry
+def follow(s, until, room, resume):
+    """Finish the current instant if it was begun (``resume``), then run every instant before ``until``; the time of the next one.
+
+    Returns early when the stream has less than ``room`` entries left. No start that was not told may come before ``until``.
+    """
+    g = s.glob[0]
+    told = s.events[0]
+    unfinished = resume
+    while True:
+        now = g.now
+        if not unfinished:
+            now = next_time(s)
+            if told.subject < told.detail:
+                now = min(now, s.events[told.subject].time_ms)
+            if now >= until or g.out_n + room > g.out_room:
+                return now
+            move_to(s, now)
+        unfinished = False
+        finish_recorded(s, now)

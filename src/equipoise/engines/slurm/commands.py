@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
+from equipoise.engines.slurm.console import Console, SilentError
 from equipoise.engines.slurm.settings import Settings
 from equipoise.errors import EngineError
 
@@ -47,12 +48,36 @@ class Commands:
             self._environment["TZ"] = zone
         if settings.conf:
             self._environment["SLURM_CONF"] = settings.conf
-        self._paths = {name: shutil.which(name, path=path) for name in (*PROGRAMS, "sacct")}
+        self._paths = {name: shutil.which(name, path=path) for name in (*PROGRAMS, "sacct", "sacctmgr")}
         for name in PROGRAMS:
             if self._paths[name] is None:
                 raise EngineError(
                     "E141", f"Slurm's {name} is not installed here", hint="install Slurm's client programs"
                 )
+
+        scontrol = self._paths["scontrol"]
+        assert scontrol is not None
+        self._console = Console([scontrol], self._environment)
+
+    def change(self, *arguments: str) -> None:
+        """Let ``scontrol`` make a change that may be made twice, by the one that is kept open where that will do.
+
+        Raises
+        ------
+        EngineError
+        SlurmRefusedError
+            As `run`.
+        """
+        try:
+            made = self._console.change(arguments, self._timeout_s)
+        except SilentError:
+            raise _silent("scontrol", f"nothing within {self._timeout_s:g} s") from None
+        if not made:
+            self.run("scontrol", *arguments)
+
+    def close(self) -> None:
+        """End what is kept open."""
+        self._console.close()
 
     def run(self, program: str, *arguments: str, descriptor: int | None = None, timeout_s: float = 0.0) -> str:
         """Return what a program prints.

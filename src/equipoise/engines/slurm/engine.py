@@ -75,8 +75,10 @@ class SlurmEngine:
             self._conditions = {(node.pool, node.number): node for node in self._nodes.read()}
             if self._journal.new:
                 self._recover()
+            self._settle_asked()
             self._read_queue()
         except BaseException:
+            self._commands.close()
             self._journal.close()
             raise
         self._told = [one for one in self._told if not isinstance(one, Arrived)]  # `waiting` has them
@@ -90,6 +92,7 @@ class SlurmEngine:
     def attempts(self) -> Sequence[Seen]:
         """Return every attempt that was not forgotten, by a fresh look at the queue."""
         self._read_queue()
+        self._journal.flush()
         return [Seen(one.attempt, _PHASES[one.stage], one.exit_code, one.reason) for one in self._journal.all.values()]
 
     def waiting(self) -> Sequence[Arrived]:
@@ -129,7 +132,7 @@ class SlurmEngine:
             self._told.append(Refused(launch.attempt, one.reason))
         else:
             one.stage, one.since_s = Stage.RELEASED, time.time()
-        self._journal.put(one)
+        self._journal.put(one, seen=True)  # asked for again, it is found released
 
     def warn(self, attempt: Attempt, /, *, by_ms: int, reason: str) -> None:
         """Signal a job that writes savepoints."""
@@ -200,6 +203,7 @@ class SlurmEngine:
                 break
             self._woken.wait(min(left, max(0.0, self._read_at + self.settings.poll_s - time.monotonic())))
         self._woken.clear()
+        self._journal.flush()
         told, self._told = self._told, []
         return told
 
@@ -211,6 +215,7 @@ class SlurmEngine:
         """Close the journal; jobs run on."""
         if not self._closed:
             self._closed = True
+            self._commands.close()
             self._journal.close()
 
     def _read_queue(self) -> None:
@@ -325,6 +330,14 @@ class SlurmEngine:
             found.since_s = time.time()
             self._journal.put(found)
             LOG.warning("job %s of Slurm is attempt %s, by its comment", id, found.attempt)
+
+    def _settle_asked(self) -> None:
+        """Find what was released although the journal does not say so: that is written durably only with what comes next."""
+        for one in [one for one in self._journal.all.values() if one.stage is Stage.ASKED]:
+            one.slurm_id = one.slurm_id or self._asked_before(one)
+            if one.slurm_id and self._marked(one.slurm_id) == self._submission.mark(one.attempt):
+                one.stage, one.since_s = Stage.RELEASED, time.time()
+                self._journal.put(one)
 
     def _note(self, what: str, attempt: Attempt) -> None:
         if self.settings.shadow:

@@ -1,7 +1,12 @@
-"""What the engine remembers of attempts over restarts: one small SQLite file, every change durable before it is acted on."""
+"""What the engine remembers of attempts over restarts: one small SQLite file, every change durable before it is acted on.
+
+What was merely seen, and would be seen again, is written at once and made durable later, together with the next change that has to be, or
+before it is told (`flush`).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from dataclasses import asdict, dataclass
@@ -109,25 +114,36 @@ class Journal:
                 hint="move it away: attempts are then found by their comments",
             ) from None
 
-    def put(self, tracked: Tracked) -> None:
-        """Remember an attempt as it stands now."""
+    def put(self, tracked: Tracked, *, seen: bool = False) -> None:
+        """Remember an attempt as it stands now; ``seen``: what would be found out again, and need not be durable yet."""
         body = asdict(tracked)
         del body["attempt"]
         key = tracked.attempt.job, tracked.attempt.number
         self._execute("INSERT OR REPLACE INTO attempts VALUES (?, ?, ?)", (*key, json.dumps(body)))
+        if not seen:
+            self.flush()
         self.all[tracked.attempt] = tracked
 
     def drop(self, attempt: Attempt) -> None:
-        """Forget an attempt."""
+        """Forget an attempt; if that is lost, it is known as one that is over, and forgotten again."""
         self._execute("DELETE FROM attempts WHERE job = ? AND number = ?", (attempt.job, attempt.number))
         self.all.pop(attempt, None)
 
+    def flush(self) -> None:
+        """Make durable what was written."""
+        if self._base.in_transaction:
+            self._execute("COMMIT", ())
+
     def close(self) -> None:
         """Close the file."""
+        with contextlib.suppress(EngineError):
+            self.flush()
         self._base.close()
 
     def _execute(self, statement: str, values: tuple[int | str, ...]) -> None:
         try:
+            if not self._base.in_transaction:
+                self._base.execute("BEGIN IMMEDIATE")
             self._base.execute(statement, values)
         except sqlite3.Error as error:
             raise EngineError("E146", f"the engine's journal cannot be written: {error}", retryable=True) from None

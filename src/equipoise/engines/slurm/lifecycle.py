@@ -120,7 +120,7 @@ class Lifecycle:
             self.press(one)
         elif one.stage is Stage.RELEASED:
             one.stage, one.heard, one.reason = Stage.RUNNING, True, ""
-            self._journal.put(one)
+            self._journal.put(one, seen=True)
             return [Running(one.attempt)]
         return []
 
@@ -194,5 +194,5 @@ class Lifecycle:
 
     def _leave(self, one: Tracked, stage: Stage, last: Observation) -> list[Observation]:
         one.stage = stage
-        self._journal.put(one)
+        self._journal.put(one, seen=True)
         return [last]

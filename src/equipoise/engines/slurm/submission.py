@@ -88,7 +88,7 @@ class Submission:
     def admit(self, attempt: Attempt, id: str) -> None:
         """Let a job that we submitted start."""
         changes = (f"AdminComment={self.mark(attempt)}", "StartTime=now", f"Priority={PRIORITY}")
-        self._commands.run("scontrol", "update", f"JobId={id}", *changes)
+        self._commands.change("update", f"JobId={id}", *changes)
 
     def release(self, launch: Launch, row: Row, details: Details) -> None:
         """Let a job that its user submitted start on the nodes of ``launch``; may be done twice."""
@@ -104,9 +104,9 @@ class Submission:
                     raise SlurmRefusedError(f"it asks for {row.nodes} nodes, and {len(launch.parts)} were chosen")
                 changes.append(f"NumNodes={len(launch.parts)}")
             changes.append(f"ReqNodeList={self._names(launch)}")
-        self._commands.run("scontrol", "update", *changes)
+        self._commands.change("update", *changes)
         if row.held:  # and takes no priority before it is released
-            self._commands.run("scontrol", "release", row.id)
+            self._commands.change("release", row.id)
 
     def output(self, attempt: Attempt, user: str = "") -> Path:
         """Return where the output of an attempt goes; users write into folders of their own."""
