@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equipoise.units import DAY_MS
 from equipoise.workload.roll import Asked
@@ -13,9 +14,11 @@ from tests.scenario.live_engines import DEVICES, NODES, POOLS, TEAMS
 
 LAB_GPUS, DAY = 512, 50
 """The smallest lab, and which of its days: one of the code red."""
-SHORT_PER_DAY = 2_500
+SHORT_PER_DAY = 3_400
 WIDEST = 4
 SHORTEST_S, LONGEST_S = 0.05, 30.0
+ASKED = 1.25
+"""What the jobs ask for, of the machine: a quarter more than there is, as the whole lab does then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,8 @@ class Wanted:
 def day(seed: int, *, span_s: float, most: int) -> list[Wanted]:
     """Return the jobs of four teams of one day, in order; at most so many, evenly chosen.
 
-    The day lasts ``span_s``. The machine is smaller than the lab: gangs keep their size up to `WIDEST`, and run for as much less as makes
-    the work the same part of the machine as in the lab. Services are left out, single devices are those of `flex`, and of what remains of
-    it all jobs end within `LONGEST_S`.
+    The day lasts ``span_s``. Services are left out, what asks for single devices is put into `flex`, gangs have at most `WIDEST` devices,
+    and run times, none longer than `LONGEST_S`, are scaled so that all jobs together ask for `ASKED` of the machine.
     """
     made = lab(seed=seed, days=DAY + 1, gpus=LAB_GPUS, jobs_per_day=SHORT_PER_DAY)
     jobs, factor = made.jobs, DAY_MS / 1000 / span_s
@@ -40,16 +42,25 @@ def day(seed: int, *, span_s: float, most: int) -> list[Wanted]:
     chosen = [row for row in np.flatnonzero(jobs.submit_ms >= DAY * DAY_MS).tolist() if teams[row] in TEAMS]
     if len(chosen) > most:
         chosen = [chosen[n * len(chosen) // most] for n in range(most)]
-    small = len(POOLS) * NODES * DEVICES / LAB_GPUS
+    gangs = np.minimum(jobs.gang[chosen], WIDEST)
+    lengths_s = _lengths_s(jobs.duration_ms[chosen] * jobs.gang[chosen] / gangs, gangs, span_s)
     wanted: list[Wanted] = []
-    for row in chosen:
-        gang = min(int(jobs.gang[row]), WIDEST)
-        length_s = int(jobs.duration_ms[row]) / 1000 / factor * int(jobs.gang[row]) * small / gang
+    for row, gang, length_s in zip(chosen, gangs.tolist(), lengths_s.tolist(), strict=True):
         pool = made.pools[int(jobs.pool[row])]
         asked = Asked(
             gang, teams[row], pool if pool in POOLS else "flex", user=f"user{int(jobs.user[row])}",
             priority=int(jobs.priority[row]), preemptible=bool(jobs.preemptible[row]),
         )  # fmt: skip
-        at_s = (int(jobs.submit_ms[row]) - DAY * DAY_MS) / 1000 / factor
-        wanted.append(Wanted(at_s, asked, min(max(length_s, SHORTEST_S), LONGEST_S)))
+        wanted.append(Wanted((int(jobs.submit_ms[row]) - DAY * DAY_MS) / 1000 / factor, asked, length_s))
     return wanted
+
+
+def _lengths_s(lengths: NDArray[np.float64], gangs: NDArray[np.int32], span_s: float) -> NDArray[np.float64]:
+    """Scale run times between the shortest and the longest until together they ask for `ASKED`."""
+    machine_s = ASKED * len(POOLS) * NODES * DEVICES * span_s
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        scale = (low + high) / 2
+        scaled = np.clip(lengths * scale, SHORTEST_S, LONGEST_S)
+        low, high = (scale, high) if float((scaled * gangs).sum()) < machine_s else (low, scale)
+    return np.clip(lengths * low, SHORTEST_S, LONGEST_S)

@@ -125,4 +125,8 @@ class Course:
 
 def floors_of(charter: Charter, percent: Mapping[str, int]) -> dict[Place, int]:
     """Return each team's floor in devices of each pool: a part of it, rounded down."""
-    return {(team, pool.name): part * pool.nodes * pool.gpus_per_node // 100 for pool in charter.pools for team, part in percent.items()}
+    return {
+        (team, pool.name): part * pool.nodes * pool.gpus_per_node // 100
+        for pool in charter.pools
+        for team, part in percent.items()
+    }

@@ -1,7 +1,5 @@
 """An engine between the controller and a real one that writes down when it is told what, and when it says what."""
 
-# ruff: noqa: D102  (the methods are those of the protocol)
-
 from __future__ import annotations
 
 import time

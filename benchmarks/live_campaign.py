@@ -48,13 +48,13 @@ class Leg:
 
 LEGS = {
     "local": Leg(
-        "local", {CONTROLLER: 30, A_JOB: 35, "kill -9 of the supervisor": 15, DISK: 15, CLOCK: 15}, every_s=2, jobs_per_s=4
+        "local", {CONTROLLER: 30, A_JOB: 40, "kill -9 of the supervisor": 15, DISK: 20, CLOCK: 20}, every_s=1.2, jobs_per_s=4
     ),
-    "local, ledger in PostgreSQL": Leg("local", {POSTGRES: 20, CONTROLLER: 5}, every_s=2.5, jobs_per_s=4),
+    "local, ledger in PostgreSQL": Leg("local", {POSTGRES: 20, CONTROLLER: 5}, every_s=1.5, jobs_per_s=4),
     "slurm": Leg(
-        "slurm", {"kill -9 of slurmctld": 12, "kill -9 of a slurmd": 6, CONTROLLER: 8, A_JOB: 10}, every_s=4, jobs_per_s=1.5
+        "slurm", {"kill -9 of slurmctld": 9, "kill -9 of a slurmd": 4, CONTROLLER: 5, A_JOB: 8}, every_s=3, jobs_per_s=1.5
     ),
-    "ray": Leg("ray", {"kill -9 of a raylet": 10, CONTROLLER: 8, A_JOB: 12}, every_s=4, jobs_per_s=1.5),
+    "ray": Leg("ray", {"kill -9 of a raylet": 8, CONTROLLER: 6, A_JOB: 10}, every_s=3, jobs_per_s=1.5),
 }  # fmt: skip
 SCRIPTED = "scripted"
 
@@ -102,7 +102,9 @@ def lived(name: str, part: float, seed: int, keep: Path | None) -> tuple[Counter
             found = campaign.found()
         except AssertionError as error:
             return campaign.happened, [*campaign.violations, f"it did not come to its end: {error}"]
-        print(f"{name}: {campaign.jobs} jobs, {campaign.lives} lives; ended badly: {dict(Counter(outcomes_by_kind(campaign)))}")
+        print(
+            f"{name}: {campaign.jobs} jobs, {campaign.lives} lives; ended badly: {dict(Counter(outcomes_by_kind(campaign)))}"
+        )
         return campaign.happened, found
 
 
@@ -115,7 +117,9 @@ def scripted(part: float) -> tuple[Counter[str], list[str]]:
             day = Day(seed, Path(folder), **HARDSHIPS[name]).run()
             found += [f"seed {seed}, {name}: {fault}" for fault in day.faults_found()]
             happened += day.world.happened
-            happened += Counter({CONTROLLER: day.lives, DISK: day.outages, CLOCK: day.steps, "a node that goes and comes": day.nodes})
+            happened += Counter(
+                {CONTROLLER: day.lives, DISK: day.outages, CLOCK: day.steps, "a node that goes and comes": day.nodes}
+            )
     return happened, found
 
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from benchmarks._page import with_rows
 from equipoise.charter.model import Charter
 from equipoise.charter_io import loads
 from equipoise.controller import Accepted, Controller, Foundation, Outcome, Settings, open_controller
-from equipoise.engines.protocol import Command
+from equipoise.engines.protocol import Command, Engine
 from equipoise.ledger.keys import Algorithm, SigningKey
 from equipoise.policy.columns import Options
 from equipoise.policy.events import event
@@ -107,9 +107,9 @@ def live(made: Machine, wanted: list[Wanted], folder: Path) -> Day:
     text = CHARTER.replace("RECOVER", f"{RECOVER_S}s")
     engines: list[TimedEngine] = []
 
-    def open_engine(charter: Charter) -> TimedEngine:
+    def open_engine(charter: Charter) -> Engine:
         engines.append(TimedEngine(made.open(charter.pools, folder / "engine")))
-        return engines[0]
+        return cast(Engine, engines[0])
 
     controller = open_controller(
         lambda: open_sqlite(folder / "ledger.db", origin=KEY.name), open_engine, folder=folder, spool_folder=folder / "spool",
@@ -130,7 +130,9 @@ def live(made: Machine, wanted: list[Wanted], folder: Path) -> Day:
 
 def _compile() -> None:
     """Let the policy be compiled, or read from its cache, before the day begins."""
-    core = GrowingCore([loads(CHARTER.replace("RECOVER", "6s").encode())], options=Options(latency=Latency()), origin_ms=0)
+    core = GrowingCore(
+        [loads(CHARTER.replace("RECOVER", "6s").encode())], options=Options(latency=Latency()), origin_ms=0
+    )
     for team in FLOORS:
         core.take(core.now_ms + 1, event(k.SUBMITTED, core.admit(Asked(1, team, "flex"))))
 
@@ -170,10 +172,19 @@ def judged(lived: Day, folder: Path, engine: str) -> tuple[list[str], dict[str, 
     """Return what may never be, and the rows of the page's tables."""
     notes = live_notes.read(folder / "jobs")
     course, episodes, origin_ms = _course(lived, folder)
-    found = [*live_notes.faults(notes, lived.outcomes, dict.fromkeys(lived.numbers, 0), stopped=course.stopped, refused=course.refused)]
-    found += [f"jobs are {len(set(lived.numbers))} of {len(lived.wanted)}"] * (len(set(lived.numbers)) != len(lived.wanted))
+    found = [
+        *live_notes.faults(
+            notes, lived.outcomes, dict.fromkeys(lived.numbers, 0), stopped=course.stopped, refused=course.refused
+        )
+    ]
+    found += [f"jobs are {len(set(lived.numbers))} of {len(lived.wanted)}"] * (
+        len(set(lived.numbers)) != len(lived.wanted)
+    )
     audited = subprocess.run(
-        [Path(sys.executable).with_name("equipoise"), "audit", folder / "ledger.db"], capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("equipoise"), "audit", folder / "ledger.db"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if audited.returncode:
         found.append(f"audit: {audited.stdout[-500:]} {audited.stderr[-500:]}")
@@ -221,7 +232,9 @@ def _floors(
     """Judge how long floors were not honoured: by the decisions, and until the programs that were due ran."""
     engine = lived.engine
     start_ms = max((begun[it] - told for it, told in engine.launched_ms.items() if it in begun), default=0.0)
-    stop_ms = max((engine.stopped_ms[it] - told for it, told in engine.stop_ms.items() if it in engine.stopped_ms), default=0.0)
+    stop_ms = max(
+        (engine.stopped_ms[it] - told for it, told in engine.stop_ms.items() if it in engine.stopped_ms), default=0.0
+    )
     decided: list[float] = []
     restored: list[float] = []
     late: list[str] = []
@@ -234,7 +247,10 @@ def _floors(
             late.append(f"{episode} took {decided[-1]:.0f} ms to decide and {restored[-1]:.0f} ms in all")
     lent = [took for took in decided if took > 0]
     bound = 1000 * RECOVER_S + TARDY_MS + start_ms + stop_ms
-    return late, f"{len(episodes):,} | {len(lent):,} | {_spread(lent)} | {_spread(restored)} | {bound:,.0f} | {len(late)}"
+    return (
+        late,
+        f"{len(episodes):,} | {len(lent):,} | {_spread(lent)} | {_spread(restored)} | {bound:,.0f} | {len(late)}",
+    )
 
 
 def _spread(values: Sequence[float]) -> str:

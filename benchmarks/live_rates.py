@@ -1,7 +1,7 @@
 """How fast jobs start, beside Slurm's own scheduler in the same run: ``python -m benchmarks.live_rates [--jobs N] [--nodes N] [--write]``.
 
-N individual jobs of one device that end at once are pending in a queue before anything may start. When it is opened, they are started by Slurm
-alone, by the controller over the Slurm engine, and by the controller over the local engine. A job says when it started by a file of its own.
+N individual jobs of one device that end at once are pending in a queue before anything may start. When it is opened, they are started by
+Slurm alone, by the controller over the Slurm engine, and by the controller over the local engine. A job says when it started by a file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,9 @@ def main() -> None:
         script.write_text(f'#!/bin/sh\n: > "{folder}/starts/${{SLURM_JOB_ID:-$EQUIPOISE_JOB}}"\n', "utf-8")
         rows = [_row("Slurm's own scheduler", _slurm(cluster, folder, script, jobs))]
         print(rows[-1])
-        rows.append(_row("the controller over the Slurm engine", _over_slurm(cluster, folder, script, jobs, given.nodes)))
+        rows.append(
+            _row("the controller over the Slurm engine", _over_slurm(cluster, folder, script, jobs, given.nodes))
+        )
         print(rows[-1])
         rows.append(_row("the controller over the local engine", _over_local(folder, script, jobs, given.nodes)))
         print(rows[-1])
@@ -81,7 +83,11 @@ def _over_slurm(cluster: slurm_cluster.Cluster, folder: Path, script: Path, jobs
     """Let a controller find the same queue; returns how many seconds after it opened the engine each job started."""
     _clear(folder)
     submit(cluster, jobs, script)
-    settings = {"pools": {"main": {"partition": "main", "queues": ["submit"]}}, "conf": str(cluster.conf), "poll_s": 0.2}
+    settings = {
+        "pools": {"main": {"partition": "main", "queues": ["submit"]}},
+        "conf": str(cluster.conf),
+        "poll_s": 0.2,
+    }
     controller = _controller("slurm", settings, folder / "slurm", jobs, nodes)
     began_s = time.time()
     controller.start()
@@ -99,7 +105,8 @@ def _over_local(folder: Path, script: Path, jobs: int, nodes: int) -> list[float
     for node in range(nodes):
         controller.drain("main", node).result(60)
     told = [
-        controller.submit(Asked(1, "safety", user="ada"), Command(("/bin/sh", str(script))), owner="ada") for _ in range(jobs)
+        controller.submit(Asked(1, "safety", user="ada"), Command(("/bin/sh", str(script))), owner="ada")
+        for _ in range(jobs)
     ]
     for future in told:
         future.result(120)
@@ -112,7 +119,7 @@ def _over_local(folder: Path, script: Path, jobs: int, nodes: int) -> list[float
         controller.stop()
 
 
-def _controller(engine: str, settings: dict[str, object], folder: Path, jobs: int, nodes: int) -> Controller:
+def _controller(engine: str, settings: Mapping[str, object], folder: Path, jobs: int, nodes: int) -> Controller:
     folder.mkdir()
     text = CHARTER.replace("NODES", str(nodes))
     controller = open_controller(

@@ -90,8 +90,11 @@ class Campaign:
             self._live_until(lambda: any(one["what"] == "begin" for one in self._notes()), 90)
             for fault in self.faults:
                 self._live_for(self.chance.uniform(0.5, 1.5) * self.every_s)
+                with (self.folder / "faults.log").open("a") as log:
+                    log.write(f"{time.time():.3f} {fault}\n")
                 if self._levers[fault]() is not False:
                     self.happened[fault] += 1
+            (self.folder / "stay").unlink()
             self._live_until((self.folder / "over.json").exists, PATIENCE_S)
         finally:
             if self._process is not None:
@@ -123,7 +126,8 @@ class Campaign:
     def _prepare(self) -> None:
         (self.folder / "jobs").mkdir(parents=True)
         (self.folder / "charter.yaml").write_text(CHARTER.replace("RECOVER", "5s"), "utf-8")
-        span_s = len(self.faults) * self.every_s
+        (self.folder / "stay").touch()
+        span_s = 1.3 * len(self.faults) * self.every_s  # some faults last a while
         self.jobs = max(10, int(span_s * self.jobs_per_s))
         wishes = [self._wish(n, n * span_s / self.jobs) for n in range(self.jobs)]
         (self.folder / "wishes.json").write_text(json.dumps(wishes), "utf-8")
@@ -135,7 +139,12 @@ class Campaign:
         chance = self.chance
         length_s = f"{chance.choice((0.05, 0.3, 1.0, 3.0)):.2f}"
         argv = [sys.executable, "-I", "-S", str(JOB), str(self.folder / "jobs"), length_s, "0"]
-        asked = {"gang": chance.choice((1, 1, 2, 4)), "team": chance.choice(TEAMS), "pool": chance.choice(POOLS), "user": "ada"}
+        asked = {
+            "gang": chance.choice((1, 1, 2, 4)),
+            "team": chance.choice(TEAMS),
+            "pool": chance.choice(POOLS),
+            "user": "ada",
+        }
         return {"key": f"key {n}", "at_s": at_s, "argv": argv, "asked": asked}
 
     def _live_for(self, seconds: float) -> None:
@@ -167,7 +176,9 @@ class Campaign:
 
     def _log(self) -> str:
         names = ("process.log", "controller.log")
-        return "\n".join((self.folder / name).read_text("utf-8")[-1500:] for name in names if (self.folder / name).exists())
+        return "\n".join(
+            (self.folder / name).read_text("utf-8")[-1500:] for name in names if (self.folder / name).exists()
+        )
 
     # ------------------------------------------------------------------------------------------------------------ faults
 

@@ -32,7 +32,9 @@ def read(folder: Path) -> list[Note]:
 
 def runs(notes: list[Note]) -> list[Run]:
     """Return the attempts that began."""
-    ends = {(note["job"], note["attempt"]): note["at_ms"] for note in notes if note["what"] == "end" and not note["rank"]}
+    ends = {
+        (note["job"], note["attempt"]): note["at_ms"] for note in notes if note["what"] == "end" and not note["rank"]
+    }
     return [
         Run(note["job"], note["attempt"], note["at_ms"], ends.get((note["job"], note["attempt"])), tuple(note["devices"]))
         for note in notes
@@ -60,7 +62,9 @@ def faults(
     hurt : bool
         Whether jobs or machines were killed, so that a job may fail without having come to its end.
     """
-    yield from (f"{note['job']}.{note['attempt']} found {note['file']} taken" for note in notes if note["what"] == "taken")
+    yield from (
+        f"{note['job']}.{note['attempt']} found {note['file']} taken" for note in notes if note["what"] == "taken"
+    )
     begun = Counter((note["job"], note["attempt"], note["rank"]) for note in notes if note["what"] == "begin")
     yield from (f"attempt {attempt} began {count} times" for attempt, count in begun.items() if count > 1)
     ends = Counter(

@@ -1,8 +1,8 @@
 """A controller over a real engine in a process of its own, to be killed: ``python -m tests.scenario.live_process FOLDER``.
 
-It is its own user, too: it hands in the jobs of ``FOLDER/wishes.json`` when they are due, under their keys, which a life before may have done
-already, waits until all are over, and writes ``FOLDER/over.json``. ``FOLDER/site.json`` names engine and ledger, and ``FOLDER/step`` says by how
-many milliseconds its clock is wrong.
+It is its own user, too: it hands in the jobs of ``FOLDER/wishes.json`` when they are due, under their keys, which a life before may have
+done already, waits until all are over, and writes ``FOLDER/over.json``. ``FOLDER/site.json`` names engine and ledger; ``FOLDER/step``
+says by how many milliseconds its clock is wrong.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def site_of(folder: Path) -> dict[str, Any]:
 
 def main(folder: Path) -> None:
     logging.basicConfig(
-        filename=folder / "controller.log", level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s"
+        filename=folder / "controller.log",
+        level=logging.INFO,
+        format="%(asctime)s %(process)d %(levelname)s %(message)s",
     )
     text, site = (folder / "charter.yaml").read_text("utf-8"), site_of(folder)
     charter = loads(text.encode())
@@ -69,7 +71,8 @@ def main(folder: Path) -> None:
     )  # fmt: skip
     assert controller is not None
     controller.start()
-    numbers = _hand_in(controller, json.loads((folder / "wishes.json").read_text()), site.get("began_s", time.time()))
+    wishes = json.loads((folder / "wishes.json").read_text())
+    numbers = _hand_in(controller, wishes, site.get("began_s", time.time()), folder / "stay")
     found = [controller.outcome(number).result(60) for number in numbers]
     controller.stop()
     over = [
@@ -80,8 +83,8 @@ def main(folder: Path) -> None:
     (folder / "over.part").rename(folder / "over.json")
 
 
-def _hand_in(controller: Controller, wishes: list[dict[str, Any]], began_s: float) -> list[int]:
-    """Hand in what is due until everything was taken and is over; returns the jobs in the order of the wishes."""
+def _hand_in(controller: Controller, wishes: list[dict[str, Any]], began_s: float, stay: Path) -> list[int]:
+    """Hand in what is due until everything was taken and is over, and nobody wants it to stay; returns the jobs in the wishes' order."""
     asked: dict[int, Future[Accepted]] = {}
     told: dict[int, int] = {}
     while True:
@@ -100,7 +103,7 @@ def _hand_in(controller: Controller, wishes: list[dict[str, Any]], began_s: floa
                 told[n] = future.result().job
             elif not isinstance(error, StoreError):
                 raise error
-        if len(told) == len(wishes) and not controller.standing().result(60).jobs:
+        if len(told) == len(wishes) and not stay.exists() and not controller.standing().result(60).jobs:
             return [told[n] for n in range(len(wishes))]
         time.sleep(0.05 if asked else 0.2)
 

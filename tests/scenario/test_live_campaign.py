@@ -28,7 +28,15 @@ def test_local_jobs_are_done_once_whatever_is_killed_filled_up_or_set(tmp_path: 
 
 def test_what_judges_notes_finds_what_may_never_be(tmp_path: Path) -> None:
     def note(what: str, job: int, attempt: int = 0, **more: object) -> live_notes.Note:
-        return {"what": what, "job": job, "attempt": attempt, "rank": 0, "pid": 1, "at_ms": 1.0, "devices": ["a/0"]} | more
+        return {
+            "what": what,
+            "job": job,
+            "attempt": attempt,
+            "rank": 0,
+            "pid": 1,
+            "at_ms": 1.0,
+            "devices": ["a/0"],
+        } | more
 
     ended = {0: live_notes.Outcome(0, "ended", 0)}
     whole = [note("begin", 0), note("end", 0)]
