@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 def with_tables(page: str, benchmark: str, made: Iterable[str]) -> str:
@@ -18,3 +18,19 @@ def with_tables(page: str, benchmark: str, made: Iterable[str]) -> str:
 def table(rows: Iterable[str]) -> str:
     """Return a Markdown table of rows whose cells are divided by bars."""
     return "\n".join(f"| {row} |" for row in rows)
+
+
+def with_rows(page: str, benchmark: str, rows: Mapping[str, str]) -> str:
+    """Return the page with some rows of a table replaced, each found by its first cell; the others stay."""
+    begin, end = f"<!-- benchmarks.{benchmark} -->\n", "<!-- end -->"
+    head, found, rest = page.partition(begin)
+    assert found, f"the page has no place for {benchmark}"
+    body, _, tail = rest.partition(end)
+    lines = body.splitlines()
+    for name, row in rows.items():
+        line, at = f"| {row} |", [n for n, old in enumerate(lines) if old.startswith(f"| {name} |")]
+        if at:
+            lines[at[0]] = line
+        else:
+            lines.append(line)
+    return head + begin + "\n".join(lines) + "\n" + end + tail

@@ -105,6 +105,8 @@ class World:
     engine: ScriptedEngine | None = None
     sequence: int = 0
     warned: set[Attempt] = field(default_factory=set[Attempt])
+    happened: Counter[str] = field(default_factory=Counter[str])
+    """How often something went wrong."""
 
     # ------------------------------------------------------------------------------------------------------------ time
 
@@ -224,12 +226,15 @@ class World:
     def report(self, said: Observation) -> None:
         """Let the controller hear of something: now, late, twice or not at all."""
         if self.chance.random() < self.faults.lost:
+            self.happened["a report that never comes"] += 1
             return
         if self.chance.random() < self.faults.late:
+            self.happened["a report that comes late"] += 1
             self.after(self.chance.randint(100, 20_000), lambda: self._say(said))
         else:
             self._say(said)
         if self.chance.random() < self.faults.doubled:
+            self.happened["a report that comes twice"] += 1
             self.after(self.chance.randint(0, 30_000), lambda: self._say(said))
 
     def _say(self, said: Observation) -> None:
@@ -305,6 +310,7 @@ class ScriptedEngine:
         """Do something, unless the call fails, before or after it took effect."""
         self._point()
         fails = self.world.chance.random() < self.world.faults.failing_call
+        self.world.happened["a call that fails"] += fails
         if fails and self.world.chance.random() < 0.5:
             raise EngineError("U901", "no answer", retryable=True)
         what()

@@ -54,9 +54,9 @@ def prepare(folder: Path, jobs: int, seed: int) -> list[int]:
     wishes = [
         {
             "key": f"key {n}",
-            "program": PROGRAM.replace("PATH", repr(str(folder / "jobs.log"))).replace(
+            "argv": [sys.executable, "-S", "-c", PROGRAM.replace("PATH", repr(str(folder / "jobs.log"))).replace(
                 "LENGTH", f"{chance.uniform(0.05, 0.8):.2f}"
-            ).replace("CODE", str(code)),
+            ).replace("CODE", str(code))],
             "asked": {
                 "gang": chance.choice((1, 1, 2, 4, 6)), "team": chance.choice(("product", "research", "safety", "exploration")),
                 "user": chance.choice(("ada", "ben")), "walltime_ms": chance.choice((0, 2_000)),

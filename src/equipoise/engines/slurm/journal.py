@@ -99,7 +99,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.new = not path.exists()
         try:
-            self._base = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+            self._base = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=FULL")
             self._base.execute(
