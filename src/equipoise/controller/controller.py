@@ -335,7 +335,8 @@ class Controller:
         found = explain(core.core.state, core.layout, self._known(job), changes=changes)
         later_ms = self._loop.time.now_ms() - found.at_ms  # nothing has happened since, but time has passed
         waited_ms = found.waited_ms + later_ms if found.state in ("waiting", "claimed") else found.waited_ms
-        return replace(found, at_ms=found.at_ms + later_ms, waited_ms=waited_ms)
+        origin_ms = self._loop.chronicle.core.roll.origin_ms
+        return replace(found, at_ms=found.at_ms + later_ms, waited_ms=waited_ms, origin_ms=origin_ms)
 
     def _known(self, job: int) -> int:
         if not 0 <= job < self._loop.chronicle.core.submitted:

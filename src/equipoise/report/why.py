@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -61,19 +62,17 @@ def why_text(found: Explanation, *, name_of: Callable[[int], str], changes: bool
 def headline(found: Explanation, name_of: Callable[[int], str]) -> str:
     """Say what has become of a job."""
     job = f"Job {name_of(found.job)} of {found.team} ({amount_text(found.gang)} of {found.pool})"
-    when = clock(found.at_ms)
+    when = clock(found.at_ms, found.origin_ms)
     if found.state == "future":
         return f"{job} is not submitted yet at {when}."
     if found.state == "done":
-        return (
-            f"{job} is done: it ended at {clock(found.since_ms)}. Why it waited is answered at an earlier time (--at)."
-        )
+        return f"{job} is done: it ended at {clock(found.since_ms, found.origin_ms)}. Why it waited is answered at an earlier time (--at)."
     if found.state == "running":
-        return f"{job} runs since {clock(found.since_ms)}. Why it waited is answered at an earlier time (--at)."
+        return f"{job} runs since {clock(found.since_ms, found.origin_ms)}. Why it waited is answered at an earlier time (--at)."
     if found.state == "cancelled":
         return f"{job} is no longer asked for."
     if found.state == "refused":
-        return f"{job} was refused at {clock(found.since_ms)}: it can never run."
+        return f"{job} was refused at {clock(found.since_ms, found.origin_ms)}: it can never run."
     if found.state == "dependent":
         return f"{job} is not in a queue at {when}."
     waits = f"waits since {span(found.waited_ms / 1000)}" if found.waited_ms else "has just begun to wait"
@@ -100,7 +99,7 @@ def binding(found: Explanation, of: Constraint, name_of: Callable[[int], str]) -
             return "Protection: what it claimed is stopped; it waits until limits and devices are clear."
         return (
             f"Protection: {counted(n['jobs'], 'job')} with {amount_text(n['gpus'])} must give way to it, and may run on "
-            f"until {clock(n['until_ms'])} at the latest."
+            f"until {clock(n['until_ms'], found.origin_ms)} at the latest."
         )
     if of.kind == "limit":
         return (
@@ -129,7 +128,7 @@ def binding(found: Explanation, of: Constraint, name_of: Callable[[int], str]) -
         turn = "its turn has come" if of.reason == "turn" else "it is first in the order"
         return (
             f"Reservation: {first} of {team} ({amount_text(n['first_asked'])}) holds the reservation ({turn}) and can start "
-            f"at {clock(n['shadow_ms'])} if estimates hold. This job would delay it: it is expected to run "
+            f"at {clock(n['shadow_ms'], found.origin_ms)} if estimates hold. This job would delay it: it is expected to run "
             f"{span(n['estimate_ms'] / 1000)}, "
             f"{span(n['window_ms'] / 1000)} are left, and the reservation leaves {count(n['spare'])} over."
         )
@@ -179,18 +178,20 @@ def _releases(found: Explanation, name_of: Callable[[int], str]) -> list[str]:
     for warned in found.warned[:NAMED]:
         verb = "is warned since" if warned.warned else "will be warned at"
         lines.append(
-            f"  job {name_of(warned.job)} of {warned.team} ({count(warned.gang)}) {verb} {clock(warned.warn_ms)}, stops by "
-            f"{clock(warned.stop_ms)}"
+            f"  job {name_of(warned.job)} of {warned.team} ({count(warned.gang)}) {verb} "
+            f"{clock(warned.warn_ms, found.origin_ms)}, stops by "
+            f"{clock(warned.stop_ms, found.origin_ms)}"
         )
     if found.warned:
         return ["Gives way:", *lines]
     if found.constraint is not None and found.constraint.kind in ("limit", "refused", "dependency", "non-preemptible"):
         return []
-    ends = [
-        f"job {name_of(o.job)} ({count(o.gang)}, {'at ' + clock(o.expected_ms) if o.expected_ms is not None else 'no end in sight'})"
-        for o in found.occupants
-    ]
+    ends = [f"job {name_of(o.job)} ({count(o.gang)}, {_ends(o.expected_ms, found.origin_ms)})" for o in found.occupants]
     return ["Expected to end first: " + ", ".join(ends) + "."] if ends else []
+
+
+def _ends(expected_ms: int | None, origin_ms: int | None) -> str:
+    return "no end in sight" if expected_ms is None else f"at {clock(expected_ms, origin_ms)}"
 
 
 def _turn(found: Explanation, name_of: Callable[[int], str]) -> str | None:
@@ -278,7 +279,9 @@ def plain_why(
     return plain
 
 
-def clock(at_ms: int) -> str:
-    """Write a time of a run: ``day 3 04:05:06``, from the log's first submission (day 0)."""
+def clock(at_ms: int, origin_ms: int | None = None) -> str:
+    """Write a time of a run: ``day 3 04:05:06``, from the log's first submission (day 0); with an origin, the time of day in UTC."""
+    if origin_ms is not None:
+        return datetime.fromtimestamp((origin_ms + at_ms) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     days, rest = divmod(at_ms, 86_400_000)
     return f"day {days} {rest // 3_600_000:02}:{rest // 60_000 % 60:02}:{rest // 1000 % 60:02}"

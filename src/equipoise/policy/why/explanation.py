@@ -144,6 +144,8 @@ class Explanation:
         Waiting jobs of the pool that became eligible earlier.
     changes : tuple of Change
         The smallest of each kind that works, least first.
+    origin_ms : int or None
+        Unix time of time 0, if times are to be told by the calendar.
     """
 
     job: int
@@ -163,6 +165,7 @@ class Explanation:
     warned: tuple[Warned, ...] = ()
     turn: Turn | None = None
     changes: tuple[Change, ...] = ()
+    origin_ms: int | None = None
 
     @property
     def smallest(self) -> Change | None:
