@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from equipoise.audit import audit
+from equipoise.audit.resuming import resumed
 from equipoise.policy.kernel import layout as k
 from tests.property.credit_cases import Purses, run_spending
-from tests.property.live_systems import Live, book
+from tests.property.live_systems import Live, LiveBook, book
 
 Values = dict[str, Any]
 SEEDS = range(18)
@@ -82,6 +83,19 @@ def test_an_audit_finds_false_books(what: str) -> None:
             assert [one.code for one in findings] == [code], f"seed {seed}: {findings}"
             done += 1
     assert done > 2
+
+
+def test_a_book_made_of_columns_goes_on_with_the_same_grants() -> None:
+    live, _ = run_spending(4)
+    places = [n for n, kind in enumerate(_kinds(live)) if kind in ("spent", "transferred", "expired")]
+    for at in (places[0], places[len(places) // 2], len(live.entries)):
+        again = LiveBook.of(book(live.entries[:at]).columns())
+        for values in live.entries[at:]:
+            again.add(values)
+        assert audit(again).holds
+        assert [one.left_gpu_ms for one in resumed(again).credits.grants] == [
+            one.left_gpu_ms for one in live.chronicle.credits.grants
+        ]
 
 
 def test_an_audit_finds_a_job_that_names_a_grant_that_is_not_its_own() -> None:

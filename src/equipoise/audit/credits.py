@@ -148,9 +148,10 @@ class _Going:
             wrong = f"a team of the charter, which {shown(team)} is not"
         try:
             if not wrong:
-                self.credits.grants.transfer(
-                    str(values["name"]), str(values["to"]), int(values["gpu_ms"]), at_ms=at_ms, team=team
-                )
+                self.credits.transfer(
+                    str(values["name"]), str(values["to"]), int(values["gpu_ms"]), at_ms=at_ms, team=team,
+                    reason=str(values["reason"]), by=str(values["by"]),
+                )  # fmt: skip
         except InputError as error:
             wrong = error.message
         if wrong:

@@ -21,6 +21,7 @@ from equipoise.workload.roll import Asked, Request
 
 NEARLY = 0.9
 """What part of a grant is used when its owner is told."""
+LOOK_EVERY_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Credits:
         self._now_ms = now_ms
         self._owner = owner
         self._aside: dict[str, int] = {}
+        self._look_ms = 0
         self._told: set[tuple[str, Told]] = set()
 
     def check_answer(self, request: str, granted_gpu_ms: int, reason: str) -> None:
@@ -98,7 +100,7 @@ class Credits:
         return found + [self._record(_as_request(one), one, at_ms) for one in grants if one.lender]
 
     def begin(self) -> None:
-        """Begin a pass, in which nothing is set aside for new jobs yet."""
+        """Begin a pass: what is set aside by then is found anew, and grows with each job that is taken in."""
         self._aside.clear()
 
     def check(self, job: Asked, at_ms: int) -> None:
@@ -124,14 +126,16 @@ class Credits:
             raise InputError(
                 "R114", f"grant {shown(job.request)} is not open now", hint="it is open in its window only"
             )
-        left = self.left_gpu_ms(job.request, at_ms) - self._aside.get(job.request, 0)
+        if job.request not in self._aside:
+            self._aside[job.request] = self._set_aside(job.request, at_ms)
+        left = grant.left_gpu_ms - self._aside[job.request]
         needs = job.gang * job.walltime_ms
         if max(1, needs) > left:
             said = f"grant {shown(job.request)} has {_hours(max(0, left))} left, and the job may take " + (
                 _hours(needs) if needs else "more"
             )
             raise InputError("R113", said, hint="declare a shorter walltime, or ask for more")
-        self._aside[job.request] = self._aside.get(job.request, 0) + needs
+        self._aside[job.request] += needs
 
     def transfer(
         self, name: str, to: str, gpu_ms: int, *, at_ms: int, reason: str, by: str
@@ -161,6 +165,9 @@ class Credits:
 
     def notices(self, at_ms: int) -> list[Notice]:
         """Return what owners of jobs are to be told: that a grant is nearly used, is used up while a job runs on it, or has ended."""
+        if at_ms < self._look_ms:
+            return []
+        self._look_ms = at_ms + LOOK_EVERY_MS
         found: list[Notice] = []
         running: dict[str, list[tuple[int, Spender]]] = {}
         for job, one in self._chronicle.credits.spenders.items():
@@ -202,7 +209,7 @@ class Credits:
             grant.given_gpu_ms,
             grant.expired_gpu_ms,
             self._set_aside(grant.name, at_ms),
-            grant.is_over,
+            at_ms >= grant.due_ms,
             grant.lender,
         )
 
@@ -217,6 +224,8 @@ class Credits:
         return sum(max(one.set_aside_gpu_ms, self._worked(job, one, at_ms)) for job, one in jobs)
 
     def _worked(self, job: int, one: Spender, at_ms: int) -> int:
+        if one.held_ms == 0 and one.since_ms is None:
+            return 0
         return one.held_gpu_ms(at_ms) - int(self._core.core.state.jobs["lost"][job])
 
     def _free_name(self, name: str) -> str:

@@ -62,15 +62,21 @@ class Crediting:
         self._confirmed = confirmed
         self.grants = Grants()
         self.spenders: dict[int, Spender] = {}
+        self._next_ms: int | None = k.NEVER  # None: to be found anew
 
     @property
     def next_ms(self) -> int:
         """When the next grant expires."""
-        return min((one.due_ms for one in self.grants if one.left_gpu_ms and not one.is_over), default=k.NEVER)
+        if self._next_ms is None:
+            self._next_ms = min(
+                (one.due_ms for one in self.grants if one.left_gpu_ms and not one.is_over), default=k.NEVER
+            )
+        return self._next_ms
 
     def answered(self, request: Request) -> None:
         """Take an answered request; what a refused one receives later may be spent too."""
         assert request.granted_gpu_ms != UNANSWERED
+        self._next_ms = None
         span = request.begin_ms, request.end_ms, request.answered_ms
         self.grants.open(Grant(request.name, request.team, request.pool, *span, request.granted_gpu_ms))
 
@@ -80,6 +86,9 @@ class Crediting:
 
     def expire(self, at_ms: int) -> list[Values]:
         """Let grants expire by a time; returns, in order of it, the entries of those that had something left."""
+        if at_ms < self.next_ms:
+            return []
+        self._next_ms = None
         due = [grant for grant in self.grants if not grant.is_over and grant.due_ms <= at_ms]
         found: list[Values] = []
         for grant in sorted(due, key=lambda grant: grant.due_ms):
@@ -109,6 +118,7 @@ class Crediting:
     def transfer(self, name: str, to: str, gpu_ms: int, *, at_ms: int, team: str, reason: str, by: str) -> Values:
         """Move what is left of a grant; returns the entry. Raises ``InputError`` A205."""
         self.grants.transfer(name, to, gpu_ms, at_ms=at_ms, team=team)
+        self._next_ms = None
         values: Values = {"kind": "transferred", "at_ms": at_ms, "name": name, "to": to, "gpu_ms": gpu_ms}
         return values | ({"team": team} if team else {}) | {"reason": reason, "by": by}
 
@@ -155,6 +165,7 @@ class Crediting:
         if work <= 0 or self.grants.get(one.grant) is None:
             return None
         spent = self.grants.spend(one.grant, work)
+        self._next_ms = None
         told: Values = {"kind": "spent", "at_ms": at_ms, "name": one.grant, "job": job, "gpu_ms": spent}
         return told | ({"beyond_gpu_ms": work - spent} if work > spent else {})
 
