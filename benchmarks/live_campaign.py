@@ -108,10 +108,9 @@ def lived(name: str, part: float, seed: int, keep: Path | None) -> tuple[Counter
             found = campaign.found()
         except AssertionError as error:
             return campaign.happened, [*campaign.violations, f"it did not come to its end: {error}"], 0
-        print(
-            f"{name}: {campaign.jobs} jobs, {campaign.lives} lives; ended badly: {dict(Counter(outcomes_by_kind(campaign)))}"
-        )
-        return campaign.happened, found
+        badly = Counter(outcomes_by_kind(campaign.folder))
+        print(f"{name}: {campaign.jobs} jobs, {campaign.lives} lives; ended badly: {dict(badly)}")
+        return campaign.happened, found, sum(count for said, count in badly.items() if said.startswith("failed None"))
 
 
 def scripted(part: float) -> tuple[Counter[str], list[str], int]:
