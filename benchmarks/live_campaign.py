@@ -70,10 +70,10 @@ def main() -> int:
     violated = False
     for name in given.legs or [*LEGS, SCRIPTED]:
         began_s = time.monotonic()
-        happened, found = scripted(given.part) if name == SCRIPTED else lived(name, given.part, given.seed, given.keep)
-        rows = {f"{name} | {fault}": f"{name} | {fault} | {count}" for fault, count in happened.items()}
-        rows[f"{name} | all"] = f"{name} | all | {happened.total()} | {len(found)}"
-        rows = {key: row if row.count("|") == 3 else f"{row} | " for key, row in rows.items()}
+        happened, found, cut = (
+            scripted(given.part) if name == SCRIPTED else lived(name, given.part, given.seed, given.keep)
+        )
+        rows = rows_of(name, happened, len(found), cut)
         print("\n".join(rows.values()), f"\n{name}: {time.monotonic() - began_s:.0f} s")
         for fault in found:
             print(f"VIOLATION {fault}")
@@ -83,8 +83,14 @@ def main() -> int:
     return int(violated)
 
 
-def lived(name: str, part: float, seed: int, keep: Path | None) -> tuple[Counter[str], list[str]]:
-    """Run a leg; returns what happened, and what may never be."""
+def rows_of(name: str, happened: Counter[str], violations: int, cut: int) -> dict[str, str]:
+    """Return the rows of a leg by their first two cells."""
+    rows = {f"{name} | {fault}": f"{name} | {fault} | {count} | | " for fault, count in sorted(happened.items())}
+    return rows | {f"{name} | all": f"{name} | all | {happened.total():,} | {violations} | {cut}"}
+
+
+def lived(name: str, part: float, seed: int, keep: Path | None) -> tuple[Counter[str], list[str], int]:
+    """Run a leg; returns what happened, what may never be, and how many jobs ended so that nobody knows how."""
     leg = LEGS[name]
     faults = shuffled(seed, {fault: max(1, round(part * count)) for fault, count in leg.times.items()})
     with ExitStack() as stack:
@@ -101,14 +107,13 @@ def lived(name: str, part: float, seed: int, keep: Path | None) -> tuple[Counter
             campaign.run()
             found = campaign.found()
         except AssertionError as error:
-            return campaign.happened, [*campaign.violations, f"it did not come to its end: {error}"]
-        print(
-            f"{name}: {campaign.jobs} jobs, {campaign.lives} lives; ended badly: {dict(Counter(outcomes_by_kind(campaign)))}"
-        )
-        return campaign.happened, found
+            return campaign.happened, [*campaign.violations, f"it did not come to its end: {error}"], 0
+        badly = Counter(outcomes_by_kind(campaign.folder))
+        print(f"{name}: {campaign.jobs} jobs, {campaign.lives} lives; ended badly: {dict(badly)}")
+        return campaign.happened, found, sum(count for said, count in badly.items() if said.startswith("failed None"))
 
 
-def scripted(part: float) -> tuple[Counter[str], list[str]]:
+def scripted(part: float) -> tuple[Counter[str], list[str], int]:
     """Live through days over the scripted engine; returns what went wrong there, and what may never be."""
     happened, found = Counter[str](), list[str]()
     for seed in range(max(len(HARDSHIPS), round(part * 4 * len(HARDSHIPS)))):
@@ -120,7 +125,7 @@ def scripted(part: float) -> tuple[Counter[str], list[str]]:
             happened += Counter(
                 {CONTROLLER: day.lives, DISK: day.outages, CLOCK: day.steps, "a node that goes and comes": day.nodes}
             )
-    return happened, found
+    return happened, found, 0
 
 
 @contextmanager

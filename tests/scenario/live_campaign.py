@@ -270,8 +270,8 @@ def shuffled(seed: int, times: Mapping[str, int]) -> list[str]:
     return names
 
 
-def outcomes_by_kind(campaign: Campaign) -> Iterator[str]:
+def outcomes_by_kind(folder: Path) -> Iterator[str]:
     """Yield how jobs ended that did not end well, for whoever wants to look."""
-    for one in json.loads((campaign.folder / "over.json").read_text("utf-8")):
+    for one in json.loads((folder / "over.json").read_text("utf-8")):
         if one.get("what") != "ended":
             yield f"{one.get('what')} {one.get('exit_code')} {one.get('reason')}"

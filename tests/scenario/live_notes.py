@@ -12,6 +12,8 @@ from typing import Any
 from equipoise.controller import Outcome
 
 Note = Mapping[str, Any]
+OVERTAKEN = "it ended before it could be stopped"
+"""What the desk says of a job whose stop came too late: then the end of a stopped attempt counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,10 @@ def faults(
         elif done > 1:
             yield f"the work of job {job} was done {done} times"
         elif (outcome.what, outcome.exit_code) == ("ended" if codes[job] == 0 else "failed", codes[job]):
-            if not done:
+            if not (
+                done
+                or (outcome.reason == OVERTAKEN and any(note["job"] == job and note["what"] == "end" for note in notes))
+            ):
                 yield f"job {job}: {outcome}, and it never came to its end"
         elif not (hurt and outcome.what == "failed"):
             yield f"job {job}: {outcome}, and it exits with {codes[job]}"

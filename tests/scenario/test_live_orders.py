@@ -17,7 +17,7 @@ from equipoise.charter.floors import quotas
 from equipoise.charter_io import loads
 from equipoise.controller import Controller, Foundation, Settings, Told, open_controller
 from equipoise.controller.leader import await_lead
-from equipoise.engines.protocol import Command, Condition, Phase
+from equipoise.engines.protocol import Command, Condition, Launch, Phase, Refused
 from equipoise.errors import EquipoiseError, StoreError
 from equipoise.store import open_sqlite
 from equipoise.tasks.amend import apply
@@ -242,3 +242,25 @@ def test_orders_fail_once_the_controller_has_ended(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as caught:
         lab.controller.standing().result(0)
     assert caught.value.code == "R116"
+
+
+def test_a_start_that_is_refused_because_its_node_went_is_made_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(tmp_path)
+    launch, world = lab.world.launch, lab.world
+
+    def refuse(order: Launch) -> None:
+        monkeypatch.setattr(world, "launch", launch)
+        world.change_node("big", order.parts[0].node, Condition.DOWN)
+        world.report(Refused(order.attempt, f"node {order.parts[0].node} of big is down"))
+
+    monkeypatch.setattr(world, "launch", refuse)
+    accepted = lab.get(lab.controller.submit(Asked(4, "product", "big", user="ada"), COMMAND, owner="ada"))
+    outcome = None
+    for _ in range(2_000):
+        lab.controller.step()
+        if (outcome := lab.get(lab.controller.outcome(accepted.job))) is not None:
+            break
+    assert outcome is not None and (outcome.what, outcome.exit_code) == ("ended", 0)
+    assert world.ends[accepted.job] == 1 and world.violations == []

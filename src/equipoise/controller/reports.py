@@ -173,7 +173,9 @@ class Reports:
     def _refused(self, batch: Batch, attempt: Attempt, reason: str, at_ms: int) -> None:
         if attempt in batch.over:
             return
-        if self._situation.runs(attempt):
+        if self._went_with_its_node(attempt, None):
+            LOG.info("attempt %s could not start, for its node went: %s", attempt, reason)
+        elif self._situation.runs(attempt):
             self._fail(batch, attempt, "refused", reason, at_ms)
         elif self._situation.is_superseded(attempt):
             self._clear(batch, attempt)
