@@ -41,11 +41,11 @@ class Lab:
         self.entries: list[tuple[int, Any]] = []
         self.controller = self.opened()
 
-    def opened(self) -> Controller:
+    def opened(self, **more: Any) -> Controller:
         controller = open_controller(
             lambda: open_sqlite(self.folder / "ledger.db", origin=KEY.name), lambda charter: ScriptedEngine(self.world),
             folder=self.folder, spool_folder=self.folder / "spool", key=KEY, foundation=Foundation(self.charter, CHARTER),
-            clock=self.clock, chance=Random(2), settings=Settings(survey_every_ms=20_000),
+            clock=self.clock, chance=Random(2), settings=Settings(survey_every_ms=20_000), **more,
         )  # fmt: skip
         assert controller is not None
         heard = controller.subscribe(lambda number, values: self.entries.append((number, values)))
@@ -264,3 +264,20 @@ def test_a_start_that_is_refused_because_its_node_went_is_made_elsewhere(
             break
     assert outcome is not None and (outcome.what, outcome.exit_code) == ("ended", 0)
     assert world.ends[accepted.job] == 1 and world.violations == []
+
+
+def test_a_lost_desk_is_said_and_its_jobs_can_be_given_up(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    *_, runs, waits = [lab.job(4, "exploration") for _ in range(5)]
+    lab.live(5_000)
+    lab.controller.close()
+    for path in tmp_path.glob("desk.db*"):
+        path.unlink()
+    with pytest.raises(StoreError) as caught:
+        lab.opened()
+    assert caught.value.code == "R118" and "lacks 5 jobs" in str(caught.value)
+    lab.controller = lab.opened(give_up_lost=True)
+    after = lab.job(4, "exploration")
+    lab.live(60_000)
+    assert [lab.state(job) for job in (runs, waits, after)] == ["cancelled", "cancelled", "running"]
+    lab.close()

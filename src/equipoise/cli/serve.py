@@ -37,6 +37,12 @@ def run(
         typer.Option("--settings", metavar="FILE", help=f"Settings; default: {SETTINGS} in the folder, then here."),
     ] = None,
     port: Annotated[int | None, typer.Option("--port", help="Instead of the settings'; 0: any that is free.")] = None,
+    give_up_lost: Annotated[
+        bool,
+        typer.Option(
+            "--give-up-lost", help="End jobs whose commands are lost, because desk.db is an older one or gone."
+        ),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every call.")] = False,
 ) -> None:
     """Run a lab: decide by the charter in force, let the engine execute, record everything, and answer everybody's calls.
@@ -69,7 +75,7 @@ def run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    lab = open_lab(folder, found, charter=charter, given_up=given_up)
+    lab = open_lab(folder, found, charter=charter, given_up=given_up, give_up_lost=give_up_lost)
     if lab is None or given_up.is_set():
         if lab is not None:
             lab.controller.close()

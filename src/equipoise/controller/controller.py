@@ -43,6 +43,7 @@ from equipoise.controller.loop import Loop
 from equipoise.controller.notices import Notice
 from equipoise.controller.recorder import Listener, Recorder
 from equipoise.controller.register import JobRecord, job_record, job_records
+from equipoise.controller.restart import lost_jobs
 from equipoise.controller.settings import Settings
 from equipoise.controller.situation import Situation
 from equipoise.controller.spans import Spans, no_spans
@@ -365,6 +366,7 @@ def open_controller(
     given_up: threading.Event | None = None,
     book: Callable[[], Book] = Book,
     room: int = 4_096,
+    give_up_lost: bool = False,
     spans: Spans = no_spans,
 ) -> Controller | None:
     """Lead a lab: wait for the ledger, go on after it or found it, and be ready to `Controller.start`.
@@ -390,6 +392,8 @@ def open_controller(
         What reads the ledger.
     room : int
         Rows for jobs to begin with.
+    give_up_lost : bool
+        End jobs that wait or run by the ledger and are not on the desk, because it was lost or is an older one.
     spans : Spans
         `otel_spans`, to watch passes with OpenTelemetry.
 
@@ -401,7 +405,7 @@ def open_controller(
     Raises
     ------
     StoreError
-        What the store raises; R102, R104, R105 for desk and spool.
+        What the store raises; R102, R104, R105 for desk and spool; R118 for a desk that lacks jobs.
     VerificationError
         For a ledger that cannot be gone on with.
     """
@@ -419,6 +423,14 @@ def open_controller(
         chronicle, minutes = _chronicle(store, recorder, foundation, clock, book(), room)
         charter = chronicle.core.charters[-1]
         recorder.every_ms = min(settings.checkpoint_every_ms, charter.evidence.checkpoint_every_ms)
+        lost = lost_jobs(chronicle.core, desk)
+        if lost and not give_up_lost:
+            raise StoreError(
+                "R118",
+                f"{folder / 'desk.db'} lacks {len(lost)} jobs that wait or run by the ledger, such as {lost[0].number}",
+                hint="put a newer backup of the desk back; --give-up-lost ends these jobs as failed",
+            )
+        desk.file(lost)
         engine = open_engine(chronicle.core.charters[0])
     except BaseException:
         store.close()
@@ -427,7 +439,10 @@ def open_controller(
         engine, chronicle, recorder, desk, minutes=minutes, clock=clock, settings=settings, chance=chance or Random(),
         spans=spans,
     )  # fmt: skip
-    return Controller(loop, store)
+    controller = Controller(loop, store)
+    for one in lost:
+        controller.cancel(one.number)
+    return controller
 
 
 def _chronicle(

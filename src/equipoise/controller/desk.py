@@ -114,6 +114,10 @@ class Desk:
 
     def file(self, jobs: Sequence[Filed]) -> None:
         """Make jobs durable, all or none."""
+        with self._transaction():
+            self._insert(jobs)
+
+    def _insert(self, jobs: Sequence[Filed]) -> None:
         rows = [
             (
                 one.number,
@@ -125,15 +129,15 @@ class Desk:
             )
             for one in jobs
         ]
-        with self._transaction():
-            self._file.executemany(
-                "INSERT INTO job (number, key, owner, asked, command, origin) VALUES (?, ?, ?, ?, ?, ?)", rows
-            )
+        self._file.executemany(
+            "INSERT INTO job (number, key, owner, asked, command, origin) VALUES (?, ?, ?, ?, ?, ?)", rows
+        )
 
-    def strike(self, number: int) -> None:
-        """Take a job off that was never submitted."""
+    def refile(self, first: int, jobs: Sequence[Filed]) -> None:
+        """Put jobs in the place of those from a number on, none of which was ever submitted."""
         with self._transaction():
-            self._file.execute("DELETE FROM job WHERE number = ?", (number,))
+            self._file.execute("DELETE FROM job WHERE number >= ?", (first,))
+            self._insert(jobs)
 
     @property
     def size(self) -> int:

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from equipoise.controller.acting import Acting
 from equipoise.controller.attempts import Attempts, Stage
-from equipoise.controller.desk import Desk
+from equipoise.controller.desk import Desk, Filed
 from equipoise.controller.reports import Batch, Reports
 from equipoise.controller.settings import Settings
 from equipoise.controller.situation import Situation
 from equipoise.engines.protocol import (
     Arrived,
     Attempt,
+    Command,
     Ended,
     Engine,
     Node,
@@ -29,7 +32,9 @@ from equipoise.engines.protocol import (
     Stopped,
 )
 from equipoise.policy.events import Events
+from equipoise.policy.growing import GrowingCore
 from equipoise.policy.kernel import layout as k
+from equipoise.workload.roll import Asked
 
 
 def believed_conditions(record: Events, pools: list[str]) -> dict[tuple[str, int], int]:
@@ -161,3 +166,16 @@ def _report(one: Seen) -> list[Observation]:
             return [Stopped(one.attempt)]
         case Phase.STARTING | Phase.STOPPING:
             return []
+
+
+def lost_jobs(core: GrowingCore, desk: Desk) -> list[Filed]:
+    """Return the jobs that wait or run by the ledger and are not on the desk, each with a program that fails instead of its own."""
+    rows = core.core.state.jobs[: core.submitted]
+    asked = np.flatnonzero(np.isin(rows["state"], (k.DEPENDENT, k.PENDING, k.CLAIMED, k.RUNNING)))
+    missing: list[int] = [job for job in asked.tolist() if desk.job(job) is None]
+    all_, found = core.workload(), list[Filed]()
+    for job in missing:
+        team, pool = all_.teams[int(all_.jobs.team[job])], all_.pools[int(all_.jobs.pool[job])]
+        instead = Asked(int(all_.jobs.gang[job]), team, pool)
+        found.append(Filed(job, all_.users[int(all_.jobs.user[job])], instead, Command(("false",))))
+    return found

@@ -69,17 +69,18 @@ class Submissions:
 
     def again(self, at_ms: int) -> list[Events]:
         """Take in the jobs that an earlier life put on the desk and did not record."""
-        found: list[Events] = []
         self.credits.begin()
-        for filed in self._desk.jobs(self._core.submitted):
+        first = self._core.submitted
+        filed, usable = self._desk.jobs(first), list[Filed]()
+        for one in filed:
             try:
-                self._core.check(filed.asked)
+                self._core.check(one.asked)
+                usable.append(replace(one, number=first + len(usable)))
             except InputError as error:
-                LOG.error("job %d of the desk cannot be submitted: %s", filed.number, error)
-                self._desk.strike(filed.number)
-                continue
-            found.append(self._admitted(self._with_grant(filed, at_ms)))
-        return found
+                LOG.error("job %d of the desk cannot be submitted: %s", one.number, error)
+        if usable != filed:
+            self._desk.refile(first, usable)
+        return [self._admitted(self._with_grant(one, at_ms)) for one in usable]
 
     def _with_grant(self, filed: Filed, at_ms: int) -> Filed:
         """Return a job as it can be submitted now: one whose grant it can spend no longer is other work of its team."""

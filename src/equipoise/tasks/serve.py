@@ -62,6 +62,7 @@ def open_lab(
     *,
     charter: Path | None = None,
     given_up: threading.Event | None = None,
+    give_up_lost: bool = False,
 ) -> Lab | None:
     """Open a lab, or found it from a charter; waits while another controller leads it.
 
@@ -74,6 +75,8 @@ def open_lab(
         Needed for a new lab; of one that is there the ledger knows which is in force.
     given_up : Event or None
         Set to wait for the lead no longer.
+    give_up_lost : bool
+        End jobs as failed that the ledger knows and the desk does not.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def open_lab(
 
     controller = open_controller(
         open_writer, open_engine, folder=folder, spool_folder=folder / store.spool, key=key, foundation=foundation,
-        settings=settings.controller, given_up=given_up,
+        settings=settings.controller, given_up=given_up, give_up_lost=give_up_lost,
     )  # fmt: skip
     if controller is None:
         return None

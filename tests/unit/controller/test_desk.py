@@ -52,9 +52,9 @@ def test_jobs_are_filed_all_or_none(tmp_path: Path) -> None:
         desk.file([filed(1, "k1"), filed(2, "k0")])
     assert caught.value.code == "R102" and "s3cret" not in str(caught.value)
     assert desk.size == 1
-    desk.file([filed(1)])
-    desk.strike(1)
-    assert desk.size == 1
+    desk.file([filed(1, "k1"), filed(2, "k2")])
+    desk.refile(1, [filed(1, "k2")])
+    assert [(one.number, one.key) for one in desk.jobs(0)] == [(0, "k0"), (1, "k2")]
 
 
 def test_the_first_outcome_stays_and_notices_wait_until_they_are_delivered(tmp_path: Path) -> None:
