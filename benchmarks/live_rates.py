@@ -98,12 +98,14 @@ def _over_slurm(cluster: slurm_cluster.Cluster, folder: Path, script: Path, jobs
 
 
 def _over_local(folder: Path, script: Path, jobs: int, nodes: int) -> list[float]:
-    """Hand in jobs while the only node's devices are taken away, then give them back."""
+    """Hand in jobs while all nodes are drained, then take them back."""
     _clear(folder)
     controller = _controller("local", {"devices": "slots"}, folder / "local", jobs, nodes)
     controller.start()
     for node in range(nodes):
         controller.drain("main", node).result(60)
+    while controller.standing().result(60).pools[0].maintenance < nodes * DEVICES:
+        time.sleep(0.05)  # a start onto a node that was drained meanwhile would be refused
     told = [
         controller.submit(Asked(1, "safety", user="ada"), Command(("/bin/sh", str(script))), owner="ada")
         for _ in range(jobs)
