@@ -162,6 +162,18 @@ def test_a_drained_node_is_cleared_and_taken_back(tmp_path: Path) -> None:
     lab.close()
 
 
+def test_nothing_is_started_on_a_node_from_the_order_to_drain_it_on(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    drained = lab.controller.drain("big", 0)
+    asked = [lab.controller.submit(Asked(4, "product", "big", "ada"), COMMAND, owner="ada") for _ in range(4)]
+    lab.controller.step()
+    assert drained.done() and all(one.done() for one in asked)
+    starts = [row for _, values in lab.entries for row in values.get("decisions", ()) if row[0] == "start"]
+    assert len(starts) == 3 and 0 not in [row[2] for row in starts]
+    lab.live(20_000)
+    lab.close()
+
+
 def test_a_grant_is_spent_by_its_jobs_and_what_is_left_is_known_after_a_restart(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     ask = Request("r1", "safety", "big", 4 * HOUR_MS, 0, 0, 1000 * HOUR_MS, purpose="probes", avenue="interpretability")

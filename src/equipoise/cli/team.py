@@ -1,4 +1,4 @@
-"""``equipoise team``: where a team stands at an instant of a replay."""
+"""``equipoise team``: where a team stands at an instant of a replay, or now in a live lab."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 def run(
     path: Annotated[str, typer.Argument(help="The team's full path, such as safety.alignment.")],
-    log: Annotated[str, typer.Argument(help="The job log; docs/logs.md lists the formats.")],
-    charter: Annotated[str, typer.Option("--charter", "-c", help="The charter.")],
+    log: Annotated[
+        str | None, typer.Argument(help="The job log; docs/logs.md lists the formats. Without one: the live lab.")
+    ] = None,
+    charter: Annotated[str | None, typer.Option("--charter", "-c", help="The charter; needed with a log.")] = None,
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="T", help="36h after the first submission, or a date; default: the last."),
@@ -37,6 +39,12 @@ def run(
     """Say where a team stands: what it holds and waits for, who owes whom, and its account so far."""
     from equipoise.cli.interruption import interruptible
     from equipoise.cli.progress import watch
+
+    if log is None:
+        _live(path, as_json=as_json)
+        return
+    if charter is None:
+        raise typer.BadParameter("a log is replayed under a charter", param_hint="--charter")
     from equipoise.tasks.team import team_standing  # late: it needs numba and polars
 
     with interruptible(), watch() as on:
@@ -48,6 +56,21 @@ def run(
         typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:
         typer.echo("\n".join(_lines(found)))
+
+
+def _live(path: str, *, as_json: bool) -> None:
+    """Ask the server how a team stands, and what of it waits and runs."""
+    from equipoise.api.client import calling
+    from equipoise.cli.output import terminal
+    from equipoise.report.live import team_view
+
+    with calling() as client:
+        found = client.get(f"/teams/{path}/standing")
+        found["jobs"] = client.get("/jobs", open="true", limit=1000, team=path)["items"]
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        terminal().print(team_view(found))
 
 
 def _lines(found: TeamStanding) -> Iterator[str]:

@@ -400,6 +400,8 @@ class Loop:
             case Drain(pool, node, back, future):
                 if (pool, node) not in self.nodes():
                     raise InputError("R109", f"pool '{pool}' has no node {node}", hint="nodes count from 0")
+                if not back:  # from now on nothing is started there, also before the engine says so
+                    self.reports.away(made.batch, pool, node)
                 made.deeds.calls.append(lambda: self.errands.drain(pool, node, back=back))
                 made.answers.append(_result(future, None))
             case Enter(minutes, future):

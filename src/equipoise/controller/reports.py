@@ -123,6 +123,11 @@ class Reports:
         }
         return bool(down) if taken.parts is None else any(part.node in down for part in taken.parts)
 
+    def away(self, batch: Batch, pool: str, node: int) -> None:
+        """A node that is up goes into maintenance; the engine is told, and says the same later."""
+        if self.conditions.get((pool, node), capacity.UP) == capacity.UP:
+            self._changed(batch, pool, node, capacity.MAINTENANCE)
+
     def cancel(self, batch: Batch, job: int) -> bool:
         """Let a job be withdrawn; returns whether it was asked for."""
         if not self._situation.is_asked_for(job) or job in batch.cancelled or self._ends(batch, job):
@@ -190,10 +195,12 @@ class Reports:
         if state == capacity.UP and node.devices < known[1]:
             LOG.warning("node %s has %d devices of %d, and counts as down", node.name, node.devices, known[1])
             state = capacity.DOWN
-        place = node.pool, node.number
-        if self.conditions.get(place, capacity.UP) != state:
-            self.conditions[place] = state
-            batch.events.append(event(k.NODE_CHANGED, node.number, detail=state, pool=known[0]))
+        if self.conditions.get((node.pool, node.number), capacity.UP) != state:
+            self._changed(batch, node.pool, node.number, state)
+
+    def _changed(self, batch: Batch, pool: str, node: int, state: int) -> None:
+        self.conditions[pool, node] = state
+        batch.events.append(event(k.NODE_CHANGED, node, detail=state, pool=self._sizes[pool][0]))
 
     # ----------------------------------------------------------------------------------------------------------- what they mean
 

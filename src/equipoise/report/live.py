@@ -25,6 +25,19 @@ def standing_view(found: Plain) -> RenderableType:
     return Group(*_spaced(parts))
 
 
+def team_view(found: Plain) -> RenderableType:
+    """Return what `equipoise team` shows of a team of a live lab with its jobs."""
+    rows: list[Plain] = found["items"]
+    parts: list[RenderableType] = [_teams(rows)]
+    short = [row for row in rows if row["waiting"] and row["held"] < row["floor"]]
+    for row in short:
+        missing = count(min(row["floor"] - row["held"], row["waiting"]))
+        parts.append(Text(f"In {row['pool']} {missing} of the floor are missing, and are taken back for it."))
+    if found["jobs"]:
+        parts.append(_jobs(found["jobs"], found["now_ms"]))
+    return Group(*_spaced(parts))
+
+
 def _spaced(parts: list[RenderableType]) -> Iterator[RenderableType]:
     for n, one in enumerate(parts):
         if n:
