@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from equipoise.audit import Book, audit
 from equipoise.store import open_sqlite
@@ -17,7 +18,7 @@ from tests.scenario.scripted_engine import Faults
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hardship", HARDSHIPS)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", range(1, 40) if settings.get_current_profile_name() == "soak" else [1])
 def test_a_day_comes_to_its_end_with_everything_done_once(hardship: str, seed: int, tmp_path: Path) -> None:
     day = Day(seed, tmp_path, **HARDSHIPS[hardship]).run()
     assert list(day.faults_found()) == [], f"seed {seed}"
