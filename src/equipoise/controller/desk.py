@@ -7,17 +7,14 @@ a crash leaves between the two is submitted again: nothing is lost, and the key 
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from equipoise.controller.durable import DurableFile
 from equipoise.controller.notices import Notice, Told
 from equipoise.engines.protocol import Attempt, Command, Part
-from equipoise.errors import InputError, StoreError
+from equipoise.errors import InputError
 from equipoise.units import shown
 from equipoise.workload.roll import Asked
 
@@ -85,7 +82,7 @@ class Notes:
         return bool(self.outcomes or self.notices or self.places or self.forgotten)
 
 
-class Desk:
+class Desk(DurableFile):
     """The desk in one file.
 
     Parameters
@@ -99,16 +96,7 @@ class Desk:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        with self._translated("opened"):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._file.execute("PRAGMA journal_mode = WAL")
-            self._file.execute("PRAGMA synchronous = FULL")
-            self._file.execute("PRAGMA busy_timeout = 5000")
-            for sql in _SCHEMA:
-                self._file.execute(sql)
-            self._file.execute(f"PRAGMA application_id = {_APPLICATION:d}")
+        super().__init__(path, _SCHEMA, _APPLICATION, code="R102", what="the desk")
 
     # ------------------------------------------------------------------------------------------------------------ jobs
 
@@ -248,44 +236,12 @@ class Desk:
                 "UPDATE notice SET delivered = 1 WHERE number = ?", [(number,) for number in numbers]
             )
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
-
     # ------------------------------------------------------------------------------------------------------------ the file
 
     def _filed(self, where: str, value: object) -> Filed | None:
         with self._translated("read"):
             row = self._file.execute(f"{_SELECT} WHERE {where}", (value,)).fetchone()
         return None if row is None else _read(row)
-
-    def _one(self, sql: str, *values: object) -> tuple[Any, ...]:
-        with self._translated("read"):
-            return self._file.execute(sql, values).fetchone()
-
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        with self._translated("written"):
-            self._file.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._file.execute("COMMIT")
-            except BaseException:
-                if self._file.in_transaction:
-                    self._file.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _translated(self, verb: str) -> Generator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                "R102",
-                f"the desk {self.path} cannot be {verb}: {error}",
-                hint="free some space or mend the disk",
-                retryable=True,
-            ) from error
 
 
 _SELECT = "SELECT number, owner, asked, command, key, origin FROM job"

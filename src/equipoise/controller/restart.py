@@ -17,6 +17,7 @@ from equipoise.controller.desk import Desk, Filed
 from equipoise.controller.reports import Batch, Reports
 from equipoise.controller.settings import Settings
 from equipoise.controller.situation import Situation
+from equipoise.controller.standing import ASKED_FOR
 from equipoise.engines.protocol import (
     Arrived,
     Attempt,
@@ -171,8 +172,14 @@ def _report(one: Seen) -> list[Observation]:
 def lost_jobs(core: GrowingCore, desk: Desk) -> list[Filed]:
     """Return the jobs that wait or run by the ledger and are not on the desk, each with a program that fails instead of its own."""
     rows = core.core.state.jobs[: core.submitted]
-    asked = np.flatnonzero(np.isin(rows["state"], (k.DEPENDENT, k.PENDING, k.CLAIMED, k.RUNNING)))
-    missing: list[int] = [job for job in asked.tolist() if desk.job(job) is None]
+    known = desk.labels()
+    missing: list[int] = [
+        job
+        for job in np.flatnonzero(np.isin(rows["state"], ASKED_FOR)).tolist()
+        if job not in known and desk.job(job) is None
+    ]
+    if not missing:
+        return []
     all_, found = core.workload(), list[Filed]()
     for job in missing:
         team, pool = all_.teams[int(all_.jobs.team[job])], all_.pools[int(all_.jobs.pool[job])]

@@ -100,9 +100,9 @@ class Chronicle:
         self._day_ms = int(days[-1]) if len(days) else 0
         self._noted_ms = max(core.core.promises, default=0)
         origin_ms = core.roll.origin_ms or 0
-        self._evidence = Evidence(origin_ms, [], []) if evidence is None else evidence
-        self._beats_ms, self._refounded_ms = [*self._evidence.beats_ms], [*self._evidence.refounded_ms]
-        self._evidence = Evidence(self._evidence.opened_ms, self._beats_ms, self._refounded_ms)
+        self._beats_ms = [] if evidence is None else [*evidence.beats_ms]
+        self._refounded_ms = [] if evidence is None else [*evidence.refounded_ms]
+        self._evidence = Evidence(origin_ms, self._beats_ms, self._refounded_ms)
         self._passes = int((core.record["kind"] == k.PASS).sum())
         self._unsaid = Taken(0, [], [])
         self._follow_calendar(core.passed_ms)
@@ -193,6 +193,10 @@ class Chronicle:
         self._midnight_after = midnights_under(zones, self.enact_ms, core.roll.origin_ms)
         self._close_ms = self._midnight_after(max(passed_ms, 0))
         self._midnight_ms = self._midnight_after(self._day_ms)
+        # Twice as often as the strictest charter asks.
+        self._beat_every_ms = min(charter.evidence.checkpoint_every_ms for charter in core.charters) // 2
+        latest_ms = self._beats_ms[-1] - (core.roll.origin_ms or 0) if self._beats_ms else 0
+        self._beat_ms = latest_ms + self._beat_every_ms
         self._windows = windows_of(core.layout, core.charters[0], core.roll.origin_ms, self.enact_ms)
         if self._windows is not None:
             self._windows.skip(passed_ms)
@@ -206,18 +210,12 @@ class Chronicle:
         unsaid, self._unsaid = self._unsaid, Taken(0, [], [])
         return Taken(at_ms, unsaid.entries, unsaid.answers)
 
-    @property
-    def _beat_ms(self) -> int:
-        """When to say again that the recorder is alive: twice as often as the strictest charter asks."""
-        every_ms = min(charter.evidence.checkpoint_every_ms for charter in self.core.charters)
-        latest_ms = self._beats_ms[-1] if self._beats_ms else self._evidence.opened_ms
-        return latest_ms - (self.core.roll.origin_ms or 0) + every_ms // 2
-
     def _beat(self, taken: Taken) -> None:
         """Say that the recorder is alive, if that is due: of now, never of a time that has gone by in silence."""
         if taken.at_ms >= self._beat_ms:
             taken.entries.append(heartbeat(taken.at_ms, self._passes))
             self._beats_ms.append((self.core.roll.origin_ms or 0) + taken.at_ms)
+            self._beat_ms = taken.at_ms + self._beat_every_ms
 
     def _catch_up(self, taken: Taken, until_ms: int) -> None:
         """Do what was due before a time."""

@@ -7,19 +7,16 @@ restart raises nothing twice, and what was raised is told although nobody could 
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import sqlite3
-from collections.abc import Collection, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from equipoise.controller.alerts.alert import Alert, Condition, Kind
 from equipoise.controller.alerts.settings import Sink
+from equipoise.controller.durable import DurableFile
 from equipoise.controller.notices import Notice
-from equipoise.errors import StoreError
 from equipoise.units import DAY_MS
 
 _SCHEMA = (
@@ -74,7 +71,7 @@ class Passed:
     over_ms: int
 
 
-class AlertBook:
+class AlertBook(DurableFile):
     """The book in one file; one thread at a time uses it.
 
     Parameters
@@ -88,16 +85,8 @@ class AlertBook:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path, _SCHEMA, _APPLICATION, code="R132", what="the book of alerts")
         with self._translated("opened"):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._file.execute("PRAGMA journal_mode = WAL")
-            self._file.execute("PRAGMA synchronous = FULL")
-            self._file.execute("PRAGMA busy_timeout = 5000")
-            for sql in _SCHEMA:
-                self._file.execute(sql)
-            self._file.execute(f"PRAGMA application_id = {_APPLICATION:d}")
             self._file.execute("INSERT OR IGNORE INTO about VALUES ('id', ?)", (secrets.token_hex(6),))
         self.id = str(self._about("id"))
         """Begins the name of each alert and notice, so that those of two labs are never the same."""
@@ -235,10 +224,6 @@ class AlertBook:
         with self._transaction():
             self._file.execute("DELETE FROM message WHERE state != 'waits' AND made_ms < ?", (now_ms - KEPT_MS,))
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
-
     # ------------------------------------------------------------------------------------------------------------ the file
 
     def _raise(self, one: Condition, now_ms: int, sinks: Sequence[Sink]) -> Alert:
@@ -284,34 +269,6 @@ class AlertBook:
 
     def _about(self, name: str) -> str | None:
         return self._one("SELECT max(value) FROM about WHERE name = ?", name)[0]
-
-    def _one(self, sql: str, *values: object) -> tuple[Any, ...]:
-        with self._translated("read"):
-            return self._file.execute(sql, values).fetchone()
-
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        with self._translated("written"):
-            self._file.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._file.execute("COMMIT")
-            except BaseException:
-                if self._file.in_transaction:
-                    self._file.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _translated(self, verb: str) -> Generator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                "R132",
-                f"the book of alerts {self.path} cannot be {verb}: {error}",
-                hint="free some space or mend the disk",
-                retryable=True,
-            ) from error
 
 
 _ALERT = "SELECT number, kind, subject, since_ms, sentence, numbers, over_ms FROM alert"
