@@ -18,6 +18,7 @@ from equipoise.api.resources import (
     ledger,
     nodes,
     requests,
+    runs,
     standing,
     watching,
 )
@@ -40,6 +41,7 @@ class Route:
 LOOK = (Right.LOOK,)
 ROUTES = (
     Route("GET", "/health", (), health.health),
+    Route("GET", "/runs", LOOK, runs.listed),
     Route("GET", "/standing", LOOK, standing.standing),
     Route("GET", "/capacity", LOOK, standing.capacity),
     Route("GET", "/teams", LOOK, standing.teams),

@@ -51,7 +51,7 @@ async def enter(call: Caller, body: NewCharter) -> Plain:
 
 async def settle(service: Service) -> None:
     """Put in force what is due."""
-    await told(service.controller.convene(enter_now))
+    await told(service.live.controller.convene(enter_now))
 
 
 def _short(values: Any) -> Plain:

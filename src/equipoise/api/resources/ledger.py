@@ -22,7 +22,7 @@ MOST_BYTES = 4 << 20
 async def head(call: Caller) -> Plain:
     """Return how large the ledger is, and the key that signs it."""
     size, origin = await asyncio.to_thread(call.service.read_ledger, lambda store: (store.size, store.origin))
-    return {"origin": origin, "size": size, "key": call.service.ledger_key}
+    return {"origin": origin, "size": size, "key": call.service.live.ledger_key}
 
 
 async def checkpoint(call: Caller) -> Response:

@@ -13,10 +13,10 @@ from equipoise.controller.metrics import metrics_text
 
 async def alerts(call: Caller) -> dict[str, Any]:
     """Return the alerts that are open, the oldest first; times are Unix milliseconds."""
-    return {"items": [one.to_json() for one in call.service.alerts.status.open]}
+    return {"items": [one.to_json() for one in call.service.live.alerts.status.open]}
 
 
 async def metrics(call: Caller) -> Response:
     """Return all metrics in the text format of Prometheus."""
-    text = await asyncio.to_thread(metrics_text, call.controller, call.service.alerts)
+    text = await asyncio.to_thread(metrics_text, call.controller, call.service.live.alerts)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
