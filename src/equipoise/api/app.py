@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from equipoise import __version__
 from equipoise.api.gate import Gate
+from equipoise.api.pages import Pages
 from equipoise.api.problem import problem
 from equipoise.api.resources import charters
 from equipoise.api.routes import BASE, add_routes
@@ -68,6 +69,7 @@ def make_app(service: Service, settings: ServerSettings) -> FastAPI:
     app.add_middleware(
         Gate, tokens=service.tokens, most_body_bytes=settings.most_body_bytes, per_minute=settings.most_per_minute
     )
+    app.add_middleware(Pages)
     return app
 
 
