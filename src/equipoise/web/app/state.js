@@ -12,7 +12,7 @@ import { computed, signal } from "@preact/signals";
  */
 
 /** Entries of the query that go along from screen to screen. */
-const KEPT = ["run", "at", "tz", "theme", "pool", "range"];
+const KEPT = ["run", "at", "tz", "theme", "pool", "range", "play", "speed"];
 const WRITES_EVERY_MS = 300; // browsers refuse more than about six changes of the address in a second
 
 /** @type {Record<ScreenName, {path: string, takesRest: boolean}>} */

@@ -12,8 +12,13 @@ const numbers = new Map();
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const dates = new Map();
 
-/** A number with separators. @param {number | null | undefined} value @param {number} [digits] After the point, at most. */
-export function count(value, digits = 0) {
+/** A whole number with separators. Takes one argument, like all that columns take for `show`. @param {number | null | undefined} value */
+export function count(value) {
+  return decimal(value, 0);
+}
+
+/** A number with separators. @param {number | null | undefined} value @param {number} digits After the point, at most. */
+export function decimal(value, digits) {
   if (value == null || !Number.isFinite(value)) return NONE;
   const key = String(digits);
   let format = numbers.get(key);
@@ -35,12 +40,12 @@ export function amount(value, one = "device", many = `${one}s`) {
 
 /** GPU hours. @param {number | null | undefined} value */
 export function gpuHours(value) {
-  return value == null ? NONE : `${count(value, Math.abs(value) < 10 ? 1 : 0)} GPU h`;
+  return value == null ? NONE : `${decimal(value, Math.abs(value) < 10 ? 1 : 0)} GPU h`;
 }
 
-/** A share, from parts per million. @param {number | null | undefined} ppm @param {number} [digits] */
-export function percent(ppm, digits = 1) {
-  return ppm == null ? NONE : `${count(ppm / 10_000, digits)} %`;
+/** A share, from parts per million. @param {number | null | undefined} ppm */
+export function percent(ppm) {
+  return ppm == null ? NONE : `${decimal(ppm / 10_000, 1)} %`;
 }
 
 /** A duration in its two largest units: "3 d 4 h", "12 min", "8 s". @param {number | null | undefined} ms @returns {string} */
@@ -48,7 +53,7 @@ export function duration(ms) {
   if (ms == null || !Number.isFinite(ms)) return NONE;
   if (ms < 0) return `−${duration(-ms)}`;
   if (ms < SECOND_MS) return `${Math.round(ms)} ms`;
-  if (ms < MINUTE_MS) return `${count(ms / SECOND_MS, ms < 10 * SECOND_MS ? 1 : 0)} s`;
+  if (ms < MINUTE_MS) return `${decimal(ms / SECOND_MS, ms < 10 * SECOND_MS ? 1 : 0)} s`;
   if (ms < HOUR_MS) return two(ms, MINUTE_MS, "min", SECOND_MS, "s");
   if (ms < DAY_MS) return two(ms, HOUR_MS, "h", MINUTE_MS, "min");
   return two(ms, DAY_MS, "d", HOUR_MS, "h");
