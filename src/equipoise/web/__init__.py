@@ -191,7 +191,7 @@ _PAGE = """\
 {preloads}<script type="module" src="{app}/{entry}"></script>
 </head>
 <body>
-<noscript>The dashboard needs JavaScript. The same answers come from the command line: equipoise top, equipoise why, equipoise report.</noscript>
+<noscript>The dashboard needs JavaScript. Without it, ask the command line: equipoise top, why and report.</noscript>
 <div id="screen"></div>
 </body>
 </html>

@@ -102,5 +102,5 @@ export function iso(ms) {
 /** The time zone's offset at a moment: "UTC+2". @param {number} ms */
 export function zoneOffset(ms) {
   const parts = dateFormat({ timeZoneName: "shortOffset", hour: "numeric" }).formatToParts(ms);
-  return (parts.find((part) => part.type === "timeZoneName")?.value ?? "UTC").replace("GMT", "UTC");
+  return (parts.find((part) => part.type === "timeZoneName")?.value ?? "UTC").replace("GMT", "UTC").replace(/\+0$/, "");
 }

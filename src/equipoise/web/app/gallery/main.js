@@ -50,7 +50,7 @@ const seed = signal(1);
 Object.assign(window, { gallery: { length, seed } });
 
 const JOBS = [
-  { name: "job", title: "Job", isNumber: true },
+  { name: "job", title: "Job" },
   { name: "team", title: "Team" },
   { name: "gpus", title: "GPUs", isNumber: true, show: units.count },
   { name: "wait_ms", title: "Waits", isNumber: true, show: units.duration },
@@ -102,8 +102,8 @@ function Gallery() {
     <h2>Jobs</h2>
     <${Table} name="jobs" label="Jobs" data=${currentJobs()} columns=${JOBS} sorted="-wait_ms" onOpen=${(/** @type {import("../parts/columns.js").Row} */ row) => go({ opened: row("job") })} />
     <h2>States</h2>
-    <${Empty} title="No job waits." hint="That is as it should be." /><${Loading} what="the teams" />
-    <${Trouble} sentence="there is no team safety.none in the charter in force" hint="equipoise top lists them" code="C301" />
+    <${Empty} title="No job waits." hint="That is as it should be." isPart /><${Loading} what="the teams" />
+    <${Trouble} sentence="there is no team safety.none in the charter in force" hint="equipoise top lists them" code="C301" isPart />
     <${Timebar} from_ms=${START_MS} to_ms=${START_MS + 90 * 24 * HOUR_MS} />
   </main>`;
 }

@@ -90,7 +90,7 @@ function intoRange(span) {
 
 /** @param {Series} one */
 function swatch(one) {
-  return one.isDashed ? { borderTop: `2px dashed var(--${one.colour})`, height: "0" } : { background: `var(--${one.colour})` };
+  return one.isDashed ? { borderTop: `2px dashed var(--${one.colour})`, height: "0", width: "18px" } : { background: `var(--${one.colour})` };
 }
 
 /** @param {Series[]} series */
