@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from equipoise import __version__
 from equipoise.api.gate import Gate
 from equipoise.api.problem import problem
+from equipoise.api.repeats import Repeats
 from equipoise.api.resources import charters
 from equipoise.api.routes import BASE, add_routes
 from equipoise.api.service import Service, told
@@ -100,7 +101,10 @@ def run_server(
     """
     tokens = Tokens(lab.tokens, lambda: time.time_ns() // 1_000_000)
     alerts = Alerts(lab.controller, lab.folder, lab.settings.alerts, lab.settings.notices)
-    service = Service(lab.controller, tokens, lab.open_reader, lab.runs_as_person, str(lab.key.verifier), alerts)
+    service = Service(
+        lab.controller, tokens, lab.open_reader, lab.runs_as_person, str(lab.key.verifier), alerts,
+        repeats=Repeats(lab.folder / "calls.db"),
+    )  # fmt: skip
     lab.controller.start()
     if not _await_first_step(service, slow, given_up or threading.Event()):
         lab.controller.stop(timeout_s=300)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
+from fastapi import FastAPI
 
-from fastapi import FastAPI, Request, Response
-from fastapi.routing import APIRoute
-
+from equipoise.api.description import description
+from equipoise.api.guard import Route, guarded_route
 from equipoise.api.resources import (
     charters,
     events,
@@ -21,20 +18,9 @@ from equipoise.api.resources import (
     standing,
     watching,
 )
-from equipoise.api.roles import Right, require_any
+from equipoise.api.roles import Right
 
 BASE = "/api/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A route, and the rights of which its caller needs one; none where it is open to all."""
-
-    method: str
-    path: str
-    rights: tuple[Right, ...]
-    endpoint: Callable[..., Any]
-    status: int = 200
 
 
 LOOK = (Right.LOOK,)
@@ -68,35 +54,19 @@ ROUTES = (
     Route("GET", "/alerts", LOOK, watching.alerts),
     Route("GET", "/metrics", LOOK, watching.metrics),
 )
-RIGHTS_OF = {(one.method, BASE + one.path): one.rights for one in ROUTES}
 
-
-class GuardedRoute(APIRoute):
-    """A route that asks for its rights before it looks at what was sent."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a call."""
-        answer = super().get_route_handler()
-        (method,) = self.methods or set[str]()
-        rights = RIGHTS_OF[method, self.path]
-
-        async def guarded(request: Request) -> Response:
-            if rights:
-                require_any(request.state.bearer.role, rights)
-            return await answer(request)
-
-        return guarded
 
 
 def add_routes(app: FastAPI) -> None:
     """Give an app its routes."""
-    app.router.route_class = GuardedRoute
+    app.router.route_class = guarded_route({(one.method, BASE + one.path): one for one in ROUTES})
     for one in ROUTES:
+        described = description(one)
         app.router.add_api_route(
             BASE + one.path,
             one.endpoint,
             methods=[one.method],
             status_code=one.status,
-            operation_id=f"{one.endpoint.__module__.rsplit('.', 1)[1]}_{one.endpoint.__name__}",
-            openapi_extra={"x-rights": [right.value for right in one.rights]},
+            response_model=None,
+            **described,
         )

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Request
 
+from equipoise.api.repeats import Repeats
 from equipoise.api.roles import Right, Role, covers
 from equipoise.api.tokens import Bearer, Tokens
 from equipoise.charter.model import Charter
@@ -41,6 +42,8 @@ class Service:
         The public key of the ledger.
     alerts : Alerts
         Of this controller.
+    repeats : Repeats or None
+        Which keys of changes were used; None: none is kept.
     """
 
     controller: Controller
@@ -49,6 +52,7 @@ class Service:
     runs_as_person: bool
     ledger_key: str
     alerts: Alerts
+    repeats: Repeats | None = None
     changes: Changes = field(
         default_factory=lambda: Changes()  # noqa: PLW0108 - defined below
     )
@@ -64,7 +68,9 @@ class Service:
             return read(self._reader)
 
     def close(self) -> None:
-        """Let go of the ledger's reader."""
+        """Let go of the ledger's reader, and of the calls that were made."""
+        if self.repeats is not None:
+            self.repeats.close()
         with self._reading:
             if self._reader is not None:
                 self._reader.close()

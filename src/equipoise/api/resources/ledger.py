@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Annotated, Any
 
 from fastapi import Query, Response
 
+from equipoise.api.pages import MOST_BYTES, SPARE_BYTES
 from equipoise.api.resources.words import Cursor
 from equipoise.api.service import Caller
 from equipoise.errors import InputError, VerificationError
@@ -16,7 +18,6 @@ from equipoise.units import shown
 
 Plain = dict[str, Any]
 MOST_ENTRIES = 1_000
-MOST_BYTES = 4 << 20
 
 
 async def head(call: Caller) -> Plain:
@@ -55,8 +56,9 @@ def _some(store: StoredLedger, first: int, most: int) -> tuple[list[str], int]:
     found: list[str] = []
     held = 0
     for data in store.entries(min(first, size), min(first + most, size)):
-        held += len(data)
-        if found and held > MOST_BYTES:
+        text = data.decode()
+        held += len(json.dumps(text, ensure_ascii=False).encode()) + 1
+        if found and held > MOST_BYTES - SPARE_BYTES:
             break
-        found.append(data.decode())
+        found.append(text)
     return found, size
