@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -19,15 +21,23 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from equipoise import __version__
+from equipoise.api.description import described
+from equipoise.api.excerpt import Excerpt
 from equipoise.api.gate import Gate
 from equipoise.api.problem import problem
 from equipoise.api.repeats import Repeats
 from equipoise.api.resources import charters
+from equipoise.api.roles import Role
 from equipoise.api.routes import BASE, add_routes
-from equipoise.api.service import Service, told
-from equipoise.api.tokens import Tokens
-from equipoise.controller.alerts import Alerts
+from equipoise.api.runs import Film
+from equipoise.api.service import LiveParts, Service, told
+from equipoise.api.simulations import Simulations
+from equipoise.api.tokens import Bearer, Tokens
+from equipoise.controller import Controller
+from equipoise.controller.alerts import Alerts, Hooks
 from equipoise.errors import EquipoiseError, InputError, InternalError
+from equipoise.screens import LabRun
+from equipoise.tasks.address import is_loopback
 from equipoise.tasks.serve import Lab
 from equipoise.tasks.serving import ServerSettings
 from equipoise.units import shown
@@ -35,6 +45,8 @@ from equipoise.units import shown
 LOG = logging.getLogger("equipoise.api")
 TICK_S = 1.0
 SLOW_S = 3.0
+GUEST = Bearer("guest", "guest", Role.VIEWER)
+"""Whoever looks at a film."""
 
 
 def make_app(service: Service, settings: ServerSettings) -> FastAPI:
@@ -43,11 +55,12 @@ def make_app(service: Service, settings: ServerSettings) -> FastAPI:
     @asynccontextmanager
     async def lives(_: FastAPI) -> AsyncGenerator[None]:
         service.changes.begin()
-        clerk = asyncio.create_task(_put_in_force(service))
+        clerk = None if service.lab is None else asyncio.create_task(_put_in_force(service, service.lab.controller))
         try:
             yield
         finally:
-            clerk.cancel()
+            if clerk is not None:
+                clerk.cancel()
             service.changes.end()
             await asyncio.to_thread(service.close)
 
@@ -61,13 +74,18 @@ def make_app(service: Service, settings: ServerSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
+    app.openapi = lambda: described(app)
     add_routes(app)
     app.exception_handler(EquipoiseError)(_refused)
     app.exception_handler(RequestValidationError)(_not_understood)
     app.exception_handler(HTTPException)(_not_there)
     app.exception_handler(Exception)(_failed)
     app.add_middleware(
-        Gate, tokens=service.tokens, most_body_bytes=settings.most_body_bytes, per_minute=settings.most_per_minute
+        Gate,
+        tokens=service.tokens,
+        most_body_bytes=settings.most_body_bytes,
+        per_minute=settings.most_per_minute,
+        guest=GUEST if service.lab is None else None,
     )
     return app
 
@@ -101,16 +119,43 @@ def run_server(
     """
     tokens = Tokens(lab.tokens, lambda: time.time_ns() // 1_000_000)
     alerts = Alerts(lab.controller, lab.folder, lab.settings.alerts, lab.settings.notices)
-    service = Service(
-        lab.controller, tokens, lab.open_reader, lab.runs_as_person, str(lab.key.verifier), alerts,
-        repeats=Repeats(lab.folder / "calls.db"),
+    hooks, store = Hooks(lab.folder, alerts), lab.settings.store
+    parts = LiveParts(
+        lab.controller, lab.open_reader, lab.runs_as_person, str(lab.key.verifier), alerts, lab.folder,
+        Repeats(lab.folder / "calls.db"), Excerpt(),
+        Simulations(lab.folder / "simulations", None if store.postgres else lab.folder / store.ledger), hooks,
     )  # fmt: skip
+    service = Service(parts, tokens, Film(()))
     lab.controller.start()
-    if not _await_first_step(service, slow, given_up or threading.Event()):
+    if not _await_first_step(lab.controller, service, slow, given_up or threading.Event()):
         lab.controller.stop(timeout_s=300)
         _raise_failure(lab)
         return
     alerts.start()
+    try:
+        _run(service, settings, ready)
+    finally:
+        alerts.stop()
+        lab.controller.stop()
+    _raise_failure(lab)
+
+
+def run_film(runs: Sequence[LabRun], settings: ServerSettings, *, ready: Callable[[str], None]) -> None:
+    """Show runs that are over to whoever calls, until the process is told to end; nothing can be changed.
+
+    Raises
+    ------
+    InputError
+        N142 where the address cannot be had, or is not this machine's own.
+    """
+    if not is_loopback(settings.bind):
+        raise InputError("N142", f"a film is shown on this machine only, not at {shown(settings.bind)}")
+    nobody = Tokens(Path(os.devnull, "tokens"), lambda: time.time_ns() // 1_000_000)
+    _run(Service(None, nobody, Film(runs)), settings, ready)
+
+
+def _run(service: Service, settings: ServerSettings, ready: Callable[[str], None]) -> None:
+    """Answer calls until told to end."""
     server = _Server(
         uvicorn.Config(
             make_app(service, settings),
@@ -133,15 +178,13 @@ def run_server(
     except SystemExit as error:  # uvicorn's way to say that it could not bind
         where = f"{settings.bind}:{settings.port}"
         raise InputError("N142", f"{where} cannot be listened on", hint="another port: [server] port") from error
-    finally:
-        alerts.stop()
-        lab.controller.stop()
-    _raise_failure(lab)
 
 
-def _await_first_step(service: Service, slow: Callable[[], None], given_up: threading.Event) -> bool:
+def _await_first_step(
+    controller: Controller, service: Service, slow: Callable[[], None], given_up: threading.Event
+) -> bool:
     """Wait until the controller has gone once through its loop; returns False where it failed or was given up before."""
-    listens = service.controller.subscribe(service.changes.note)
+    listens = controller.subscribe(service.changes.note)
     since_s, said = time.monotonic(), False
     while not listens.done():
         if given_up.wait(0.05):
@@ -173,19 +216,20 @@ class _Server(uvicorn.Server):
             self._ready(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
 
     async def on_tick(self, counter: int) -> bool:
-        return self._service.controller.failure is not None or await super().on_tick(counter)
+        lab = self._service.lab
+        return (lab is not None and lab.controller.failure is not None) or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         self._service.changes.end()
         await super().shutdown(sockets)
 
 
-async def _put_in_force(service: Service) -> None:
+async def _put_in_force(service: Service, controller: Controller) -> None:
     """Put each charter in force when its time has come."""
     while True:
         await asyncio.sleep(TICK_S)
         try:
-            due_ms = await told(service.controller.charter_due_ms())
+            due_ms = await told(controller.charter_due_ms())
             if due_ms is not None and due_ms <= time.time_ns() // 1_000_000:
                 await charters.settle(service)
         except EquipoiseError as error:
@@ -215,7 +259,9 @@ async def _not_there(_: Request, error: Exception) -> Response:
         return problem(error.__cause__)
     if error.status_code == 400:
         return problem(InputError("N136", "not understood: the body cannot be read"), status=422)
-    return problem(InputError("N139", f"no such route or method: {error.detail}"), status=error.status_code)
+    answer = problem(InputError("N139", f"no such route or method: {error.detail}"), status=error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _failed(_: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from equipoise.api.problem import problem
 from equipoise.api.tokens import Bearer, Tokens
 from equipoise.errors import AuthorizationError, EquipoiseError, InputError
+from equipoise.tasks.address import is_loopback
 
 LOG = logging.getLogger("equipoise.api")
 OPEN_PATHS = frozenset({"/api/v1/health"})
@@ -101,10 +103,14 @@ class Gate:
     app : ASGIApp
     tokens : Tokens
     most_body_bytes, per_minute : int
+    guest : Bearer or None
+        Who a caller is that shows no token; None: nobody.
     """
 
-    def __init__(self, app: ASGIApp, *, tokens: Tokens, most_body_bytes: int, per_minute: int) -> None:
-        self._app, self._tokens, self._most = app, tokens, most_body_bytes
+    def __init__(
+        self, app: ASGIApp, *, tokens: Tokens, most_body_bytes: int, per_minute: int, guest: Bearer | None = None
+    ) -> None:
+        self._app, self._tokens, self._most, self._guest = app, tokens, most_body_bytes, guest
         self._rates, self._wrong = Rates(per_minute), Rates(WRONG_PER_MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,7 +138,12 @@ class Gate:
             LOG.info("%s %s %d %.0f ms %s", scope["method"], _printable(scope["path"]), sent.status, took_ms, who)
 
     def _bearer(self, scope: Scope) -> Bearer:
-        kind, _, text = Headers(scope=scope).get("authorization", "").partition(" ")
+        shown = Headers(scope=scope).get("authorization", "")
+        if not shown and self._guest is not None:
+            if not is_loopback(_host(scope)):  # a page of another site whose name was made to mean this machine
+                raise AuthorizationError("N132", "a film is shown under this machine's own name only")
+            return self._guest
+        kind, _, text = shown.partition(" ")
         try:
             if kind.lower() != "bearer":
                 raise AuthorizationError("N132", "no token was shown", hint="Authorization: Bearer eq_…")
@@ -184,6 +195,14 @@ class _Sent:
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
         await self._send(message)
+
+
+def _host(scope: Scope) -> str:
+    """Return by which name the caller knows this server."""
+    try:
+        return urlsplit("//" + Headers(scope=scope).get("host", "")).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _printable(path: str) -> str:

@@ -97,14 +97,14 @@ def _read(request: Request, route: Route, answer: Response) -> Response:
 async def _changed(request: Request, route: Route, act: Callable[[Request], Awaitable[Response]]) -> Response:
     key = request.headers.get(KEY)
     service: Service = request.app.state.service
-    if key is None or not route.keeps_keys or service.repeats is None:
+    if key is None or not route.keeps_keys or service.lab is None:
         answer = await act(request)
     else:
         if not 0 < len(key) <= LONGEST_KEY or any(not "!" <= one <= "~" for one in key):
             raise InputError("N136", f"not understood: header.{KEY}", hint="1 to 200 letters, digits and signs")
         who = f"{request.state.bearer.person} {key} {request.method} {request.url.path}"
         asked = request.url.query.encode() + NULL + request.headers.get("if-match", "").encode() + NULL
-        answer = await service.repeats.call(
+        answer = await service.lab.repeats.call(
             who, asked + await request.body(), lambda: act(request), is_secret=route.is_secret, is_safe=route.is_safe
         )
     answer.headers["Cache-Control"] = CONTROL[Cache.NEVER]

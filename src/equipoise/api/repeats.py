@@ -159,7 +159,9 @@ class Repeats(DurableFile):
 
     def _end(self, who: str, status: int, kind: str, body: bytes) -> None:
         with self._turn, self._transaction():
-            self._file.execute("UPDATE call SET status = ?, kind = ?, body = ? WHERE who = ?", (status, kind, body, who))
+            self._file.execute(
+                "UPDATE call SET status = ?, kind = ?, body = ? WHERE who = ?", (status, kind, body, who)
+            )
 
     def _forget(self, who: str) -> None:
         with self._turn, self._transaction():
@@ -170,7 +172,8 @@ def _again(known: Kept) -> Response:
     assert known.status is not None
     if not known.kind:
         raise InputError(
-            "N165", "this call was made, and its answer is told only once", hint="a new key makes another; revoke the first"
+            "N165",
+            "this call was made, and its answer is told only once",
+            hint="a new key makes another; revoke the first",
         )
     return Response(known.body, known.status, {"Idempotency-Replayed": "true"}, known.kind)
-

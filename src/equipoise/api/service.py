@@ -7,16 +7,20 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Request
 
+from equipoise.api.excerpt import Excerpt
 from equipoise.api.repeats import Repeats
 from equipoise.api.roles import Right, Role, covers
+from equipoise.api.runs import Runs
+from equipoise.api.simulations import Simulations
 from equipoise.api.tokens import Bearer, Tokens
 from equipoise.charter.model import Charter
 from equipoise.controller import Controller
-from equipoise.controller.alerts import Alerts
+from equipoise.controller.alerts import Alerts, Hooks
 from equipoise.errors import AuthorizationError, InputError, StoreError
 from equipoise.store import StoredLedger
 from equipoise.units import shown
@@ -26,14 +30,13 @@ PATIENCE_S = 30.0
 """How long the controller may take to answer an order."""
 
 
-@dataclass(eq=False)
-class Service:
-    """A lab as the routes see it.
+@dataclass(frozen=True, eq=False)
+class LiveParts:
+    """What a lab that runs consists of.
 
     Parameters
     ----------
     controller : Controller
-    tokens : Tokens
     open_reader : callable
         Opens the ledger read-only.
     runs_as_person : bool
@@ -42,35 +45,75 @@ class Service:
         The public key of the ledger.
     alerts : Alerts
         Of this controller.
-    repeats : Repeats or None
-        Which keys of changes were used; None: none is kept.
+    folder : Path
+        The lab's.
+    repeats : Repeats
+        Which keys of changes were used.
+    excerpt : Excerpt
+        What the ledger says of charters, verdicts and releases.
+    simulations : Simulations
+    hooks : Hooks
+        The webhooks that operators added.
     """
 
     controller: Controller
-    tokens: Tokens
     open_reader: Callable[[], StoredLedger]
     runs_as_person: bool
     ledger_key: str
     alerts: Alerts
-    repeats: Repeats | None = None
+    folder: Path
+    repeats: Repeats
+    excerpt: Excerpt
+    simulations: Simulations
+    hooks: Hooks
+
+
+@dataclass(eq=False)
+class Service:
+    """What the routes see: a lab that runs, or a film of one that ran.
+
+    Parameters
+    ----------
+    lab : LiveParts or None
+        None for a film: then nothing runs here.
+    tokens : Tokens
+    runs : Runs
+        What there is to look at.
+    """
+
+    lab: LiveParts | None
+    tokens: Tokens
+    runs: Runs
     changes: Changes = field(
         default_factory=lambda: Changes()  # noqa: PLW0108 - defined below
     )
     _reader: StoredLedger | None = None
     _reading: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def live(self) -> LiveParts:
+        """The lab that runs; raises ``InputError`` N150 for a film."""
+        if self.lab is None:
+            raise InputError(
+                "N150",
+                "this server shows runs that are over: nothing runs here that could be asked or told",
+                hint="`equipoise serve` runs a lab; what there is to look at is at /api/v1/runs",
+            )
+        return self.lab
+
     def read_ledger(self, read: Callable[[StoredLedger], T]) -> T:
         """Read of the ledger as it is now; blocks, so it is called in a thread."""
         with self._reading:
             if self._reader is None:
-                self._reader = self.open_reader()
+                self._reader = self.live.open_reader()
             self._reader.refresh()
             return read(self._reader)
 
     def close(self) -> None:
-        """Let go of the ledger's reader, and of the calls that were made."""
-        if self.repeats is not None:
-            self.repeats.close()
+        """Let go of everything that belongs to the server alone."""
+        if self.lab is not None:
+            self.lab.simulations.close()
+            self.lab.repeats.close()
         with self._reading:
             if self._reader is not None:
                 self._reader.close()
@@ -86,8 +129,8 @@ class Call:
 
     @property
     def controller(self) -> Controller:
-        """The lab's controller."""
-        return self.service.controller
+        """The lab's controller; raises ``InputError`` N150 for a film."""
+        return self.service.live.controller
 
     def acts_for(self, team: str, right: Right) -> None:
         """Raise N134 unless the caller, as a member, acts for a team."""

@@ -184,7 +184,7 @@ class Tokens:
         with self._reading:
             try:
                 found = self._path.stat()
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return {}
             seen = (found.st_ino, found.st_size, found.st_mtime_ns)
             if seen != self._seen:

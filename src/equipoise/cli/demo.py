@@ -22,6 +22,8 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
     report: Annotated[str, typer.Option("--report", metavar="FILE", help="Where to write the report.")] = "report.html",
     no_report: Annotated[bool, typer.Option("--no-report", help="Write none.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Then show it as a film in the browser.")] = False,
+    port: Annotated[int, typer.Option("--port", help="Of the film; 0: any that is free.")] = 7878,
 ) -> None:
     """Replay a synthetic lab as promised by its charter and with the product first, and let each go on for years."""
     with interruptible():
@@ -38,6 +40,22 @@ def run(
             wrote(found.write_report(report, command=str(context.obj)))
             if found.proof is not None:
                 wrote(found.proof.write(Path(report).with_name(f"{found.proof.promise}.receipt.json")))
+    if serve:
+        _serve(found, port)
+
+
+def _serve(demo: Demo, port: int) -> None:
+    """Show both runs until the command is interrupted."""
+    from equipoise.api.app import run_film
+    from equipoise.tasks.demo import charter_text
+    from equipoise.tasks.film import film
+    from equipoise.tasks.serving import ServerSettings
+    from equipoise.units import DAY_MS
+
+    runs = film(demo.runs, text=charter_text(), ends_ms=demo.days * DAY_MS)
+    run_film(
+        runs, ServerSettings(port=port), ready=lambda address: typer.echo(f"The film is at {address} (Ctrl-C ends it)")
+    )
 
 
 def as_plain(demo: Demo) -> dict[str, Any]:

@@ -138,6 +138,11 @@ def demo(
     return Demo(both[0], both[1], days, years, _proved(both[1]), gated)
 
 
+def charter_text() -> str:
+    """Return the charter of the lab, as it was written."""
+    return lab_charter(GPUS)
+
+
 def _gated(days: int, seed: int, progress: Watch | None, announce: Callable[[str], None] | None) -> GatedRun:
     """Replay the lab with one service more, whose model is new: it may have as much as was attested of it."""
     workload = gated_lab(seed, days=days, gpus=GPUS)

@@ -134,7 +134,7 @@ def _plain(record: JobRecord, origin_ms: int) -> Plain:
 
 def _login(call: Call) -> str:
     """Return the login name that a job runs under; N147 where the person has none here, or it is the superuser's."""
-    if not call.service.runs_as_person:
+    if not call.service.live.runs_as_person:
         return ""
     try:
         found = pwd.getpwnam(call.bearer.person)

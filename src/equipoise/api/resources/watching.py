@@ -15,7 +15,7 @@ from equipoise.controller.metrics import metrics_text
 
 async def alerts(call: Caller, after: Mark = "", limit: Limit = 100) -> dict[str, Any]:
     """Return the alerts that are open, the oldest first; times are Unix milliseconds."""
-    rows = sorted((one.to_json() for one in call.service.alerts.status.open), key=_key)
+    rows = sorted((one.to_json() for one in call.service.live.alerts.status.open), key=_key)
     return page((row for row in rows if _key(row) > after), limit=limit, key=_key)
 
 
@@ -26,5 +26,5 @@ def _key(row: dict[str, Any]) -> str:
 
 async def metrics(call: Caller) -> Response:
     """Return all metrics in the text format of Prometheus."""
-    text = await asyncio.to_thread(metrics_text, call.controller, call.service.alerts)
+    text = await asyncio.to_thread(metrics_text, call.controller, call.service.live.alerts)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
