@@ -128,7 +128,7 @@ def test_token_is_asked_for_and_kept_in_the_tab(
     assert ask(page, "/standing") == "problem N132"
     login = page.get_by_role("region", name="This lab wants to know who asks.")
     expect(login).to_contain_text("equipoise token new")
-    field = login.get_by_label("Token")
+    field = login.get_by_role("textbox", name="Token")
     expect(field).to_be_focused()
     assert axe(page) == []
     shot(page, "login", full=False)
@@ -136,9 +136,9 @@ def test_token_is_asked_for_and_kept_in_the_tab(
     page.keyboard.press("Enter")
     assert ask(page, "/standing") == "problem N132"
     expect(page.get_by_role("region", name="Your token is not taken any more.")).to_be_visible()
-    page.get_by_label("Token").fill(f"  {live_lab.tokens['viewer']}\n")
+    page.get_by_role("textbox", name="Token").fill(f"  {live_lab.tokens['viewer']}\n")
     page.get_by_role("button", name="Enter").click()
-    expect(page.get_by_label("Token")).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Token")).to_have_count(0)
     assert ask(page, "/standing") == "ok"
     page.reload()
     assert ask(page, "/standing") == "ok"
