@@ -99,7 +99,8 @@ def page_allows(page: Page, *patterns: str) -> None:
 @contextmanager
 def watched_page(browser: Browser, **options: Any) -> Generator[Page]:
     """Give a page of its own context that must have nothing to complain of at the end."""
-    context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin"} | options)
+    usual: dict[str, Any] = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin"}
+    context = browser.new_context(**usual | options)
     context.set_default_timeout(15_000)
     page = context.new_page()
     watch = _WATCHES[page] = Watch(page)
@@ -166,6 +167,14 @@ def shot() -> Callable[..., dict[str, Path]]:
         return paths
 
     return take
+
+
+def wait_until(page: Page, expression: str, most_s: float = 20) -> None:
+    """Wait for what a page says; `Page.wait_for_function` evaluates text in the page, which its policy refuses."""
+    until_s = time.monotonic() + most_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < until_s, expression
+        page.wait_for_timeout(50)
 
 
 def is_no_wider_than_its_window(page: Page) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from equipoise.api.pages import Pages
-from tests.browser.conftest import is_no_wider_than_its_window, serving
+from tests.browser.conftest import is_no_wider_than_its_window, serving, wait_until
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,6 +97,7 @@ def test_heads_sort_and_say_so(page: Page, gallery: str) -> None:
     head.get_by_role("button").click()
     expect(head).to_have_attribute("aria-sort", "ascending")
     assert set(column(page, 3)) == {"1"}
+    expect(page).to_have_url(re.compile(r"jobs\.sort=gpus"))
     page.reload()
     expect(head).to_have_attribute("aria-sort", "ascending")
 
@@ -186,7 +188,8 @@ def test_tree_opens_and_closes_by_keys(page: Page, gallery: str) -> None:
     focused = page.locator(":focus")
     expect(focused).to_have_attribute("aria-level", "2")
     page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")  # to its parent
+    page.keyboard.press("ArrowLeft")  # closes that
     page.keyboard.press("ArrowLeft")
     expect(focused).to_have_attribute("aria-level", "1")
     page.keyboard.press("ArrowDown")
@@ -272,7 +275,7 @@ def test_chart_takes_the_colours_of_its_theme(page: Page, gallery: str) -> None:
     painted = "document.querySelector('.uplot canvas').toDataURL()"
     light = page.evaluate(painted)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"light => {painted} !== light", arg=light)
+    wait_until(page, f"{painted} !== {json.dumps(light)}")
 
 
 def test_film_plays_pauses_and_ends(page: Page, gallery: str) -> None:
@@ -281,7 +284,7 @@ def test_film_plays_pauses_and_ends(page: Page, gallery: str) -> None:
     bar = page.get_by_role("group", name="Film")
     page.keyboard.press("Space")
     expect(bar.get_by_role("button", name="Pause")).to_be_visible()
-    page.wait_for_function(f"Number(new URLSearchParams(location.search).get('at')) > {start_ms + 3 * day_ms}")
+    wait_until(page, f"Number(new URLSearchParams(location.search).get('at')) > {start_ms + 3 * day_ms}")
     page.keyboard.press("Space")
     expect(bar.get_by_role("button", name="Play")).to_be_visible()
     page.wait_for_timeout(500)
@@ -290,9 +293,9 @@ def test_film_plays_pauses_and_ends(page: Page, gallery: str) -> None:
     assert page.url == stood
     bar.get_by_role("slider", name="Moment").focus()
     page.keyboard.press("Home")
-    page.wait_for_function(f"new URLSearchParams(location.search).get('at') === '{start_ms}'")
+    wait_until(page, f"new URLSearchParams(location.search).get('at') === '{start_ms}'")
     page.goto(f"{gallery}?at={start_ms + 89 * day_ms}&speed=7d&play=1")
-    page.wait_for_function(f"new URLSearchParams(location.search).get('at') === '{start_ms + 90 * day_ms}'")
+    wait_until(page, f"new URLSearchParams(location.search).get('at') === '{start_ms + 90 * day_ms}'")
     expect(page).not_to_have_url(re.compile("play="))
 
 

@@ -62,9 +62,7 @@ async def test_every_screen_is_the_one_page(client: httpx.AsyncClient, path: str
     assert answer.text == (await client.get("/")).text
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/v1/health", "/gallery", "/teamsters", "/timeline/x", "/apps", "/api/v1/teams"]
-)
+@pytest.mark.parametrize("path", ["/api/v1/health", "/gallery", "/teamsters", "/timeline/x", "/apps", "/api/v1/teams"])
 async def test_everything_else_is_handed_on(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).text == "handed on"
 
