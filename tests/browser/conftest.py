@@ -160,8 +160,12 @@ def shot() -> Callable[..., dict[str, Path]]:
             page.wait_for_timeout(200)
             if settle is not None:
                 settle(page)
+            if full:  # in a window as high as the page: what sticks to its edge is then where it belongs
+                height = page.evaluate("Math.max(innerHeight, document.documentElement.scrollHeight)")
+                page.set_viewport_size({"width": size["width"], "height": height})
+                page.wait_for_timeout(100)
             paths[look] = SHOTS / f"{name}-{look}.png"
-            page.screenshot(path=paths[look], full_page=full)
+            page.screenshot(path=paths[look])
         page.set_viewport_size(before or DESKTOP)  # type: ignore[arg-type]
         page.emulate_media(color_scheme="light")
         return paths
