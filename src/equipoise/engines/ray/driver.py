@@ -32,6 +32,10 @@ class RefusedError(Exception):
     """Ray cannot start an attempt, and this is why."""
 
 
+class DoubtfulError(RefusedError):
+    """An attempt did not start, and that one of its nodes has just gone may be why."""
+
+
 class Driver:
     """Carries out requests, several at a time."""
 
@@ -108,8 +112,12 @@ class Driver:
         self._starting.add(attempt)
         try:
             nodes = [part["node"] for part in asked["parts"]]
-            group = self._reserve(attempt, nodes, [part["bundle"] for part in asked["parts"]], asked["reserve_s"])
-            return {"records": self._start(asked, nodes, group)}
+            try:
+                group = self._reserve(attempt, nodes, [part["bundle"] for part in asked["parts"]], asked["reserve_s"])
+                return {"records": self._start(asked, nodes, group)}
+            except DoubtfulError:
+                self._settle(attempt, nodes)
+                raise
         finally:
             self._starting.discard(attempt)
             self._let_go.discard(attempt)
@@ -128,7 +136,8 @@ class Driver:
             undone = [self._keeper_of(node).undo.remote(f"{attempt}.{rank}") for rank, node in enumerate(nodes)]
             self._ray.wait(undone, num_returns=len(undone), timeout=self._answer_s)
             self._remove(attempt, group)
-            raise RefusedError(_first_line(error)) from error
+            is_sure = isinstance(error, (RefusedError, self._errors.RayTaskError))  # of a keeper that runs
+            raise (RefusedError if is_sure else DoubtfulError)(_first_line(error)) from error
 
     def do_warn(self, asked: dict[str, Any]) -> None:
         """Warn a part."""
@@ -179,7 +188,7 @@ class Driver:
         self._groups[attempt] = group
         try:
             if not group.wait(wait_s):
-                raise RefusedError(f"Ray did not have the devices free within {wait_s:g} s")
+                raise DoubtfulError(f"Ray did not have the devices free within {wait_s:g} s")
             placed = self._groups_of.placement_group_table(group)["bundles_to_node_id"]
             if [placed[rank] for rank in range(len(nodes))] != nodes:
                 raise RefusedError("Ray reserved devices on other nodes than asked")
@@ -206,9 +215,9 @@ class Driver:
                 break
         for task in asked:
             self._ray.cancel(task, force=True)
-        raise RefusedError(
-            "its devices were given back before it began" if attempt in self._let_go else _UNKNOWN_DEVICES
-        )
+        if attempt in self._let_go:
+            raise RefusedError("its devices were given back before it began")
+        raise DoubtfulError(_UNKNOWN_DEVICES)
 
     def _remove(self, attempt: str, group: Any) -> None:
         self._groups_of.remove_placement_group(group)
@@ -281,8 +290,40 @@ class Driver:
             time.sleep(self._poll_s)
             nodes = self._nodes_now()
             if nodes != self._nodes:
-                self._nodes = nodes
                 self._write({"news": "nodes", "nodes": nodes})
+                self._nodes = (
+                    nodes  # after the news of it: what is answered because a node is gone comes later than that
+                )
+
+    def _settle(self, attempt: str, nodes: list[str]) -> None:
+        """Wait until every node has run a task since, or one is known to be gone, which Ray takes seconds to notice.
+
+        Not the keepers are asked, for they may outlive their raylet for a moment.
+        """
+        until_s = time.monotonic() + self._answer_s
+
+        def is_open() -> bool:
+            alive = {node["id"] for node in self._nodes if node["alive"]}
+            return time.monotonic() < until_s and alive.issuperset(nodes) and attempt not in self._let_go
+
+        unproven = list(dict.fromkeys(nodes))
+        while unproven and is_open():
+            there = self._strategies.NodeAffinitySchedulingStrategy(unproven[0], soft=False)
+            task = self._probe.options(num_gpus=0, scheduling_strategy=there).remote()
+            while is_open() and not self._ray.wait([task], timeout=_LOOK_S)[0]:
+                pass
+            if self._has_run(task):
+                del unproven[0]
+
+    def _has_run(self, task: Any) -> bool:
+        """Whether a task came to its end; one that did not is called off."""
+        try:
+            self._ray.get(task, timeout=0)
+        except self._errors.RayError:  # it has not come to its end, too
+            self._ray.cancel(task, force=True)
+            time.sleep(_LOOK_S)
+            return False
+        return True
 
     def _ask(self, waiting: Any) -> Any:
         return self._ray.get(waiting, timeout=self._answer_s)
