@@ -27,6 +27,7 @@ from equipoise.engines.protocol import (
     Phase,
     Refused,
     Running,
+    Stopped,
 )
 from equipoise.engines.ray import Settings, open_engine
 from equipoise.errors import EngineError, InputError
@@ -144,6 +145,29 @@ def test_a_gang_that_cannot_start_though_its_nodes_live_is_refused(rig: RayRig) 
         bench.gone(runs)
     finally:
         bench.finish()
+
+
+def test_devices_of_a_gang_that_is_stopped_while_it_starts_are_its_own_until_it_is_gone(
+    rig: RayRig, bench: Bench
+) -> None:
+    assert rig.cluster is not None
+    other = bench.running()
+    [keeper] = [pid for pid in rig.cluster.pids("ray::Keeper") if keeper_of(pid, other)]
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        first = bench.launch("--for", 600, "--on-term", "ignore", gang=3, parts=[Part(0, 3)])
+        bench.quiet(2.0)  # Ray has reserved its devices, and the keeper has been asked to start it
+        bench.engine.stop(first, grace_ms=1500, requeue=True)
+        second = bench.launch("--for", 600, gang=3, parts=[Part(0, 3)])
+        bench.quiet(2.0)
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    bench.wait(second, Running)
+    told = [seen.attempt for seen in bench.heard if isinstance(seen, Running | Stopped)]
+    assert [attempt for attempt in told if attempt != other] == [first, first, second]
+    assert not alive(bench, first)
+    bench.gone(second)
+    bench.gone(other)
 
 
 def test_a_killed_keeper_takes_its_jobs_along_and_forgets_no_end(rig: RayRig, bench: Bench) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 
 _UNKNOWN_DEVICES = "Ray did not tell in time which devices it has"
 _LOOK_S = 0.1
+_WAIT_S = 1.0
 _WATCH_S = 20.0
 _WORKERS = 32
 
@@ -53,7 +54,10 @@ class Driver:
     def run(self) -> None:
         """Carry out what is asked until the input ends."""
         for line in sys.stdin:
-            self._workers.submit(self._carry_out, json.loads(line))
+            asked = json.loads(line)
+            if asked["do"] == "launch":
+                self._starting.add(asked["attempt"])  # so that `let_go` finds it, whichever worker comes first
+            self._workers.submit(self._carry_out, asked)
 
     def _carry_out(self, asked: dict[str, Any]) -> None:
         try:
@@ -109,7 +113,6 @@ class Driver:
     def do_launch(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Reserve the devices of an attempt on its nodes, all or none, and start its parts there."""
         attempt: str = asked["attempt"]
-        self._starting.add(attempt)
         try:
             nodes = [part["node"] for part in asked["parts"]]
             try:
@@ -151,10 +154,13 @@ class Driver:
         """Drop the record of a part."""
         self._ask(self._keeper_of(asked["node"]).forget.remote(asked["key"]))
 
-    def do_release(self, asked: dict[str, Any]) -> None:
-        """Give the devices of an attempt back; whoever of Ray's own workers is still on them is killed."""
+    def do_let_go(self, asked: dict[str, Any]) -> None:
+        """Let an attempt whose parts do not begin yet give up; its devices stay its own until it is known that none began."""
         if asked["attempt"] in self._starting:
             self._let_go.add(asked["attempt"])
+
+    def do_release(self, asked: dict[str, Any]) -> None:
+        """Give the devices of an attempt that is over back; whoever of Ray's own workers is still on them is killed."""
         group = self._groups.get(asked["attempt"])
         if group is None:
             try:
@@ -187,8 +193,11 @@ class Driver:
             raise RefusedError(_first_line(error)) from error
         self._groups[attempt] = group
         try:
-            if not group.wait(wait_s):
-                raise DoubtfulError(f"Ray did not have the devices free within {wait_s:g} s")
+            until_s = time.monotonic() + wait_s
+            while not group.wait(min(_WAIT_S, wait_s)):
+                self._check_wanted(attempt)
+                if time.monotonic() > until_s:
+                    raise DoubtfulError(f"Ray did not have the devices free within {wait_s:g} s")
             placed = self._groups_of.placement_group_table(group)["bundles_to_node_id"]
             if [placed[rank] for rank in range(len(nodes))] != nodes:
                 raise RefusedError("Ray reserved devices on other nodes than asked")
@@ -198,26 +207,27 @@ class Driver:
         return group
 
     def _devices(self, attempt: str, group: Any, counts: list[int]) -> list[list[str]]:
-        """Return which devices each bundle has: Ray chose them, and tells only a task within.
-
-        Such a task waits on when its placement group is removed meanwhile, so this looks whether it was.
-        """
+        """Return which devices each bundle has: Ray chose them, and tells only a task within."""
         within = self._strategies.PlacementGroupSchedulingStrategy
         asked = [
             self._probe.options(num_gpus=count, scheduling_strategy=within(group, rank)).remote()
             for rank, count in enumerate(counts)
         ]
-        for _ in range(max(1, round(self._answer_s / _LOOK_S))):
-            ready, _ = self._ray.wait(asked, num_returns=len(asked), timeout=_LOOK_S)
-            if len(ready) == len(asked):
-                return self._answers(asked)
-            if attempt in self._let_go:
-                break
-        for task in asked:
-            self._ray.cancel(task, force=True)
+        try:
+            for _ in range(max(1, round(self._answer_s / _LOOK_S))):
+                ready, _ = self._ray.wait(asked, num_returns=len(asked), timeout=_LOOK_S)
+                self._check_wanted(attempt)
+                if len(ready) == len(asked):
+                    return self._answers(asked)
+            raise DoubtfulError(_UNKNOWN_DEVICES)
+        except RefusedError:
+            for task in asked:
+                self._ray.cancel(task, force=True)
+            raise
+
+    def _check_wanted(self, attempt: str) -> None:
         if attempt in self._let_go:
-            raise RefusedError("its devices were given back before it began")
-        raise DoubtfulError(_UNKNOWN_DEVICES)
+            raise RefusedError("it was told to stop before it began")
 
     def _remove(self, attempt: str, group: Any) -> None:
         self._groups_of.remove_placement_group(group)

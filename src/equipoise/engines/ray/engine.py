@@ -133,7 +133,7 @@ class RayEngine:
         if gang.started:
             self._stop_parts(gang, grace_ms, "stop")
         else:
-            self._insist("release", {"attempt": str(attempt)})  # ends the wait for devices, if it still waits
+            self._insist("let_go", {"attempt": str(attempt)})  # ends the wait for devices, if it still waits
 
     def forget(self, attempt: Attempt, /) -> None:
         """Let keepers drop their records of an attempt that came to its end."""
@@ -454,7 +454,7 @@ class RayEngine:
                 if gang.started:
                     self._clear_lost(gang)
                 else:
-                    self._insist("release", {"attempt": str(gang.attempt)})  # ends its start; then it is cleared
+                    self._insist("let_go", {"attempt": str(gang.attempt)})  # ends its start; then it is cleared
         for new in alive.keys() - before.keys():
             self._keep(alive[new], self._records_came)
         self._show_nodes()
