@@ -152,8 +152,9 @@ class RayEngine:
     def observe(self, timeout_s: float, /) -> Sequence[Observation]:
         """Return what happened since the last call, waiting for it at most so long."""
         self._live()
-        self._fallen = {place: told for place, told in self._fallen.items() if not told}
-        self._show_nodes()
+        if any(self._fallen.values()):
+            self._fallen = {place: told for place, told in self._fallen.items() if not told}
+            self._show_nodes()
         until_s = time.monotonic() + timeout_s
         while not self._observed and not self._bridge.woken:
             self._send_again()
