@@ -77,8 +77,9 @@ def raise_path(s, shares, at, row, rounded, full, kept, acts):
     while shares[i].parent >= 0:
         x, y = s.lifts[at + i], shares[i]
         floor = min(max(x.still, x.asked, x.below), y.limit)
+        rounded = max(rounded if i == row else floor, x.below_rounded)
         if i != row:
-            rounded, full = max(floor, x.below_rounded), s.rows[i].full if acts else 0
+            full = s.rows[i].full if acts else 0
         by, by_rounded = floor - y.floor, max(rounded, floor) - x.rounded
         reserve = 0
         if acts:  # what a row above keeps is a matter of its own promises
