@@ -142,6 +142,8 @@ class Live:
             self._done(self.chronicle.enact(at_ms, charter, ""))
         except InputError as error:
             assert error.code == "P113" and _divides(core.charters, charter), error
+            [first, *_] = error.message.removeprefix("this charter divides ").split(", ")
+            assert any(team.parent == first for team in charter.teams), error
             self._done(self.chronicle.take(self.chronicle.core.now_ms))  # it goes on under the charter before
             assert before == (len(core.charters), core.roll.names["teams"])
             self.unlike += 1

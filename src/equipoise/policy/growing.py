@@ -307,7 +307,8 @@ class GrowingCore:
 
     def _other_past(self, charter: Charter) -> InputError:
         """Say why a charter cannot come into force: which teams it divides that have, or had, work."""
-        worked = {self.roll.names["teams"][team] for team in np.unique(self.workload().jobs.team).tolist()}
+        numbers: list[int] = np.unique(self.workload().jobs.team).tolist()
+        worked = {self.roll.names["teams"][number] for number in numbers}
         parents = {team.parent for team in charter.teams}
         divided = sorted(
             path for one in self.charters for path in (team.path for team in one.leaves) if path in parents
