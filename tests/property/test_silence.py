@@ -32,7 +32,7 @@ def away(how: str) -> Iterator[tuple[int, Live, Audit]]:
 
 def away_at_one_time() -> Iterator[tuple[int, Live, Audit]]:
     """Yield runs in which all that was due in a silence was decided after it, and no window began meanwhile."""
-    for seed in range(0, 60, 2):  # those with graces
+    for seed in range(0, 100, 2):  # those with graces
         live, found = run_live(seed, away="together")
         if all(one["at_ms"] >= until_ms for until_ms, one in _after_silences(live.entries)):
             yield seed, live, found
@@ -84,7 +84,7 @@ def test_who_acts_at_once_when_he_is_back_is_excused_and_without_the_silence_is_
         assert hidden <= ({"V207"} if live.late else set()), f"seed {seed}"  # no verdict of a promise goes by it either
         assert not hidden or any(" acted on late" in note for note in found.notes), f"seed {seed}"
         excused += len(hidden)
-    assert excused >= 2, excused
+    assert excused >= 3, excused
 
 
 def test_a_deadline_that_passed_while_the_controller_was_there_is_found_as_ever() -> None:
