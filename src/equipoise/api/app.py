@@ -24,6 +24,7 @@ from equipoise import __version__
 from equipoise.api.description import described
 from equipoise.api.excerpt import Excerpt
 from equipoise.api.gate import Gate
+from equipoise.api.identity import Issuer
 from equipoise.api.problem import problem
 from equipoise.api.repeats import Repeats
 from equipoise.api.resources import charters
@@ -49,7 +50,7 @@ GUEST = Bearer("guest", "guest", Role.VIEWER)
 """Whoever looks at a film."""
 
 
-def make_app(service: Service, settings: ServerSettings) -> FastAPI:
+def make_app(service: Service, settings: ServerSettings, issuer: Issuer | None = None) -> FastAPI:
     """Return the application over a lab's controller, which runs already."""
 
     @asynccontextmanager
@@ -86,6 +87,7 @@ def make_app(service: Service, settings: ServerSettings) -> FastAPI:
         most_body_bytes=settings.most_body_bytes,
         per_minute=settings.most_per_minute,
         guest=GUEST if service.lab is None else None,
+        issuer=issuer,
     )
     return app
 
@@ -118,6 +120,7 @@ def run_server(
         What ended the controller, or N142 where the address cannot be had.
     """
     tokens = Tokens(lab.tokens, lambda: time.time_ns() // 1_000_000)
+    issuer = None if lab.settings.oidc is None else Issuer(lab.settings.oidc)
     alerts = Alerts(lab.controller, lab.folder, lab.settings.alerts, lab.settings.notices)
     hooks, store = Hooks(lab.folder, alerts), lab.settings.store
     parts = LiveParts(
@@ -133,7 +136,7 @@ def run_server(
         return
     alerts.start()
     try:
-        _run(service, settings, ready)
+        _run(service, settings, ready, issuer)
     finally:
         alerts.stop()
         lab.controller.stop()
@@ -154,11 +157,13 @@ def run_film(runs: Sequence[LabRun], settings: ServerSettings, *, ready: Callabl
     _run(Service(None, nobody, Film(runs)), settings, ready)
 
 
-def _run(service: Service, settings: ServerSettings, ready: Callable[[str], None]) -> None:
+def _run(
+    service: Service, settings: ServerSettings, ready: Callable[[str], None], issuer: Issuer | None = None
+) -> None:
     """Answer calls until told to end."""
     server = _Server(
         uvicorn.Config(
-            make_app(service, settings),
+            make_app(service, settings, issuer),
             host=settings.bind,
             port=settings.port,
             ssl_certfile=settings.tls_certificate or None,
