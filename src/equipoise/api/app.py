@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from equipoise import __version__
 from equipoise.api.description import described
@@ -258,15 +259,22 @@ def _where(path: tuple[Any, ...]) -> str:
     return ".".join("".join(c for c in str(one)[:40] if c.isprintable()) for one in path)
 
 
-async def _not_there(_: Request, error: Exception) -> Response:
+async def _not_there(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, EquipoiseError):  # raised while the body was read
         return problem(error.__cause__)
     if error.status_code == 400:
         return problem(InputError("N136", "not understood: the body cannot be read"), status=422)
     answer = problem(InputError("N139", f"no such route or method: {error.detail}"), status=error.status_code)
-    answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return answer
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods that there are for a call's path."""
+    routes = [one for one in request.app.router.routes if isinstance(one, Route)]
+    return {method for one in routes if one.matches(request.scope)[0] is not Match.NONE for method in one.methods or ()}
 
 
 async def _failed(_: Request, error: Exception) -> Response:
