@@ -62,7 +62,13 @@ def excluded(*more: str) -> list[Any]:
     """Checks that do not hold: a body that is well made and names a team or a job that is not there is refused, and after some calls
     without a token the next ones are refused as too many (who may call what without one is tested in test_served_lab.py).
     """
-    names = ("positive_data_acceptance", "use_after_free", "ensure_resource_availability", "ignored_auth", "missing_required_header")
+    names = (
+        "positive_data_acceptance",
+        "use_after_free",
+        "ensure_resource_availability",
+        "ignored_auth",
+        "missing_required_header",
+    )
     schemathesis.checks.load_all_checks()
     return schemathesis.checks.CHECKS.get_by_names([*names, *more])
 
@@ -71,7 +77,7 @@ def excluded(*more: str) -> list[Any]:
 @settings(
     max_examples=EXAMPLES if settings.get_current_profile_name() != "soak" else 1_000,
     deadline=None,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @seeded(8)
 def test_what_comes_back_is_what_the_description_says(case: Any, lab: Served) -> None:

@@ -40,9 +40,14 @@ def test_a_token_of_the_issuer_opens_what_its_groups_may(tmp_path: Path) -> None
                     told = nobody.get("/capacity")
                     assert (told.status_code, told.json()["code"]) == (401, "N132")
             with at(issuer.token(groups=[])) as stranger:
-                assert (stranger.get("/capacity").status_code, stranger.get("/capacity").json()["code"]) == (403, "N133")
+                assert (stranger.get("/capacity").status_code, stranger.get("/capacity").json()["code"]) == (
+                    403,
+                    "N133",
+                )
             short = issuer.token(exp=int(time.time()) + 3)
-            with httpx.stream("GET", f"{lab.address}/api/v1/events", headers={"Authorization": f"Bearer {short}"}, timeout=40) as stream:
+            with httpx.stream(
+                "GET", f"{lab.address}/api/v1/events", headers={"Authorization": f"Bearer {short}"}, timeout=40
+            ) as stream:
                 lines = stream.iter_lines()
                 assert next(lines) == ": listening"
                 time.sleep(3.5)

@@ -59,10 +59,19 @@ def code(found: Issuer, token: str) -> str:
 def test_who_somebody_is_follows_from_claims(server: IssuerServer) -> None:
     found = issuer(server)
     ada = found.bearer(server.token())
-    assert (ada.person, ada.role, ada.team, ada.groups) == ("ada", Role.MEMBER, "safety.alignment", ("staff", "alignment-staff"))
+    assert (ada.person, ada.role, ada.team, ada.groups) == (
+        "ada",
+        Role.MEMBER,
+        "safety.alignment",
+        ("staff", "alignment-staff"),
+    )
     assert ada.expires_ms is not None and abs(ada.expires_ms / 1000 - time.time() - 600) < 5
     assert ada.is_among(["group:staff"]) and not ada.is_among(["group:gpu-operators"])
-    olga = found.bearer(server.token(kid="ec-1", alg="ES256", preferred_username="olga", sub="2", groups=["alignment-staff", "gpu-operators"]))
+    olga = found.bearer(
+        server.token(
+            kid="ec-1", alg="ES256", preferred_username="olga", sub="2", groups=["alignment-staff", "gpu-operators"]
+        )
+    )
     assert (olga.role, olga.team, olga.token != ada.token) == (Role.OPERATOR, "", True)
     assert found.bearer(server.token(aud=["other", AUDIENCE])).person == "ada"
     assert code(found, server.token(groups=["nobody"])) == "N133"
