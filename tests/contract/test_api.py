@@ -16,7 +16,7 @@ from hypothesis import seed as seeded
 
 from equipoise.api.conditional import CONTROL
 from equipoise.api.description import described
-from equipoise.api.pages import MOST_BYTES
+from equipoise.api.paging import MOST_BYTES
 from equipoise.api.roles import RIGHTS, Right, Role
 from equipoise.api.routes import BASE, ROUTES, add_routes
 from tests.scenario.live_server import Served, end, served

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from equipoise.api.pages import MOST_BYTES
+from equipoise.api.paging import MOST_BYTES
 from equipoise.api.routes import BASE
 from equipoise.audit import Book, audit
 from equipoise.charter_io import digest

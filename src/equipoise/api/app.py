@@ -26,6 +26,7 @@ from equipoise.api.description import described
 from equipoise.api.excerpt import Excerpt
 from equipoise.api.gate import Gate
 from equipoise.api.identity import Issuer
+from equipoise.api.pages import Pages
 from equipoise.api.problem import problem
 from equipoise.api.repeats import Repeats
 from equipoise.api.resources import charters
@@ -90,6 +91,7 @@ def make_app(service: Service, settings: ServerSettings, issuer: Issuer | None =
         guest=GUEST if service.lab is None else None,
         issuer=issuer,
     )
+    app.add_middleware(Pages)
     return app
 
 
