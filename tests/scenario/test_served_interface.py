@@ -96,6 +96,16 @@ def test_pages_have_each_row_once_and_are_small(lab: Served) -> None:
         assert MOST_BYTES * 0.9 < len(answer.content) <= MOST_BYTES and answer.json()["next"] is not None
 
 
+def test_a_token_is_revoked_only_as_it_was_read(lab: Served) -> None:
+    with lab.client("operator") as operator:
+        name = operator.post("/tokens", json={"person": "yves", "role": "viewer"}).json()["token"]
+        tag = operator.get(f"/tokens/{name}").headers["etag"]
+        wrong = operator.delete(f"/tokens/{name}", headers={"If-Match": '"other"'})
+        assert (wrong.status_code, wrong.json()["code"]) == (412, "N160")
+        assert operator.delete(f"/tokens/{name}", headers={"If-Match": tag}).status_code == 200
+        assert operator.delete(f"/tokens/{name}", headers={"If-Match": tag}).status_code == 412, "it is revoked now"
+
+
 def test_a_repeated_call_has_its_first_answer_also_after_a_kill(lab: Served) -> None:
     with lab.client("operator") as operator, lab.client("signer") as signer:
         again_by = {"Idempotency-Key": "drain-1"}
