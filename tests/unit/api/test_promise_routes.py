@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from fastapi.responses import Response
 
 from equipoise.api.excerpt import Excerpt
 from equipoise.api.resources import promises
@@ -72,13 +71,13 @@ def test_a_receipt_is_what_the_command_makes_and_holds(ledger: Path) -> None:
     assert excerpt.verdicts
     for entered in excerpt.verdicts[-3:]:
         name, to_ms = str(entered.values["promise"]), int(entered.values["to_ms"])
-        answer = cast(Response, asyncio.run(promises.receipt(call, name, to_ms)))
+        answer = asyncio.run(promises.receipt(call, name, to_ms))
         assert answer.body == receipt_of(ledger, name, to_ms=to_ms)
         assert answer.headers["content-disposition"].startswith("attachment; filename=")
         checked = verify_receipt(bytes(answer.body), policy=Policy(logs=(Party(KEY.verifier),)))
         assert checked is not None
     with pytest.raises(EquipoiseError) as caught:
-        asyncio.run(promises.receipt(call, name, to_ms + 1))
+        asyncio.run(promises.receipt(call, str(excerpt.verdicts[0].values["promise"]), 1))
     assert caught.value.code == "N167"
 
 
