@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from equipoise.charter.model import Charter, Pool
 from equipoise.controller.standing import PoolStanding, Standing, TeamStanding
+from equipoise.screens.lab_run import Plain
 from equipoise.screens.moment import Moment, PoolMoment, between, leaves_of
+from equipoise.screens.team import LISTED, QUEUE_COLUMNS
 
 I64 = NDArray[np.int64]
 WAITS = ("waiting", "claimed")
@@ -67,3 +69,15 @@ def _waits(standing: Standing, charter: Charter, pool: str) -> tuple[I64, I64]:
             longest[at] = max(longest[at], standing.at_ms - job.since_ms)
             at = charter.parents[at]
     return count, longest
+
+
+def live_queue(standing: Standing, path: str) -> Plain:
+    """Return the jobs of a team that wait this second, the longest first."""
+    inside = f"{path}."
+    waiting = [job for job in standing.jobs if job.state in WAITS and (job.team == path or job.team.startswith(inside))]
+    waiting.sort(key=lambda job: (job.since_ms, job.job))
+    rows: list[list[str | int]] = [
+        [job.job, job.name, job.team, job.pool, job.gang, standing.at_ms - job.since_ms, job.attempt]
+        for job in waiting[:LISTED]
+    ]
+    return {"in_all": len(waiting), "columns": list(QUEUE_COLUMNS), "rows": rows, "next": None}

@@ -34,7 +34,8 @@ def now(run: LabRun, at_ms: int | None, *, live: Moment | None = None) -> Plain:
     """
     record = run.record
     this = moment(record, run.own_ms(at_ms)) if live is None else live
-    return told(this, run.origin_ms, record) | {"edge": _edge(run, this.at_ms), "live": live is not None}
+    plain = told(this, run.origin_ms, record)
+    return plain | {"edge": _edge(run, this.at_ms), "live": live is not None}
 
 
 def told(this: Moment, origin_ms: int, record: Record | None) -> Plain:
@@ -51,6 +52,7 @@ def told(this: Moment, origin_ms: int, record: Record | None) -> Plain:
         "teams_in_all": len(whole["rows"]),
         "changed": [] if record is None else [_changed(record, this, lasts_ms) for lasts_ms in (HOUR_MS, DAY_MS)],
         "edge": None,
+        "alerts": [],
         "live": True,
     }
 

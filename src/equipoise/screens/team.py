@@ -28,6 +28,7 @@ I64 = NDArray[np.int64]
 LISTED = 20
 LOOKS_BACK_MS = 28 * DAY_MS
 """Waits and reclaims of so long before are told."""
+QUEUE_COLUMNS = ("job", "name", "team", "pool", "gang", "waited_ms", "stops")
 _NOW = ("floor", "limit", "entitled", "held", "waiting", "borrowed", "lent", "lacks")
 
 
@@ -50,21 +51,10 @@ def team(run: LabRun, path: str, at_ms: int | None, *, live: Moment | None = Non
     """
     record, origin_ms = run.record, run.origin_ms
     this = moment(record, run.own_ms(at_ms)) if live is None else live
-    number = team_number(this.charter, path)
-    of, mine = this.charter.teams[number], team_lines(record, path)
-    return {
-        "path": path,
-        "at_ms": origin_ms + this.at_ms,
+    found = team_now(this, path, origin_ms, record)
+    mine = team_lines(record, path)
+    return found | {
         "live": live is not None,
-        "owner": of.owner,
-        "is_leaf": of.is_leaf,
-        "lends": _ratio(float(of.lend)),
-        "back_within_ms": of.recover_ms,
-        "grace_ms": of.grace_ms,
-        "teams": [one.path for one in this.charter.children(path)],
-        "pools": [_pool(this, pool, number) for pool in range(len(this.pools))],
-        "all": _row(table(this, record, None, origin_ms=origin_ms), path),
-        "loans": _loans(this, number),
         "queue": _queue(record, mine, this.at_ms),
         "waits": _waits(record, mine, this.at_ms),
         "reclaims": {
@@ -72,6 +62,36 @@ def team(run: LabRun, path: str, at_ms: int | None, *, live: Moment | None = Non
             "caused": _reclaims(run, mine, this.at_ms, caused=True),
         },
         "requests": _requests(run, path, this.at_ms),
+    }
+
+
+def team_now(this: Moment, path: str, origin_ms: int, record: Record | None = None) -> Plain:
+    """Return what a moment alone says of a team; what is recorded of the time before it is left out.
+
+    Raises
+    ------
+    InputError
+        N172 for a team that the charter in force does not have.
+    """
+    number = team_number(this.charter, path)
+    of = this.charter.teams[number]
+    return {
+        "path": path,
+        "at_ms": origin_ms + this.at_ms,
+        "live": True,
+        "owner": of.owner,
+        "is_leaf": of.is_leaf,
+        "lends_ppm": _ratio(float(of.lend)),
+        "back_within_ms": of.recover_ms,
+        "grace_ms": of.grace_ms,
+        "teams": [one.path for one in this.charter.children(path)],
+        "pools": [_pool(this, pool, number) for pool in range(len(this.pools))],
+        "all": _row(table(this, record, None, origin_ms=origin_ms), path),
+        "loans": _loans(this, number),
+        "queue": None,
+        "waits": None,
+        "reclaims": None,
+        "requests": None,
     }
 
 
@@ -168,8 +188,7 @@ def _queue(record: Record, mine: NDArray[np.bool_], at_ms: int) -> Plain:
             at_ms - int(found.from_ms[row]),
             _stops_before(record, job, at_ms),
         ])  # fmt: skip
-    columns = ["job", "name", "team", "pool", "gang", "waited_ms", "stops"]
-    return {"in_all": len(rows), "columns": columns, "rows": listed, "next": None}
+    return {"in_all": len(rows), "columns": list(QUEUE_COLUMNS), "rows": listed, "next": None}
 
 
 def job_name(record: Record, job: int) -> str:
