@@ -1,4 +1,4 @@
-"""Pages in Debian's Chromium: a browser for all tests of a worker, pages that forgive nothing, axe, and pictures that are kept.
+"""Pages in Debian's Chromium: a browser for all tests of a module, pages that forgive nothing, axe, and pictures that are kept.
 
 `page` fails its test on a message in the console, a violation of the content security policy, an exception in the page or a request
 that failed; what a test provokes on purpose it names: ``page_allows(page, "401")``.
@@ -53,9 +53,12 @@ def dev_tools() -> Path:
     return ROOT / ".cache" / "web" / "node_modules"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(dev_tools: Path) -> Iterator[Browser]:
-    """Chromium, once for all; the dashboard's modules are in place."""
+    """Chromium, once for a module; the dashboard's modules are in place.
+
+    Not for the whole session: as long as it is open, Playwright's loop runs in this thread, and no other test could run one.
+    """
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
     assert web.is_built()
@@ -99,7 +102,8 @@ def page_allows(page: Page, *patterns: str) -> None:
 @contextmanager
 def watched_page(browser: Browser, **options: Any) -> Generator[Page]:
     """Give a page of its own context that must have nothing to complain of at the end."""
-    context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin"} | options)
+    usual: dict[str, Any] = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin"}
+    context = browser.new_context(**usual | options)
     context.set_default_timeout(15_000)
     page = context.new_page()
     watch = _WATCHES[page] = Watch(page)
@@ -159,13 +163,25 @@ def shot() -> Callable[..., dict[str, Path]]:
             page.wait_for_timeout(200)
             if settle is not None:
                 settle(page)
+            if full:  # in a window as high as the page: what sticks to its edge is then where it belongs
+                height = page.evaluate("Math.max(innerHeight, document.documentElement.scrollHeight)")
+                page.set_viewport_size({"width": size["width"], "height": height})
+                page.wait_for_timeout(100)
             paths[look] = SHOTS / f"{name}-{look}.png"
-            page.screenshot(path=paths[look], full_page=full)
+            page.screenshot(path=paths[look])
         page.set_viewport_size(before or DESKTOP)  # type: ignore[arg-type]
         page.emulate_media(color_scheme="light")
         return paths
 
     return take
+
+
+def wait_until(page: Page, expression: str, most_s: float = 20) -> None:
+    """Wait for what a page says; `Page.wait_for_function` evaluates text in the page, which its policy refuses."""
+    until_s = time.monotonic() + most_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < until_s, expression
+        page.wait_for_timeout(50)
 
 
 def is_no_wider_than_its_window(page: Page) -> bool:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from equipoise.api.roles import Role
 from equipoise.api.tokens import Tokens
-from tests.browser.conftest import is_no_wider_than_its_window, page_allows, sign_in, watched_page
+from tests.browser.conftest import is_no_wider_than_its_window, page_allows, sign_in, wait_until, watched_page
 from tests.scenario import live_server
 from tests.scenario.live_server import Served
 
@@ -128,7 +128,7 @@ def test_token_is_asked_for_and_kept_in_the_tab(
     assert ask(page, "/standing") == "problem N132"
     login = page.get_by_role("region", name="This lab wants to know who asks.")
     expect(login).to_contain_text("equipoise token new")
-    field = login.get_by_label("Token")
+    field = login.get_by_role("textbox", name="Token")
     expect(field).to_be_focused()
     assert axe(page) == []
     shot(page, "login", full=False)
@@ -136,9 +136,9 @@ def test_token_is_asked_for_and_kept_in_the_tab(
     page.keyboard.press("Enter")
     assert ask(page, "/standing") == "problem N132"
     expect(page.get_by_role("region", name="Your token is not taken any more.")).to_be_visible()
-    page.get_by_label("Token").fill(f"  {live_lab.tokens['viewer']}\n")
+    page.get_by_role("textbox", name="Token").fill(f"  {live_lab.tokens['viewer']}\n")
     page.get_by_role("button", name="Enter").click()
-    expect(page.get_by_label("Token")).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Token")).to_have_count(0)
     assert ask(page, "/standing") == "ok"
     page.reload()
     assert ask(page, "/standing") == "ok"
@@ -175,7 +175,7 @@ def test_events_come_with_the_token(page: Page, live_lab: Served) -> None:
     page.wait_for_timeout(1000)
     done = live_lab.cli("ada", "run", "--team", "safety.alignment", "--gpus", "1", "--", "true")
     assert done.returncode == 0, done.stderr
-    page.wait_for_function("window.heard.length > 0 && window.server.beat.value > " + str(before))
+    wait_until(page, "window.heard.length > 0 && window.server.beat.value > " + str(before))
 
 
 def test_dead_server_is_said_and_what_was_shown_stays(
@@ -209,4 +209,4 @@ def test_theme_follows_the_system_until_the_reader_chooses(browser: Browser, liv
         open_as(page, live_lab, "/")
         assert page.evaluate(paper) == colours[scheme]["paper"]
         page.get_by_role("button", name=other.capitalize()).click()
-        page.wait_for_function(f"{paper} === '{colours[other]['paper']}'")
+        wait_until(page, f"{paper} === '{colours[other]['paper']}'")

@@ -5,7 +5,7 @@
 import { computed, signal } from "@preact/signals";
 
 /** @typedef {"now" | "teams" | "team" | "timeline" | "job" | "promises" | "charter" | "outlook"} ScreenName */
-/** @typedef {{screen: ScreenName | null, rest: string, query: Record<string, string>}} Place */
+/** Where no screen is, `rest` is the whole path. @typedef {{screen: ScreenName | null, rest: string, query: Record<string, string>}} Place */
 /**
  * What `go` and `href` change: a screen with what it is of (`rest`), and entries of the query; null takes one out.
  * @typedef {{screen?: ScreenName, rest?: string} & Record<string, string | number | null | undefined>} Change
@@ -32,7 +32,7 @@ export function placeOf(address) {
   const query = Object.fromEntries(new URLSearchParams(address.search));
   const path = address.pathname;
   const [head, ...tail] = path.split("/").slice(1);
-  const rest = tail.map(decoded).join("/");
+  let rest = tail.map(decoded).join("/");
   /** @type {ScreenName | null} */
   let screen = null;
   if (path === "/") screen = "now";
@@ -40,6 +40,7 @@ export function placeOf(address) {
   else if (head === "jobs" && rest) screen = "job";
   else if (head === "promises") screen = "promises";
   else if ((head === "timeline" || head === "charter" || head === "outlook") && !rest) screen = head;
+  if (screen === null) rest = path;
   return { screen, rest, query };
 }
 
@@ -54,11 +55,15 @@ function decoded(text) {
 
 /** Write a place as an address. @param {Place} place */
 export function addressOf({ screen, rest, query }) {
-  const { path, takesRest } = PATHS[screen ?? "now"];
-  const tail = takesRest && rest ? rest.split("/").map(encodeURIComponent).join("/") : "";
-  const between = tail && !path.endsWith("/") ? "/" : "";
   const asked = new URLSearchParams(Object.entries(query).sort(([a], [b]) => (a < b ? -1 : 1))).toString();
-  return path + between + tail + (asked ? `?${asked}` : "");
+  return (screen === null ? rest : pathOf(screen, rest)) + (asked ? `?${asked}` : "");
+}
+
+/** @param {ScreenName} screen @param {string} rest */
+function pathOf(screen, rest) {
+  const { path, takesRest } = PATHS[screen];
+  const tail = takesRest && rest ? rest.split("/").map(encodeURIComponent).join("/") : "";
+  return path + (tail && !path.endsWith("/") ? "/" : "") + tail;
 }
 
 /** Where the reader is. */

@@ -5,7 +5,7 @@ import { html } from "htm/preact";
 /** @param {{title: Children, figure?: Children, note?: Children, tools?: Children, children?: Children}} props */
 export function Card({ title, figure, note, tools, children }) {
   return html`<section class="card">
-    <header><h3>${title}</h3>${tools}</header>
+    <header><h2>${title}</h2>${tools}</header>
     ${figure !== undefined && html`<p class="figure">${figure}</p>`}
     ${note && html`<p class="soft">${note}</p>`}${children}
   </section>`;

@@ -20,7 +20,7 @@ export function Login() {
   }
   return html`<section class="login" aria-labelledby="login-title">
     <h2 id="login-title">${had ? "Your token is not taken any more." : "This lab wants to know who asks."}</h2>
-    <p>${had ? html`The server says: ${problem.sentence}. ` : ""}Paste a token. Whoever runs the lab makes one: <code>equipoise token new NAME --role viewer</code></p>
+    <p>${had ? html`The server says: ${problem.sentence}. ` : ""}Paste a token. Whoever runs the lab makes one: <code>equipoise token new NAME <span class="whole">--role viewer</span></code></p>
     <form onSubmit=${enter}>
       <label>Token <input ref=${field} type="password" name="token" autocomplete="off" spellcheck=${false} placeholder="eq_…" value=${text} onInput=${(/** @type {InputEvent} */ event) => setText(/** @type {HTMLInputElement} */ (event.currentTarget).value)} /></label>
       <button type="submit" class="primary" disabled=${!text.trim()}>Enter</button>

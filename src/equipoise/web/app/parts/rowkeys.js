@@ -17,7 +17,9 @@ export function useRowKeys({ count, keyAt, view, open, also }) {
   useLayoutEffect(() => {
     if (!wants.current) return;
     wants.current = false;
-    /** @type {HTMLElement | null | undefined} */ (view.room.current?.querySelector(`tr[data-row="${place}"]`))?.focus({ preventScroll: true });
+    const row = /** @type {HTMLElement | null | undefined} */ (view.room.current?.querySelector(`tr[data-row="${place}"]`));
+    row?.focus({ preventScroll: true });
+    row?.scrollIntoView({ block: "nearest" });
   });
   /** @param {number} to */
   function move(to) {
