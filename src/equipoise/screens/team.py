@@ -136,7 +136,7 @@ def _loans(this: Moment, team: int) -> Plain:
     lends: list[Plain] = []
     borrows: list[Plain] = []
     for number, pool in enumerate(this.charter.pools):
-        for loan in this.loans(number):
+        for loan in this.loans[number]:
             if loan.lender in mine and loan.borrower not in mine:
                 lends.append(_loan(this.charter, loan, pool.name, loan.borrower))
             elif loan.borrower in mine and loan.lender not in mine:
