@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from equipoise import __version__
 from equipoise.api.gate import Gate
+from equipoise.api.live_runs import LiveRuns
 from equipoise.api.problem import problem
 from equipoise.api.resources import charters
 from equipoise.api.roles import Role
@@ -115,16 +116,19 @@ def run_server(
     tokens = Tokens(lab.tokens, lambda: time.time_ns() // 1_000_000)
     alerts = Alerts(lab.controller, lab.folder, lab.settings.alerts, lab.settings.notices)
     parts = LiveParts(lab.controller, lab.open_reader, lab.runs_as_person, str(lab.key.verifier), alerts)
-    service = Service(parts, tokens, Film(()))
+    history = LiveRuns(lab.open_reader, "Live")
+    service = Service(parts, tokens, history)
     lab.controller.start()
     if not _await_first_step(lab.controller, service, slow, given_up or threading.Event()):
         lab.controller.stop(timeout_s=300)
         _raise_failure(lab)
         return
     alerts.start()
+    history.start()
     try:
         _run(service, settings, ready)
     finally:
+        history.stop()
         alerts.stop()
         lab.controller.stop()
     _raise_failure(lab)

@@ -13,6 +13,7 @@ from equipoise.api.resources import (
     charters,
     events,
     health,
+    history,
     holders,
     jobs,
     ledger,
@@ -42,6 +43,10 @@ LOOK = (Right.LOOK,)
 ROUTES = (
     Route("GET", "/health", (), health.health),
     Route("GET", "/runs", LOOK, runs.listed),
+    Route("GET", "/runs/{run}/raster", LOOK, history.picture),
+    Route("GET", "/runs/{run}/jobs", LOOK, history.jobs),
+    Route("GET", "/runs/{run}/jobs/{job}", LOOK, history.job),
+    Route("GET", "/runs/{run}/jobs/{job}/why", LOOK, history.why),
     Route("GET", "/standing", LOOK, standing.standing),
     Route("GET", "/capacity", LOOK, standing.capacity),
     Route("GET", "/teams", LOOK, standing.teams),
