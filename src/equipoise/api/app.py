@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from equipoise import __version__
 from equipoise.api.gate import Gate
 from equipoise.api.live_runs import LiveRuns
+from equipoise.api.pages import Pages
 from equipoise.api.problem import problem
 from equipoise.api.resources import charters
 from equipoise.api.roles import Role
@@ -83,6 +84,7 @@ def make_app(service: Service, settings: ServerSettings) -> FastAPI:
         per_minute=settings.most_per_minute,
         guest=GUEST if service.lab is None else None,
     )
+    app.add_middleware(Pages)
     return app
 
 
