@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from equipoise.errors import InputError
 from equipoise.policy.kernel.layout import CANCELLED, DONE, REFUSED
-from equipoise.screens.attempts import NOT_YET, Attempts, attempts
+from equipoise.screens.attempts import ENDED, NOT_YET, RECLAIMED, Attempts, attempts
 from equipoise.screens.kept import Kept
 from equipoise.screens.lab_run import LabRun, Plain
 from equipoise.screens.waits import Waits, waits
@@ -28,7 +28,6 @@ Order = Literal["job", "-job", "wait", "-wait", "gang", "-gang", "lost", "-lost"
 COLUMNS = (
     "job", "name", "team", "pool", "user", "gang", "submit_ms", "first_ms", "end_ms", "wait_ms", "stops", "lost_gpu_ms", "state",
 )  # fmt: skip
-REASONS = {0: ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +79,11 @@ class Lives:
             np.maximum.at(found, job[own], to_ms[own])
         return found
 
-    @cached_property
-    def wait_ms(self) -> I64:
-        """How long it has waited in all; a wait that goes on counts to the record's end."""
+    def wait_ms(self, until_ms: int) -> I64:
+        """How long each job has waited in all up to an instant."""
         found = np.zeros(len(self.record.run.jobs), np.int64)
-        end_ms = int(self.record.run.closes_ms[-1]) if len(self.record.run.closes_ms) else 0
-        own = self.waits.job < len(found)
-        long_ms = np.minimum(self.waits.to_ms, max(end_ms, 0)) - self.waits.from_ms
-        np.add.at(found, self.waits.job[own], np.maximum(long_ms[own], 0))
+        own = np.flatnonzero((self.waits.job < len(found)) & (self.waits.from_ms < until_ms))
+        np.add.at(found, self.waits.job[own], np.minimum(self.waits.to_ms[own], until_ms) - self.waits.from_ms[own])
         return found
 
 
@@ -107,7 +103,7 @@ def page(run: LabRun, wanted: Wanted) -> Plain:
     record = run.record
     rows = np.flatnonzero(_chosen(run, wanted))
     total = len(rows)
-    keys = _keys(lives(record), wanted.order.removeprefix("-"))[rows]
+    keys = _keys(run, wanted.order.removeprefix("-"))[rows]
     if wanted.order.startswith("-"):
         keys = -keys
     if wanted.after:
@@ -129,12 +125,12 @@ def page(run: LabRun, wanted: Wanted) -> Plain:
     }
 
 
-def _keys(of: Lives, order: str) -> I64:
-    jobs = of.record.run.jobs
+def _keys(run: LabRun, order: str) -> I64:
+    jobs = run.record.run.jobs
     if order == "job":
         return np.arange(len(jobs))
     if order == "wait":
-        return of.wait_ms
+        return lives(run.record).wait_ms(run.ends_ms)
     return jobs["gang" if order == "gang" else "lost"].astype(np.int64)
 
 
@@ -168,8 +164,6 @@ def _chosen(run: LabRun, wanted: Wanted) -> NDArray[np.bool_]:
 
 def _doing(of: Lives, doing: Doing, from_ms: int, to_ms: int) -> NDArray[np.bool_]:
     """Return which jobs did something at some time from one instant to before another."""
-    from equipoise.screens.attempts import ENDED, RECLAIMED
-
     jobs, all_of = of.record.run.jobs, of.attempts
     if doing == "any":
         return (of.submit_ms < to_ms) & (of.over_ms >= from_ms)
@@ -196,22 +190,23 @@ def table(run: LabRun, rows: NDArray[np.intp]) -> list[list[Any]]:
     """Return rows of ``COLUMNS``; times are Unix milliseconds, None is what did not happen by the run's end."""
     record, of = run.record, lives(run.record)
     jobs, work = record.run.jobs[rows], record.workload.jobs
-    lines, pools = record.reference.lines, record.charter.pools
-    names = [str(row) for row in rows] if work.name is None else [work.name[row] for row in rows]
-    columns = (
-        rows.tolist(),
+    paths, pools = [line.path for line in record.reference.lines], [pool.name for pool in record.charter.pools]
+    numbers: list[int] = rows.tolist()
+    names = [str(row) for row in numbers] if work.name is None else [work.name[row] for row in numbers]
+    columns: tuple[list[Any], ...] = (
+        numbers,
         names,
-        [lines[line].path for line in record.line[rows]],
-        [pools[pool].name for pool in record.pool[rows]],
-        [record.workload.users[user] for user in work.user[rows]],
+        [paths[line] for line in record.line[rows].tolist()],
+        [pools[pool] for pool in record.pool[rows].tolist()],
+        [record.workload.users[user] for user in work.user[rows].tolist()],
         jobs["gang"].tolist(),
         (of.submit_ms[rows] + run.origin_ms).tolist(),
         _instants(jobs["first_ms"], run),
         _instants(np.where(of.over_ms[rows] < NOT_YET, of.over_ms[rows], -1), run),
-        of.wait_ms[rows].tolist(),
+        of.wait_ms(run.ends_ms)[rows].tolist(),
         jobs["stops"].tolist(),
         jobs["lost"].tolist(),
-        [state_at(of, row, run.ends_ms) for row in rows.tolist()],
+        [state_at(of, row, run.ends_ms) for row in numbers],
     )
     return [list(row) for row in zip(*columns, strict=True)]
 

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.charter.model import Charter
-from equipoise.controller.standing import PoolStanding, Standing, TeamStanding
-from equipoise.policy.standing import lent_and_borrowed
-from equipoise.screens.moment import Moment, PoolMoment, netted
+from equipoise.controller.standing import Standing
+from equipoise.screens.moment import Moment
 
 I64 = NDArray[np.int64]
 WAITS = ("waiting", "claimed")
@@ -16,5 +15,7 @@ WAITS = ("waiting", "claimed")
 
 def live_moment(standing: Standing, charter: Charter) -> Moment:
     """Return a moment of the controller's standing (with its jobs); floors are those in force, as pacing set them."""
-    pools = tuple(_pool(standing, charter, pool) for pool in charter.pools for pool in standing.pools if pool.name == pool.name)
+    pools = tuple(
+        _pool(standing, charter, pool) for pool in charter.pools for pool in standing.pools if pool.name == pool.name
+    )
     return Moment(standing.at_ms, charter, pools)

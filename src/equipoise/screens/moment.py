@@ -119,7 +119,16 @@ class _Moments:
             borrowed, lent = text.between(up, own[0])
             pools.append(
                 PoolMoment(
-                    up, down, maintenance, int(held[number, 0]), text.floor, text.limit, np.array(entitled), *own, borrowed, lent
+                    up,
+                    down,
+                    maintenance,
+                    int(held[number, 0]),
+                    text.floor,
+                    text.limit,
+                    np.array(entitled),
+                    *own,
+                    borrowed,
+                    lent,
                 )
             )
         return Moment(at_ms, charter, tuple(pools))
