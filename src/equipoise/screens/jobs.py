@@ -100,7 +100,6 @@ def page(run: LabRun, wanted: Wanted) -> Plain:
     InputError
         C301 for a team that is not there, N175 for a pool that is not, or a cursor that is none.
     """
-    record = run.record
     rows = np.flatnonzero(_chosen(run, wanted))
     total = len(rows)
     keys = _keys(run, wanted.order.removeprefix("-"))[rows]

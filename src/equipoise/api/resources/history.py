@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -83,15 +84,18 @@ def _why(call: Call, name: str, job: int, at_ms: int | None, *, changes: bool, p
     own_ms = run.own_ms(at_ms)
     found = hindsight(run).why(run, job, own_ms, changes=changes, predict=predict)
     named = _names(run)
-    plain = plain_why(found.explanation, name=named(job), name_of=named, forecast=found.forecast)
-    sentences = why_text(found.explanation, name_of=named, changes=changes).splitlines()
+    explained = found.explanation
+    if run.record.workload.origin_ms is not None:
+        explained = replace(explained, origin_ms=run.origin_ms)  # so that sentences name times of the calendar
+    plain = plain_why(explained, name=named(job), name_of=named, forecast=found.forecast)
+    sentences = why_text(explained, name_of=named, changes=changes).splitlines()
     return {
         **plain,
         "number": job,
         "asked_ms": run.origin_ms + own_ms,
         "origin_ms": run.origin_ms,
         "sentences": sentences,
-        "predicted": None if found.forecast is None else predicted(found.explanation.at_ms, found.forecast),
+        "predicted": None if found.forecast is None else predicted(explained.at_ms, found.forecast),
     }
 
 
