@@ -1,4 +1,4 @@
-"""Pages in Debian's Chromium: a browser for all tests of a worker, pages that forgive nothing, axe, and pictures that are kept.
+"""Pages in Debian's Chromium: a browser for all tests of a module, pages that forgive nothing, axe, and pictures that are kept.
 
 `page` fails its test on a message in the console, a violation of the content security policy, an exception in the page or a request
 that failed; what a test provokes on purpose it names: ``page_allows(page, "401")``.
@@ -53,9 +53,12 @@ def dev_tools() -> Path:
     return ROOT / ".cache" / "web" / "node_modules"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(dev_tools: Path) -> Iterator[Browser]:
-    """Chromium, once for all; the dashboard's modules are in place."""
+    """Chromium, once for a module; the dashboard's modules are in place.
+
+    Not for the whole session: as long as it is open, Playwright's loop runs in this thread, and no other test could run one.
+    """
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
     assert web.is_built()
@@ -160,8 +163,12 @@ def shot() -> Callable[..., dict[str, Path]]:
             page.wait_for_timeout(200)
             if settle is not None:
                 settle(page)
+            if full:  # in a window as high as the page: what sticks to its edge is then where it belongs
+                height = page.evaluate("Math.max(innerHeight, document.documentElement.scrollHeight)")
+                page.set_viewport_size({"width": size["width"], "height": height})
+                page.wait_for_timeout(100)
             paths[look] = SHOTS / f"{name}-{look}.png"
-            page.screenshot(path=paths[look], full_page=full)
+            page.screenshot(path=paths[look])
         page.set_viewport_size(before or DESKTOP)  # type: ignore[arg-type]
         page.emulate_media(color_scheme="light")
         return paths

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.policy.kernel.layout import DONE, LOST, RELEASE, START, STOP
+from equipoise.policy.kernel.layout import DONE, LOST, RELEASE, START, START_CONFIRMED, STOP
 from equipoise.screens.kept import Kept
 from equipoise.simulator.record import Record
 
@@ -78,6 +78,33 @@ class Attempts:
     def gang(self) -> I64:
         """Each attempt's devices; int64, shape (n,)."""
         return self.gangs[self.job]
+
+    @cached_property
+    def ordinal(self) -> I64:
+        """Which attempt of its job each is, from 0; int64, shape (n,)."""
+        order = np.argsort(self.job, kind="stable")
+        first = np.flatnonzero(np.diff(self.job[order], prepend=-1) != 0)
+        sizes = np.diff(np.append(first, len(self)))
+        found = np.empty(len(self), np.int64)
+        found[order] = np.arange(len(self)) - np.repeat(first, sizes)
+        return found
+
+    @cached_property
+    def serves_ms(self) -> I64:
+        """From when each attempt does its work: its start, or where starts are confirmed that; ``NOT_YET`` where it never came."""
+        if self.record.options.latency is None:
+            return self.start_ms
+        events = self.record.run.events
+        assert events is not None, "a run that is looked at keeps its events"
+        told = events[(events["kind"] == START_CONFIRMED) & (events["refused"] == 0)]
+        span = int(max(self.ordinal.max(initial=0), told["detail"].max(initial=0))) + 1
+        keys = told["subject"].astype(np.int64) * span + told["detail"]
+        order = np.argsort(keys, kind="stable")
+        mine = self.job * span + self.ordinal
+        at = np.minimum(np.searchsorted(keys[order], mine), max(len(keys) - 1, 0))
+        if not len(keys):
+            return np.full(len(self), NOT_YET)
+        return np.where(keys[order][at] == mine, told["time_ms"][order][at], NOT_YET)
 
     def running(self, at_ms: int) -> NDArray[np.intp]:
         """Return the attempts that hold devices once all of an instant has happened: begun not after it, over after it."""

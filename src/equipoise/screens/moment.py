@@ -86,6 +86,24 @@ def moment(record: Record, at_ms: int) -> Moment:
     return _KEPT.of(record).at(at_ms)
 
 
+def between(parents: tuple[int, ...], leaves: I64, capacity: int, floor: I64, held: I64) -> tuple[I64, I64]:
+    """Return what every team borrows and lends of idle floors; arrays are aligned with the charter's teams."""
+    lent, borrowed = lent_and_borrowed(capacity, floor[leaves].tolist(), held[leaves].tolist())
+    found = np.zeros((2, len(parents)), np.int64)
+    found[:, leaves] = (borrowed, lent)
+    for team in range(len(parents) - 1, -1, -1):
+        if parents[team] >= 0:
+            found[:, parents[team]] += found[:, team]
+    net = found - found.min(axis=0)
+    net[:, leaves] = found[:, leaves]
+    return net[0], net[1]
+
+
+def leaves_of(charter: Charter) -> I64:
+    """Return the teams that hold work, as places in ``charter.teams``."""
+    return np.array([number for number, team in enumerate(charter.teams) if team.is_leaf], np.int64)
+
+
 class _Moments:
     """Works moments of a run out, and remembers the latest."""
 
@@ -116,21 +134,14 @@ class _Moments:
             at = text.lines
             own = [column[number, at] for column in (held, waiting, jobs, longest_ms)]
             entitled = entitlements(text.tree, up, (own[0] + own[1]).tolist())
-            borrowed, lent = text.between(up, own[0])
+            borrowed, lent = between(charter.parents, text.leaves, up, text.floor, own[0])
             pools.append(
                 PoolMoment(
-                    up,
-                    down,
-                    maintenance,
-                    int(held[number, 0]),
-                    text.floor,
-                    text.limit,
-                    np.array(entitled),
-                    *own,
-                    borrowed,
-                    lent,
+                    capacity=up, down=down, maintenance=maintenance, held_by_all=int(held[number, 0]),
+                    floor=text.floor, limit=text.limit, entitled=np.array(entitled, np.int64), held=own[0], waiting=own[1],
+                    waiting_jobs=own[2], longest_ms=own[3], borrowed=borrowed, lent=lent,
                 )
-            )
+            )  # fmt: skip
         return Moment(at_ms, charter, tuple(pools))
 
     def _text(self, version: int, pool: int, capacity: int) -> _Text:
@@ -150,19 +161,6 @@ class _Text:
     limit: I64
     lines: I64
     leaves: I64
-    parents: tuple[int, ...]
-
-    def between(self, capacity: int, held: I64) -> tuple[I64, I64]:
-        """Return what every team borrows and lends of idle floors."""
-        lent, borrowed = lent_and_borrowed(capacity, self.floor[self.leaves].tolist(), held[self.leaves].tolist())
-        found = np.zeros((2, len(self.parents)), np.int64)
-        found[:, self.leaves] = (borrowed, lent)
-        for team in range(len(self.parents) - 1, -1, -1):
-            if self.parents[team] >= 0:
-                found[:, self.parents[team]] += found[:, team]
-        net = found - found.min(axis=0)
-        net[:, self.leaves] = found[:, self.leaves]
-        return net[0], net[1]
 
 
 def _text(record: Record, charter: Charter, pool: str, capacity: int) -> _Text:
@@ -177,8 +175,7 @@ def _text(record: Record, charter: Charter, pool: str, capacity: int) -> _Text:
         [quota.reserve for quota in found],
     )
     lines = np.array([numbers[team.path] for team in charter.teams], np.int64)
-    leaves = np.array([number for number, team in enumerate(charter.teams) if team.is_leaf], np.int64)
-    return _Text(tree, floor, limit, lines, leaves, charter.parents)
+    return _Text(tree, floor, limit, lines, leaves_of(charter))
 
 
 def _summed(ran: Attempts, waited: Waits, at_ms: int) -> tuple[I64, I64, I64, I64]:

@@ -26,7 +26,7 @@ IDLE, OUT, FIRST = 0, 1, 2
 """Values of pixels: nobody's, out of service, and from ``FIRST`` on the leaves in the charter's order."""
 FEW = 124
 """So many leaves fit into bytes: the highest bit of a pixel says that it is at the edge of a job."""
-EDGE_ROWS, EDGE_COLUMNS = 4, 4
+EDGE_ROWS, EDGE_COLUMNS = 6, 8
 """Edges are shown of jobs that are at least so large in the picture."""
 
 
@@ -164,7 +164,7 @@ def _paint(
                 left -= 1
                 below += gang[a]
                 top = min((2 * below * height + capacity) // (2 * capacity), height)
-                shown = top - row >= 4 and end_ms[a] - start_ms[a] >= least_ms
+                shown = top - row >= EDGE_ROWS and end_ms[a] - start_ms[a] >= least_ms
                 begins = shown and (x == 0 or start_ms[a] > middles_ms[x - 1])
                 for y in range(row, top):
                     pixels[x, y] = value[line] | (edge if begins or (shown and y == top - 1) else 0)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.policy.kernel.layout import CAP_SET, DEMAND_CHANGED, NEVER, START_CONFIRMED
+from equipoise.policy.kernel.layout import CAP_SET, DEMAND_CHANGED, NEVER
 from equipoise.policy.kernel.services import CARRY_MS
 from equipoise.screens.attempts import NOT_YET, Attempts
 
@@ -53,8 +53,7 @@ def _of_service(service: Any, events: NDArray[Any], served: _Steps) -> list[tupl
         now = min(asked + (extra if asked > 0 else 0), most, cap)
         for replica in range(wanted, now):
             since[replica] = at_ms
-        for replica in range(now, wanted):
-            rows.append((first + replica, since.pop(replica), at_ms))
+        rows += [(first + replica, since.pop(replica), at_ms) for replica in range(now, wanted)]
         wanted = now
     return rows + [(first + replica, from_ms, NOT_YET) for replica, from_ms in since.items()]
 
@@ -91,9 +90,9 @@ class _Steps:
     def beside(self, from_ms: int, to_ms: int, asked: int) -> tuple[int, int]:
         """Return replicas × milliseconds by which fewer, and more, served than were asked for."""
         low, high = np.searchsorted(self.time_ms, (from_ms, to_ms), side="right")
-        edges = np.concatenate([[from_ms], self.time_ms[low:high], [to_ms]])
-        levels = np.concatenate([[self.level[low - 1] if low else 0], self.level[low:high]])
-        beyond = (levels - asked) * np.diff(edges)
+        edges = np.concatenate([np.array([from_ms]), self.time_ms[low:high], np.array([to_ms])])
+        before = self.level[low - 1 : low] if low else np.zeros(1, np.int64)
+        beyond: I64 = (np.concatenate([before, self.level[low:high]]) - asked) * np.diff(edges)
         return int(-beyond[beyond < 0].sum()), int(beyond[beyond > 0].sum())
 
 
@@ -102,31 +101,10 @@ def _served(found: Attempts, number: int) -> _Steps:
     service = found.record.run.services[number]
     first = int(service["first_job"])
     own = np.flatnonzero((found.job >= first) & (found.job < first + int(service["most"])))
-    begin_ms, end_ms = _serve_ms(found, own), found.end_ms[own]
+    begin_ms, end_ms = found.serves_ms[own], found.end_ms[own]
     lasts = begin_ms < end_ms
     ends = lasts & (end_ms < NOT_YET)
     times = np.concatenate([begin_ms[lasts], end_ms[ends]])
     moves = np.concatenate([np.ones(lasts.sum(), np.int64), -np.ones(ends.sum(), np.int64)])
     order = np.argsort(times, kind="stable")
     return _Steps(times[order], np.cumsum(moves[order]))
-
-
-def _serve_ms(found: Attempts, own: NDArray[np.intp]) -> I64:
-    """From when each attempt serves; ``NOT_YET`` where its start was never confirmed."""
-    record = found.record
-    if record.options.latency is None:
-        return found.start_ms[own]
-    assert record.run.events is not None
-    told = record.run.events[record.run.events["kind"] == START_CONFIRMED]
-    confirmed = {
-        (job, attempt): at_ms
-        for job, attempt, at_ms in zip(
-            told["subject"].tolist(), told["detail"].tolist(), told["time_ms"].tolist(), strict=True
-        )
-    }
-    seen: dict[int, int] = {}
-    times: list[int] = []
-    for job in found.job[own].tolist():
-        times.append(confirmed.get((job, seen.get(job, 0)), NOT_YET))
-        seen[job] = seen.get(job, 0) + 1
-    return np.array(times, np.int64)

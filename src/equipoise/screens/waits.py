@@ -52,7 +52,7 @@ def waits(record: Record) -> Waits:
 def _found(record: Record) -> Waits:
     found = attempts(record)
     stopped = np.isin(found.cause, (RECLAIMED, PREEMPTED, FAILED))
-    ordinal = _ordinals(found.job)
+    ordinal = found.ordinal
     points = [
         (found.job.astype(np.int64), found.start_ms, 2 * ordinal + 1, ENDS),
         (found.job[stopped].astype(np.int64), found.end_ms[stopped], 2 * ordinal[stopped] + 2, BEGINS),
@@ -73,16 +73,6 @@ def _found(record: Record) -> Waits:
     lasts = np.flatnonzero(to_ms > at_ms[begins])
     lasts = lasts[np.argsort(at_ms[begins[lasts]], kind="stable")]
     return Waits(found, job[begins[lasts]].astype(np.int32), at_ms[begins[lasts]], to_ms[lasts])
-
-
-def _ordinals(job: NDArray[np.int32]) -> I64:
-    """Which attempt of its job each is, from 0."""
-    order = np.argsort(job, kind="stable")
-    first = np.flatnonzero(np.diff(job[order], prepend=-1) != 0)
-    sizes = np.diff(np.append(first, len(job)))
-    found = np.empty(len(job), np.int64)
-    found[order] = np.arange(len(job)) - np.repeat(first, sizes)
-    return found
 
 
 def _jobs_asked_for(record: Record) -> Spans:

@@ -6,15 +6,43 @@ What is read from bodies is held to `words`: no half characters, no control char
 from __future__ import annotations
 
 from equipoise.api.resources import (
+    amendments,
     charters,
     events,
+    gates,
     health,
+    history,
     holders,
+    hooks,
     jobs,
     ledger,
     nodes,
+    promises,
     requests,
+    run_teams,
+    runs,
+    simulations,
     standing,
+    watching,
 )
 
-__all__ = ["charters", "events", "health", "holders", "jobs", "ledger", "nodes", "requests", "standing"]
+__all__ = [
+    "amendments",
+    "charters",
+    "events",
+    "gates",
+    "health",
+    "history",
+    "holders",
+    "hooks",
+    "jobs",
+    "ledger",
+    "nodes",
+    "promises",
+    "requests",
+    "run_teams",
+    "runs",
+    "simulations",
+    "standing",
+    "watching",
+]
