@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,7 @@ def test_the_history_of_a_live_lab_is_what_its_controller_said(lab: Served) -> N
     assert shown is not None and shown.own_ms(None) == shown.ends_ms
     compared = [(at_ms, teams) for at_ms, teams in said if at_ms <= shown.origin_ms + shown.ends_ms]
     assert len(compared) > 20 and len({tuple(sorted(teams.items())) for _, teams in compared}) > 5
-    latest = {at_ms: teams for at_ms, teams in compared}  # of two answers at one instant the later one saw all of it
+    latest = dict(compared)  # of two answers at one instant the later one saw all of it
     for at_ms, teams in latest.items():
         assert held(shown, at_ms) == teams, at_ms
 

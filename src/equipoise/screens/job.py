@@ -66,6 +66,7 @@ def _spans(run: LabRun, of: Lives, number: int) -> list[Plain]:
     for from_ms, to_ms in zip(of.waits.from_ms[own].tolist(), of.waits.to_ms[own].tolist(), strict=True):
         found.append(_span(run, "waits", from_ms, to_ms))
     found += [_attempt(run, of.attempts, place) for place in attempts_of(of.attempts, number).tolist()]
+    found = [one for one in found if one["from_ms"] <= run.origin_ms + run.ends_ms]
     return sorted(found, key=lambda one: (one["from_ms"], one["what"] == "runs"))
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from equipoise.errors import InputError
 from equipoise.policy.kernel.layout import CANCELLED, DONE, REFUSED
-from equipoise.screens.attempts import ENDED, NOT_YET, RECLAIMED, Attempts, attempts
+from equipoise.screens.attempts import ENDED, FAILED, NOT_YET, PREEMPTED, RECLAIMED, Attempts, attempts
 from equipoise.screens.kept import Kept
 from equipoise.screens.lab_run import LabRun, Plain
 from equipoise.screens.waits import Waits, waits
@@ -85,6 +85,14 @@ class Lives:
         own = np.flatnonzero((self.waits.job < len(found)) & (self.waits.from_ms < until_ms))
         np.add.at(found, self.waits.job[own], np.minimum(self.waits.to_ms[own], until_ms) - self.waits.from_ms[own])
         return found
+
+
+    def stops(self, until_ms: int) -> I64:
+        """How often each job was stopped up to an instant."""
+        over = np.isin(self.attempts.cause, (RECLAIMED, PREEMPTED, FAILED)) & (self.attempts.end_ms <= until_ms)
+        count = len(self.record.run.jobs)
+        job = self.attempts.job[over]
+        return np.bincount(job[job < count], minlength=count).astype(np.int64)
 
 
 def lives(record: Record) -> Lives:
@@ -203,7 +211,7 @@ def table(run: LabRun, rows: NDArray[np.intp]) -> list[list[Any]]:
         _instants(jobs["first_ms"], run),
         _instants(np.where(of.over_ms[rows] < NOT_YET, of.over_ms[rows], -1), run),
         of.wait_ms(run.ends_ms)[rows].tolist(),
-        jobs["stops"].tolist(),
+        of.stops(run.ends_ms)[rows].tolist(),
         jobs["lost"].tolist(),
         [state_at(of, row, run.ends_ms) for row in numbers],
     )

@@ -28,9 +28,12 @@ class RunRaster(Answer):
     edge: Annotated[int, Field(description="The bit of a pixel at the edge of a job.")]
     teams: list[str]
     planes: Annotated[
-        list[tuple[str, str, list[int]]], Field(description="Name, type and shape of each, in order; columns come first.")
+        list[tuple[str, str, list[int]]],
+        Field(description="Name, type and shape of each, in order; columns come first."),
     ]
-    data: Annotated[str, Field(description="The planes, as zlib compresses, in base64; the least significant byte first.")]
+    data: Annotated[
+        str, Field(description="The planes, as zlib compresses, in base64; the least significant byte first.")
+    ]
 
 
 class RunJobs(Page):

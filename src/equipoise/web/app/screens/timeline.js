@@ -39,7 +39,8 @@ function History({ run, runs }) {
   const shown = other ? [run, other] : [run];
   const isTable = param("raster.table").value === "1";
   const own = pictures[run.run];
-  const size = other ? { height: 250, waiting: 60 } : { height: 400, waiting: 90 };
+  const room = Math.max(220, Math.min(520, innerHeight - 590));
+  const size = other ? { height: Math.round(room * 0.75), waiting: 50 } : { height: room, waiting: 70 };
   return html`
     <${Answer} run=${run} other=${other} pictures=${pictures} span=${span} pool=${pool} />
     ${run.findings.length > 0 && html`<p class="stale" role="alert">The ledger does not follow from itself since then, so this is the last state that did: ${run.findings[0]}</p>`}
