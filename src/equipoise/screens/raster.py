@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from equipoise.policy.kernel.capacity import UP
 from equipoise.policy.kernel.layout import NODE_CHANGED
-from equipoise.screens.attempts import FAILED, RECLAIMED, attempts
+from equipoise.screens.attempts import FAILED, NOT_YET, RECLAIMED, attempts
 from equipoise.screens.lanes import compiled, lanes
 from equipoise.screens.waits import waits
 from equipoise.simulator.record import DENIED, Record
@@ -27,7 +27,9 @@ IDLE, OUT, FIRST = 0, 1, 2
 FEW = 124
 """So many leaves fit into bytes: the highest bit of a pixel says that it is at the edge of a job."""
 EDGE_ROWS, EDGE_COLUMNS = 6, 8
-"""Edges are shown of jobs that are at least so large in the picture."""
+"""Edges are shown of jobs that are at least so large in the picture, …"""
+MOST_EDGED = 20_000
+"""… and of none where more than so many attempts begin in it: there they are noise, and most of the bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ def _stack(record: Record, frame: Frame, kind: Any) -> tuple[Pixels, NDArray[np.
     out = _out(record, frame.pool, middles_ms)
     first = places.first[frame.pool * record.count : (frame.pool + 1) * record.count + 1]
     least_ms = EDGE_COLUMNS * (frame.to_ms - frame.from_ms) // frame.width
+    if int(np.searchsorted(all_of.start_ms, middles_ms[-1])) - starts > MOST_EDGED:
+        least_ms = NOT_YET
     _paint(
         all_of.start_ms, all_of.end_ms, all_of.gang, places.spot, places.by_end, running, starts, ends,
         middles_ms, first, values_of_lines(record), record.charter.pools[frame.pool].capacity, out, least_ms, pixels, held,

@@ -17,7 +17,7 @@ export function Strip({ spans, to_ms, at_ms, choose }) {
     choose(from + ((event.clientX - left) / width) * (end - from));
   }
   const told = spans.map((one) => `${one.what === "runs" ? "ran" : one.what === "waits" ? "waited" : "depended on another"} ${duration((one.to_ms ?? to_ms) - one.from_ms)}`).join(", then ");
-  return html`<figure class="life"><svg viewBox=${`0 0 ${WIDTH} 30`} preserveAspectRatio="none" role="img" aria-label=${`Its life: ${told}.`} onClick=${clicked}>
+  return html`<figure class="life" data-asked=${at_ms}><svg viewBox=${`0 0 ${WIDTH} 30`} preserveAspectRatio="none" role="img" aria-label=${`Its life: ${told}.`} onClick=${clicked}>
       ${spans.map((one, n) => html`<rect key=${n} class=${one.what} x=${x(one.from_ms)} width=${Math.max(1, x(one.to_ms ?? to_ms) - x(one.from_ms))} y=${one.what === "runs" ? 2 : 10} height=${one.what === "runs" ? 26 : 10} />
         ${one.ended_by && ["reclaimed", "preempted", "failed"].includes(one.ended_by) && html`<rect class="stop" x=${x(/** @type {number} */ (one.to_ms)) - 1.5} width="3" y="0" height="30" />`}`)}
       ${at_ms !== null && html`<rect class="asked" x=${x(at_ms) - 1} width="2" y="0" height="30" />`}
