@@ -34,7 +34,7 @@ DAYS, GPUS, DAY_MS = 6, 512, 86_400_000
 def runs() -> tuple[LabRun, ...]:
     text = lab_charter(GPUS)
     both = simulate(lab(2, days=DAYS, gpus=GPUS), loads(text), vs=["product-first"], record=True)
-    return film(both, text=text, ends_ms=DAYS * DAY_MS)
+    return film(both.runs, text=text, ends_ms=DAYS * DAY_MS)
 
 
 @pytest.fixture(scope="module")

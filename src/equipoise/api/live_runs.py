@@ -20,7 +20,8 @@ TIMES_COST = 20
 """The ledger is followed at most every so many times what following it took."""
 LOOKED_AT_S = 60.0
 """So long after somebody looked it is followed further."""
-PATIENCE_S = 10.0
+PATIENCE_S = 3.0
+"""So long somebody who looks waits for a state that is new enough."""
 
 
 class LiveRuns:

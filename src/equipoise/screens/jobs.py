@@ -86,7 +86,6 @@ class Lives:
         np.add.at(found, self.waits.job[own], np.minimum(self.waits.to_ms[own], until_ms) - self.waits.from_ms[own])
         return found
 
-
     def stops(self, until_ms: int) -> I64:
         """How often each job was stopped up to an instant."""
         over = np.isin(self.attempts.cause, (RECLAIMED, PREEMPTED, FAILED)) & (self.attempts.end_ms <= until_ms)

@@ -88,7 +88,7 @@ class Picture:
 
 def picture(record: Record, frame: Frame) -> Picture:
     """Return the picture of a run that keeps its decisions."""
-    kind = np.uint8 if len(record.leaves) <= FEW else np.uint16
+    kind = np.dtype(np.uint8 if len(record.leaves) <= FEW else np.uint16)
     stack, held = _stack(record, frame, kind)
     waiting, most, waiting_gpus = _waiting(record, frame, kind)
     starts, reclaims, failures, victim = _happenings(record, frame, kind)
@@ -103,7 +103,7 @@ def values_of_lines(record: Record) -> I64:
     return found
 
 
-def _stack(record: Record, frame: Frame, kind: Any) -> tuple[Pixels, NDArray[np.uint32]]:
+def _stack(record: Record, frame: Frame, kind: np.dtype[Any]) -> tuple[Pixels, NDArray[np.uint32]]:
     """Paint who holds what."""
     all_of, places = attempts(record), lanes(record)
     middles_ms = frame.middles_ms
@@ -113,12 +113,12 @@ def _stack(record: Record, frame: Frame, kind: Any) -> tuple[Pixels, NDArray[np.
     begun = all_of.running(int(middles_ms[0]))
     begun = begun[places.spot[begun] >= 0]
     running[places.spot[begun]] = begun
-    starts = int(np.searchsorted(all_of.start_ms, middles_ms[0], side="right"))
-    ends = int(np.searchsorted(places.ends_ms, middles_ms[0], side="right"))
+    starts = int(np.searchsorted(all_of.start_ms, int(middles_ms[0]), side="right"))
+    ends = int(np.searchsorted(places.ends_ms, int(middles_ms[0]), side="right"))
     out = _out(record, frame.pool, middles_ms)
     first = places.first[frame.pool * record.count : (frame.pool + 1) * record.count + 1]
     least_ms = EDGE_COLUMNS * (frame.to_ms - frame.from_ms) // frame.width
-    if int(np.searchsorted(all_of.start_ms, middles_ms[-1])) - starts > MOST_EDGED:
+    if int(np.searchsorted(all_of.start_ms, int(middles_ms[-1]))) - starts > MOST_EDGED:
         least_ms = NOT_YET
     _paint(
         all_of.start_ms, all_of.end_ms, all_of.gang, places.spot, places.by_end, running, starts, ends,
@@ -197,7 +197,7 @@ def _out(record: Record, pool: int, at_ms: I64) -> I64:
     return found * record.charter.pools[pool].gpus_per_node
 
 
-def _waiting(record: Record, frame: Frame, kind: Any) -> tuple[Pixels, int, NDArray[np.uint32]]:
+def _waiting(record: Record, frame: Frame, kind: np.dtype[Any]) -> tuple[Pixels, int, NDArray[np.uint32]]:
     """Paint what waits."""
     middles_ms, found = frame.middles_ms, waits(record)
     leaf = np.full(record.count, -1, np.int64)
@@ -223,7 +223,8 @@ def _deposit(
             break  # they are in order of their beginnings
         ref = refs[job[n]]
         if ref // len(leaf) == pool and to_ms[n] > middles_ms[0]:
-            begin, end = np.searchsorted(middles_ms, from_ms[n]), np.searchsorted(middles_ms, to_ms[n])
+            begin: Any = np.searchsorted(middles_ms, from_ms[n])
+            end: Any = np.searchsorted(middles_ms, to_ms[n])
             depth[begin, leaf[ref % len(leaf)]] += gangs[job[n]]
             depth[end, leaf[ref % len(leaf)]] -= gangs[job[n]]
 
@@ -243,12 +244,11 @@ def _pile(depth: Any, most: int, pixels: Any) -> None:
                 row = top
 
 
-def _happenings(record: Record, frame: Frame, kind: Any) -> tuple[Any, Any, Any, Pixels]:
+def _happenings(record: Record, frame: Frame, kind: np.dtype[Any]) -> tuple[Any, Any, Any, Pixels]:
     """Count what happened within each column: starts, reclaims, losses; and whom most was taken from."""
     all_of, edges_ms = attempts(record), frame.edges_ms
-    low, high = np.searchsorted(all_of.start_ms, (edges_ms[0], edges_ms[-1]))
-    rows = np.arange(low, high)[all_of.pool[low:high] == frame.pool]
-    starts = _columns(edges_ms, all_of.start_ms[rows])
+    low, high = np.searchsorted(all_of.start_ms, (edges_ms[0], edges_ms[-1])).tolist()
+    starts = _columns(edges_ms, all_of.start_ms[low:high][all_of.pool[low:high] == frame.pool])
     places = lanes(record)
     low, high = np.searchsorted(places.ends_ms, (edges_ms[0], edges_ms[-1]))
     over = places.by_end[low:high]
@@ -267,7 +267,7 @@ def _columns(edges_ms: I64, at_ms: I64) -> NDArray[np.uint32]:
     return np.histogram(at_ms, edges_ms)[0].astype(np.uint32) if len(at_ms) else np.zeros(len(edges_ms) - 1, np.uint32)
 
 
-def _denied(record: Record, frame: Frame, kind: Any) -> tuple[NDArray[np.uint32], Pixels]:
+def _denied(record: Record, frame: Frame, kind: np.dtype[Any]) -> tuple[NDArray[np.uint32], Pixels]:
     """Return devices denied on average within each column, and the leaf to which most was."""
     closes_ms = np.concatenate([[0], record.run.closes_ms]).astype(np.float64)
     totals = record.accounts[:, frame.pool][:, record.leaves, DENIED].astype(np.float64)

@@ -90,7 +90,8 @@ def pool_number(run: LabRun, pool: str) -> int:
 def heading(run: LabRun, frame: Frame, found: Picture) -> Plain:
     """Return what the planes mean."""
     record, pool = run.record, run.record.charter.pools[frame.pool]
-    lines = record.reference.lines
+    paths = [line.path for line in record.reference.lines]
+    leaves: list[int] = record.leaves.tolist()
     return {
         "run": run.name,
         "number": run.number,
@@ -105,5 +106,5 @@ def heading(run: LabRun, frame: Frame, found: Picture) -> Plain:
         "waiting_most": found.waiting_most,
         "first_value": FIRST,
         "edge": 1 << (8 * found.stack.itemsize - 1),
-        "teams": [lines[number].path for number in record.leaves.tolist()],
+        "teams": [paths[number] for number in leaves],
     }

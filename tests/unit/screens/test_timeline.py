@@ -32,7 +32,7 @@ FRAMES = [
 
 
 def shown_run(number: int = 0) -> LabRun:
-    return film(runs(), text="", ends_ms=DAYS * DAY_MS)[number]
+    return film(runs().runs, text="", ends_ms=DAYS * DAY_MS)[number]
 
 
 @cache

@@ -87,14 +87,15 @@ function Why({ path, run, job, asked_ms }) {
   const query = { at_ms: asked_ms, number: run.live ? run.number : null };
   const answer = useServer(`${path}/why`, { query: { ...query, changes: "false" } });
   const full = useServer(`${path}/why`, { query: { ...query, predict: run.live ? "false" : "true" } });
-  return html`<section><h2>Why it waited at ${instant(asked_ms)}</h2>
+  return html`<div class="halves"><section><h2>Why it waited at ${instant(asked_ms)}</h2>
     <${Answered} of=${answer} what="why" isPart>${(/** @type {any} */ why) => html`
       ${sentences(why.sentences).map((text, n) => html`<p key=${n} class=${n === 1 ? "binding" : ""}>${text}</p>`)}`}<//>
+  </section><section>
     <${Answered} of=${full} what="what would have started it, and when it was to start" isPart>${(/** @type {any} */ why) => html`
-      ${why.predicted && html`<h3>When it was to start</h3><p>${why.predicted}${actual(job, asked_ms)}</p>`}
-      <h3>What would have started it at once</h3>
+      ${why.predicted && html`<h2>When it was to start</h2><p>${why.predicted}${actual(job, asked_ms)}</p>`}
+      <h2>What would have started it at once</h2>
       ${changes(why.sentences).map((text, n) => html`<p key=${n}>${text}</p>`)}`}<//>
-  </section>`;
+  </section></div>`;
 }
 
 /** What came of a prediction. @param {Life} job @param {number} asked_ms */
