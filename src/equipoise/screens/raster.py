@@ -214,6 +214,19 @@ def _waiting(record: Record, frame: Frame, kind: np.dtype[Any]) -> tuple[Pixels,
 
 
 @compiled
+def _first_from(times_ms: Any, at_ms: int) -> int:
+    """Return the first place whose time is not before an instant."""
+    low, high = 0, len(times_ms)
+    while low < high:
+        middle = (low + high) // 2
+        if times_ms[middle] < at_ms:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
 def _deposit(
     job: Any, from_ms: Any, to_ms: Any, refs: Any, leaf: Any, gangs: Any, pool: int, middles_ms: Any, depth: Any
 ) -> None:
@@ -223,10 +236,8 @@ def _deposit(
             break  # they are in order of their beginnings
         ref = refs[job[n]]
         if ref // len(leaf) == pool and to_ms[n] > middles_ms[0]:
-            begin: Any = np.searchsorted(middles_ms, from_ms[n])
-            end: Any = np.searchsorted(middles_ms, to_ms[n])
-            depth[begin, leaf[ref % len(leaf)]] += gangs[job[n]]
-            depth[end, leaf[ref % len(leaf)]] -= gangs[job[n]]
+            depth[_first_from(middles_ms, from_ms[n]), leaf[ref % len(leaf)]] += gangs[job[n]]
+            depth[_first_from(middles_ms, to_ms[n]), leaf[ref % len(leaf)]] -= gangs[job[n]]
 
 
 @compiled
