@@ -13,7 +13,7 @@ from equipoise.screens.attempts import ENDED, FAILED, PREEMPTED, RECLAIMED, atte
 from equipoise.screens.lab_run import LabRun, Plain
 from equipoise.screens.moment import Moment, moment
 from equipoise.screens.steps import Steps, steps
-from equipoise.screens.teams import table
+from equipoise.screens.teams import inside, table
 from equipoise.simulator.record import Record
 from equipoise.units import DAY_MS, HOUR_MS
 
@@ -81,10 +81,11 @@ def _at_top(this: Moment, column: np.ndarray[tuple[int, ...], np.dtype[np.int64]
 def _below(this: Moment, record: Record | None, origin_ms: int) -> Plain:
     """Say who is below both their floor and what they ask for, most first; a team below one that is named itself is not."""
     found: list[tuple[int, int, int]] = []
+    parents = this.charter.parents
     for number, pool in enumerate(this.pools):
         lacks = pool.lacks.tolist()
         for team, lack in enumerate(lacks):
-            parent = this.charter.parents[team]
+            parent = parents[team]
             if lack and not (parent >= 0 and lacks[parent]):
                 found.append((-lack, team, number))
     found.sort()
@@ -105,8 +106,24 @@ def _lacking(this: Moment, record: Record | None, origin_ms: int, team: int, num
         "lacks_gpus": int(pool.lacks[team]),
         "floor_gpus": int(pool.floor[team]),
         "held_gpus": int(pool.held[team]),
+        "held_by": _holders(this, number, path),
         "since_ms": None if since_ms is None else origin_ms + since_ms,
     }
+
+
+def _holders(this: Moment, pool: int, path: str) -> list[Plain]:
+    """Say who holds most of a team's idle floor in a pool: teams at the top, or beside it under the same one."""
+    teams = this.charter.teams
+    mine = {number for number, one in enumerate(teams) if inside(one.path, path)}
+    top = path.split(".", maxsplit=1)[0]
+    sums: Counter[str] = Counter()
+    for loan in this.loans[pool]:
+        if loan.lender in mine and loan.borrower not in mine:
+            borrower = teams[loan.borrower].path
+            other = borrower.split(".", maxsplit=1)[0]
+            sums[borrower if other == top else other] += loan.gpus
+    most = sorted(sums.items(), key=lambda one: (-one[1], one[0]))
+    return [{"team": team, "gpus": gpus} for team, gpus in most[:2]]
 
 
 def below_since_ms(record: Record, path: str, pool: int, *, floor: int, at_ms: int) -> int | None:
@@ -137,8 +154,8 @@ def _loans(this: Moment) -> Plain:
     """Say who borrows whose idle floor, all pools together, between teams at the top, most first."""
     pairs: Counter[tuple[str, str]] = Counter()
     within = 0
-    for number in range(len(this.pools)):
-        for loan in this.loans(number):
+    for rows in this.loans:
+        for loan in rows:
             lender, borrower = (this.charter.teams[one].path.split(".")[0] for one in (loan.lender, loan.borrower))
             if lender == borrower:
                 within += loan.gpus
