@@ -26,6 +26,7 @@ from equipoise.api.description import described
 from equipoise.api.excerpt import Excerpt
 from equipoise.api.gate import Gate
 from equipoise.api.identity import Issuer
+from equipoise.api.live_runs import LiveRuns
 from equipoise.api.pages import Pages
 from equipoise.api.problem import problem
 from equipoise.api.repeats import Repeats
@@ -131,16 +132,19 @@ def run_server(
         Repeats(lab.folder / "calls.db"), Excerpt(),
         Simulations(lab.folder / "simulations", None if store.postgres else lab.folder / store.ledger), hooks,
     )  # fmt: skip
-    service = Service(parts, tokens, Film(()))
+    history = LiveRuns(lab.open_reader, "Live")
+    service = Service(parts, tokens, history)
     lab.controller.start()
     if not _await_first_step(lab.controller, service, slow, given_up or threading.Event()):
         lab.controller.stop(timeout_s=300)
         _raise_failure(lab)
         return
     alerts.start()
+    history.start()
     try:
         _run(service, settings, ready, issuer)
     finally:
+        history.stop()
         alerts.stop()
         lab.controller.stop()
     _raise_failure(lab)

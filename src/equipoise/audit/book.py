@@ -329,6 +329,11 @@ class Book:
             raise VerificationError("V209", "the ledger has no charter", hint="the second entry is the first charter")
         return tuple(self._read_charter(values) for _, values in self._charters)
 
+    @property
+    def text(self) -> str:
+        """The charter that came into force last, as it was written; empty without one."""
+        return str(self._charters[-1][1].get("text", "")) if self._charters else ""
+
     def _read_charter(self, values: Values) -> Charter:
         return charter_of(values)
 

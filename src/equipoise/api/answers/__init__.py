@@ -6,6 +6,7 @@ Nothing is checked by it while the server runs: an answer is made by its route.
 from __future__ import annotations
 
 from equipoise.api.answers.base import Answer, Named, Page, Problem
+from equipoise.api.answers.history import RunJob, RunJobs, RunRaster, RunWhy
 from equipoise.api.answers.lab import (
     Alerts,
     CancelledJob,
@@ -98,11 +99,15 @@ __all__ = [
     "Request",
     "Requests",
     "Revoked",
+    "RunJob",
+    "RunJobs",
     "RunNow",
     "RunQueue",
+    "RunRaster",
     "RunSeries",
     "RunTeam",
     "RunTeams",
+    "RunWhy",
     "Runs",
     "Services",
     "Simulated",
