@@ -21,16 +21,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from equipoise import __version__
+from equipoise.api.description import described
+from equipoise.api.excerpt import Excerpt
 from equipoise.api.gate import Gate
 from equipoise.api.problem import problem
+from equipoise.api.repeats import Repeats
 from equipoise.api.resources import charters
 from equipoise.api.roles import Role
 from equipoise.api.routes import BASE, add_routes
 from equipoise.api.runs import Film
 from equipoise.api.service import LiveParts, Service, told
+from equipoise.api.simulations import Simulations
 from equipoise.api.tokens import Bearer, Tokens
 from equipoise.controller import Controller
-from equipoise.controller.alerts import Alerts
+from equipoise.controller.alerts import Alerts, Hooks
 from equipoise.errors import EquipoiseError, InputError, InternalError
 from equipoise.screens import LabRun
 from equipoise.tasks.address import is_loopback
@@ -70,6 +74,7 @@ def make_app(service: Service, settings: ServerSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.service = service
+    app.openapi = lambda: described(app)
     add_routes(app)
     app.exception_handler(EquipoiseError)(_refused)
     app.exception_handler(RequestValidationError)(_not_understood)
@@ -114,7 +119,12 @@ def run_server(
     """
     tokens = Tokens(lab.tokens, lambda: time.time_ns() // 1_000_000)
     alerts = Alerts(lab.controller, lab.folder, lab.settings.alerts, lab.settings.notices)
-    parts = LiveParts(lab.controller, lab.open_reader, lab.runs_as_person, str(lab.key.verifier), alerts)
+    hooks, store = Hooks(lab.folder, alerts), lab.settings.store
+    parts = LiveParts(
+        lab.controller, lab.open_reader, lab.runs_as_person, str(lab.key.verifier), alerts, lab.folder,
+        Repeats(lab.folder / "calls.db"), Excerpt(),
+        Simulations(lab.folder / "simulations", None if store.postgres else lab.folder / store.ledger), hooks,
+    )  # fmt: skip
     service = Service(parts, tokens, Film(()))
     lab.controller.start()
     if not _await_first_step(lab.controller, service, slow, given_up or threading.Event()):
@@ -249,7 +259,9 @@ async def _not_there(_: Request, error: Exception) -> Response:
         return problem(error.__cause__)
     if error.status_code == 400:
         return problem(InputError("N136", "not understood: the body cannot be read"), status=422)
-    return problem(InputError("N139", f"no such route or method: {error.detail}"), status=error.status_code)
+    answer = problem(InputError("N139", f"no such route or method: {error.detail}"), status=error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _failed(_: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,6 +105,15 @@ class Client:
     def get(self, path: str, **parameters: Any) -> Plain:
         """Read something."""
         return self.call("GET", path, parameters=parameters)
+
+    def rows(self, path: str, **parameters: Any) -> Iterator[Plain]:
+        """Read a list, page by page."""
+        while True:
+            found = self.get(path, **parameters)
+            yield from found["items"]
+            if found.get("next") is None:
+                return
+            parameters["after"] = found["next"]
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str = "") -> Plain:
         """Ask for something; with a key it may be asked again, and nothing comes twice."""

@@ -31,6 +31,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
 WRONG_PER_MINUTE = 60
 """How many wrong tokens an address may show in a minute."""
 
@@ -73,6 +74,27 @@ class Rates:
         return min(float(self._per_minute), left + (now_s - since_s) * self._per_minute / 60.0)
 
 
+def check_site(method: str, headers: Headers) -> None:
+    """Raise N166 for a change that a page of another site asks for, as far as its browser says so.
+
+    A second wall: there is no cookie, so such a page would need a token. Programs send neither header.
+
+    Examples
+    --------
+    >>> check_site("POST", Headers({"host": "lab:7878", "origin": "https://lab:7878", "sec-fetch-site": "same-origin"}))
+    >>> check_site("POST", Headers({"host": "lab:7878", "origin": "https://evil.example"}))
+    Traceback (most recent call last):
+    ...
+    equipoise.errors.AuthorizationError: N166 a change that a page of another site asks for (hint: nobody may)
+    """
+    if method in READS:
+        return
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    is_own = origin is None or origin.partition("://")[2] == headers.get("host", "") != ""
+    if not is_own or site not in (None, "same-origin", "none"):
+        raise AuthorizationError("N166", "a change that a page of another site asks for", hint="nobody may")
+
+
 class Gate:
     """The gate, around the routes.
 
@@ -101,6 +123,7 @@ class Gate:
         sent = _Sent(send)
         who = "-"
         try:
+            check_site(scope["method"], Headers(scope=scope))
             if scope["path"] not in OPEN_PATHS:
                 bearer = self._bearer(scope)
                 who = f"{bearer.person} ({bearer.role} {bearer.token})"
@@ -170,7 +193,7 @@ class _Sent:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
-                headers[name] = value
+                headers.setdefault(name, value)
         await self._send(message)
 
 

@@ -39,16 +39,20 @@ class Right(StrEnum):
     DRAIN = "drain nodes"
     ENACT = "bring a charter into force"
     MANAGE_TOKENS = "manage tokens"
+    MANAGE_HOOKS = "manage webhooks"
+    SIMULATE = "simulate charters"
+    """On the jobs that this lab recorded; it takes processor time."""
 
 
 _LOOKS = frozenset({Right.LOOK})
-_TEAM = frozenset({Right.SUBMIT, Right.CANCEL, Right.ASK, Right.ANSWER})
+_TEAM = frozenset({Right.SUBMIT, Right.CANCEL, Right.ASK, Right.ANSWER, Right.SIMULATE})
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.VIEWER: _LOOKS,
     Role.MEMBER: _LOOKS | _TEAM,
-    Role.OPERATOR: _LOOKS | {Right.CANCEL_ANY, Right.DRAIN, Right.MANAGE_TOKENS, Right.READ_LEDGER},
-    Role.SIGNER: _LOOKS | {Right.ENACT, Right.ANSWER, Right.READ_LEDGER},
-    Role.AUDITOR: _LOOKS | {Right.READ_LEDGER},
+    Role.OPERATOR: _LOOKS
+    | {Right.CANCEL_ANY, Right.DRAIN, Right.MANAGE_TOKENS, Right.MANAGE_HOOKS, Right.READ_LEDGER, Right.SIMULATE},
+    Role.SIGNER: _LOOKS | {Right.ENACT, Right.ANSWER, Right.READ_LEDGER, Right.SIMULATE},
+    Role.AUDITOR: _LOOKS | {Right.READ_LEDGER, Right.SIMULATE},
 }
 
 

@@ -7,16 +7,20 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Request
 
+from equipoise.api.excerpt import Excerpt
+from equipoise.api.repeats import Repeats
 from equipoise.api.roles import Right, Role, covers
 from equipoise.api.runs import Runs
+from equipoise.api.simulations import Simulations
 from equipoise.api.tokens import Bearer, Tokens
 from equipoise.charter.model import Charter
 from equipoise.controller import Controller
-from equipoise.controller.alerts import Alerts
+from equipoise.controller.alerts import Alerts, Hooks
 from equipoise.errors import AuthorizationError, InputError, StoreError
 from equipoise.store import StoredLedger
 from equipoise.units import shown
@@ -41,6 +45,15 @@ class LiveParts:
         The public key of the ledger.
     alerts : Alerts
         Of this controller.
+    folder : Path
+        The lab's.
+    repeats : Repeats
+        Which keys of changes were used.
+    excerpt : Excerpt
+        What the ledger says of charters, verdicts and releases.
+    simulations : Simulations
+    hooks : Hooks
+        The webhooks that operators added.
     """
 
     controller: Controller
@@ -48,6 +61,11 @@ class LiveParts:
     runs_as_person: bool
     ledger_key: str
     alerts: Alerts
+    folder: Path
+    repeats: Repeats
+    excerpt: Excerpt
+    simulations: Simulations
+    hooks: Hooks
 
 
 @dataclass(eq=False)
@@ -92,7 +110,10 @@ class Service:
             return read(self._reader)
 
     def close(self) -> None:
-        """Let go of the ledger's reader."""
+        """Let go of everything that belongs to the server alone."""
+        if self.lab is not None:
+            self.lab.simulations.close()
+            self.lab.repeats.close()
         with self._reading:
             if self._reader is not None:
                 self._reader.close()

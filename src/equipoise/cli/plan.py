@@ -41,7 +41,7 @@ def run(
     Exit code 0: the plan was made, whether or not anything changes (see --exit-code). 1: a charter has errors.
     """
     from equipoise.cli.interruption import interruptible
-    from equipoise.tasks.plan import propose, replay_both
+    from equipoise.tasks.plan import plain_plan, propose, replay_both
 
     with interruptible():
         if (ledger is not None) + (against is not None) + live > 1:
@@ -51,7 +51,7 @@ def run(
             _show(proposal, new, limit=None if everything else AFFECTED)
         both = None if replay is None else replay_both(proposal, replay)
         if as_json:
-            typer.echo(json.dumps(as_plain(proposal, both), indent=2, ensure_ascii=False))
+            typer.echo(json.dumps(plain_plan(proposal, both), indent=2, ensure_ascii=False))
         elif both is not None:
             _show_replayed(both)
     if both is not None:
@@ -74,46 +74,11 @@ def _against_live(new: str) -> Proposal:
         return propose(Path(new), old)
 
 
-def as_plain(proposal: Proposal, both: Replayed | None) -> dict[str, Any]:
-    """Return what ``--json`` prints: changes with their values, sentences, new warnings, and figures if replayed."""
-    from equipoise.charter.difference_sentences import affected, summary, written
-
-    changes, before, after = proposal.changes, proposal.before, proposal.after
-    plain: dict[str, Any] = {
-        "before": None if before is None else {"revision": before.revision, "digest": before.digest},
-        "after": {"revision": after.revision, "digest": after.digest},
-        "order": proposal.order,
-        "summary": summary(changes),
-        "changes": [change.to_dict() for change in changes],
-        "sentences": [str(entry) for entry in written(changes, before, after)],
-        "affected": [str(entry) for entry in affected(changes)],
-        "warnings": [finding.to_dict() for finding in proposal.warnings],
-    }
-    plain |= _amendment(proposal)
-    if both is not None:
-        plain["replay"] = {"one_measure": both.one_measure, "teams": both.rows()}
-    return plain
-
-
 def show_plan(new: Path) -> None:
     """Print the plan of a charter against nothing."""
     from equipoise.tasks.plan import propose
 
     _show(propose(new), str(new), limit=AFFECTED)
-
-
-def _amendment(proposal: Proposal) -> dict[str, Any]:
-    """Return what the amendment does, who must sign it and when it takes force."""
-    found = proposal.status(proposal.signed)
-    if found is None:
-        return {}
-    return {
-        "effect": [thing.to_dict() for thing in found.needs.effect.things],
-        "constitutional": [change.field for change in found.needs.constitutional],
-        "signatures": [tally.to_dict() for tally in found.tallies],
-        "notice_ms": found.notice_ms,
-        "not_before_ms": proposal.after.effective_ms,
-    }
 
 
 def _show(proposal: Proposal, new: str, *, limit: int | None) -> None:

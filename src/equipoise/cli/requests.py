@@ -16,7 +16,7 @@ def run(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] 
     from equipoise.api.client import calling
 
     with calling() as client:
-        rows = client.get("/requests")["items"]
+        rows = list(client.rows("/requests", limit=1000))
     typer.echo(json.dumps(rows, indent=2, ensure_ascii=False) if as_json else "\n".join(map(_line, rows)))
 
 
@@ -24,7 +24,7 @@ def find(client: Client, name: str) -> dict[str, Any]:
     """Return a request; R112 for one that is not there."""
     from equipoise.errors import InputError
 
-    for row in client.get("/requests")["items"]:
+    for row in client.rows("/requests", limit=1000):
         if row["name"] == name:
             return row
     raise InputError("R112", f"there is no request '{name}'", hint="`equipoise requests` lists them")

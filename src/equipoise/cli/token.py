@@ -104,7 +104,7 @@ def _listed(folder: Path | None) -> list[dict[str, Any]]:
     from equipoise.api.client import calling
 
     with calling() as client:
-        return client.get("/tokens")["items"]
+        return list(client.rows("/tokens", limit=1000))
 
 
 def _tokens(folder: Path) -> Tokens:

@@ -54,6 +54,8 @@ def run(
 
 def _look(client: Client, team: str, jobs: int) -> Plain:
     found = client.get("/standing")
+    if found["next"] is not None:
+        found["teams"] += client.rows("/teams", after=found["next"])
     listed: Plain = (
         {"items": []} if jobs == 0 else client.get("/jobs", open="true", limit=jobs, **({"team": team} if team else {}))
     )

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from equipoise.audit.minutes import Minutes
 from equipoise.audit.register import KINDS, Register
 from equipoise.charter.explanation import instant_text
 from equipoise.charter.governance import Board
@@ -87,19 +88,68 @@ def declare(
         if pen.at_ms < register.last_ms:
             raise InputError("C514", "the clock is before the ledger's last attestation", hint="mend the clock")
         pen.settle()
-        for values in _new(register, pen, releases or {}, attestations, services, when_ms):
-            register.take(values, number=store.size + len(pen.entries), passed_ms=pen.at_ms)
-            pen.entries.append(dict(values))
+        _declare(register, pen, releases or {}, _read(attestations), services, size=store.size)
         if not dry_run:
             append_signed(store, pen.entries, needed(key), time_ms=when_ms, names=_name)
         return applied(pen, store.size, written=not dry_run)
+
+
+def declare_now(
+    register: Register,
+    minutes: Minutes,
+    when_ms: int,
+    *,
+    releases: Mapping[str, str] | None = None,
+    attestations: Sequence[tuple[str, bytes]] = (),
+    size: int = 0,
+) -> list[dict[str, Any]]:
+    """Enter releases and attestations into the minutes of a ledger that is being written, and what is due.
+
+    Parameters
+    ----------
+    register : Register
+        What the ledger says of releases; changed, as are the minutes: after an exception both are of no use.
+    minutes : Minutes
+    when_ms : int
+        Unix time.
+    releases, attestations
+        As of `declare`, which also says what is raised; of each file its name and what is in it.
+    size : int
+        Entries of the ledger.
+    """
+    pen = Pen(minutes, when_ms)
+    if pen.at_ms < register.last_ms:
+        raise InputError("C514", "the clock is before the ledger's last attestation", hint="mend the clock")
+    pen.settle()
+    _declare(register, pen, releases or {}, attestations, set(), size=size)
+    return pen.entries
+
+
+def _declare(
+    register: Register,
+    pen: Pen,
+    releases: Mapping[str, str],
+    attestations: Iterable[tuple[str, bytes]],
+    services: set[str],
+    *,
+    size: int,
+) -> None:
+    """Take what is new into the register, and into the pen's entries."""
+    for values in _new(register, pen, releases, attestations, services, pen.minutes.origin_ms + pen.at_ms):
+        register.take(values, number=size + len(pen.entries), passed_ms=pen.at_ms)
+        pen.entries.append(dict(values))
+
+
+def _read(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    for path in paths:
+        yield str(path), read_file(path)
 
 
 def _new(
     register: Register,
     pen: Pen,
     releases: Mapping[str, str],
-    attestations: Sequence[Path],
+    attestations: Iterable[tuple[str, bytes]],
     services: set[str],
     when_ms: int,
 ) -> Iterator[Values]:
@@ -116,16 +166,16 @@ def _new(
             yield {"kind": "release", "at_ms": pen.at_ms, "service": service, "digest": digest}
     docket = pen.minutes.docket
     assert docket is not None, "a ledger that can be amended has a charter"
-    for path in attestations:
-        for data in envelopes(read_file(path)):
+    for name, file in attestations:
+        for data in envelopes(file):
             envelope, statement = parse_attested(data)
-            _check(path, envelope, statement, docket.charter.boards, when_ms)
+            _check(name, envelope, statement, docket.charter.boards, when_ms)
             known = _signed(register, pen.minutes.origin_ms, envelope, statement)
             if not set(envelope.signatures) <= known:
                 yield {"kind": "attestation", "at_ms": pen.at_ms, "envelope": envelope.to_bytes().decode()}
 
 
-def _check(path: Path, envelope: Envelope, statement: Statement, boards: Iterable[Board], when_ms: int) -> None:
+def _check(path: str, envelope: Envelope, statement: Statement, boards: Iterable[Board], when_ms: int) -> None:
     """Refuse what would never count as it is entered."""
     if statement.kind is Kind.ATTESTATION and when_ms < statement.issued_ms - CLOCK_MS:
         said = f"{path} says to be issued on {instant_text(statement.issued_ms)}, which is not yet"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from equipoise.charter.model import Charter
 from equipoise.charter_io import CharterError, Finding, check, read_bytes
 
 if TYPE_CHECKING:
+    from equipoise.audit.minutes import Minutes
     from equipoise.simulator.results import Results
     from equipoise.tasks.simulate import Comparison
 
@@ -129,34 +130,88 @@ def propose(new: Path, against: Path | None = None, *, ledger: Path | None = Non
     >>> [change.name for change in propose(new, old).changes]
     ['product', 'safety']
     """
-    after, noted = _checked(new)
-    before, known = (None, ()) if against is None else _checked(against)
+    after, noted = _checked(read_bytes(os.fspath(new)), os.fspath(new))
+    before, known = (None, ()) if against is None else _checked(read_bytes(os.fspath(against)), os.fspath(against))
     signed: Mapping[bytes, int] = {}
     if ledger is not None:
-        before, signed = _in_ledger(ledger, after)
+        from pathlib import Path
+
+        from equipoise.tasks.amend import minutes_at
+
+        before, signed = _in_minutes(minutes_at(Path(ledger)), after)
+    return _proposal(after, noted, before, known, signed)
+
+
+def propose_to(minutes: Minutes, data: bytes) -> Proposal:
+    """Compare the text of a charter with the charter in force by the minutes of a ledger; errors are those of `propose`."""
+    after, noted = _checked(data, "<charter>")
+    before, signed = _in_minutes(minutes, after)
+    text = minutes.texts.get(before.digest)
+    known = () if text is None else _checked(text.encode(), "<in force>")[1]
+    return _proposal(after, noted, before, known, signed)
+
+
+def _proposal(
+    after: Charter,
+    noted: Sequence[Finding],
+    before: Charter | None,
+    known: Sequence[Finding],
+    signed: Mapping[bytes, int],
+) -> Proposal:
     told = {(finding.code, finding.message) for finding in known}
     fresh = tuple(finding for finding in noted if (finding.code, finding.message) not in told)
     needed = None if before is None else needs(before, after)
     return Proposal(before, after, differences(before, after), fresh, needed, signed)
 
 
-def _in_ledger(ledger: Path, new: Charter) -> tuple[Charter, Mapping[bytes, int]]:
+def _in_minutes(minutes: Minutes, new: Charter) -> tuple[Charter, Mapping[bytes, int]]:
     """Return the charter in force, and who has signed a new one if it is pending."""
-    from pathlib import Path
-
-    from equipoise.tasks.amend import minutes_at
-
-    docket = minutes_at(Path(ledger)).docket
+    docket = minutes.docket
     assert docket is not None, "a ledger that can be amended has a charter"
     held = docket.pending
     return docket.charter, held.signed if held is not None and held.charter.digest == new.digest else {}
 
 
-def _checked(path: Path) -> tuple[Charter, tuple[Finding, ...]]:
-    report = check(read_bytes(os.fspath(path)), os.fspath(path))
+def _checked(data: bytes, name: str) -> tuple[Charter, tuple[Finding, ...]]:
+    report = check(data, name)
     if report.charter is None:
         raise CharterError(report.findings)
     return report.charter, report.warnings
+
+
+def plain_plan(proposal: Proposal, both: Replayed | None = None) -> dict[str, Any]:
+    """Return plain values for JSON: changes with their values, sentences, new warnings, who must sign, and figures if replayed."""
+    from equipoise.charter.difference_sentences import affected, summary, written
+
+    changes, before, after = proposal.changes, proposal.before, proposal.after
+    plain: dict[str, Any] = {
+        "before": None if before is None else {"revision": before.revision, "digest": before.digest},
+        "after": {"revision": after.revision, "digest": after.digest},
+        "order": proposal.order,
+        "summary": summary(changes),
+        "changes": [change.to_dict() for change in changes],
+        "sentences": [str(entry) for entry in written(changes, before, after)],
+        "affected": [str(entry) for entry in affected(changes)],
+        "warnings": [finding.to_dict() for finding in proposal.warnings],
+    }
+    plain |= _amendment(proposal)
+    if both is not None:
+        plain["replay"] = {"one_measure": both.one_measure, "teams": both.rows()}
+    return plain
+
+
+def _amendment(proposal: Proposal) -> dict[str, Any]:
+    """Return what the amendment does, who must sign it and when it takes force."""
+    found = proposal.status(proposal.signed)
+    if found is None:
+        return {}
+    return {
+        "effect": [thing.to_dict() for thing in found.needs.effect.things],
+        "constitutional": [change.field for change in found.needs.constitutional],
+        "signatures": [tally.to_dict() for tally in found.tallies],
+        "notice_ms": found.notice_ms,
+        "not_before_ms": proposal.after.effective_ms,
+    }
 
 
 def replay_both(proposal: Proposal, run: Callable[..., Results | Comparison]) -> Replayed:

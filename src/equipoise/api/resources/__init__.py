@@ -6,15 +6,39 @@ What is read from bodies is held to `words`: no half characters, no control char
 from __future__ import annotations
 
 from equipoise.api.resources import (
+    amendments,
     charters,
     events,
+    gates,
     health,
     holders,
+    hooks,
     jobs,
     ledger,
     nodes,
+    promises,
     requests,
+    runs,
+    simulations,
     standing,
+    watching,
 )
 
-__all__ = ["charters", "events", "health", "holders", "jobs", "ledger", "nodes", "requests", "standing"]
+__all__ = [
+    "amendments",
+    "charters",
+    "events",
+    "gates",
+    "health",
+    "holders",
+    "hooks",
+    "jobs",
+    "ledger",
+    "nodes",
+    "promises",
+    "requests",
+    "runs",
+    "simulations",
+    "standing",
+    "watching",
+]

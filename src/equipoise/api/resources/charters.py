@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+from fastapi import Header
 from pydantic import Field
 
+from equipoise.api.conditional import require_match
 from equipoise.api.resources.words import Body, Text
-from equipoise.api.service import Caller, Service, told
+from equipoise.api.service import Call, Caller, Service, told
 from equipoise.audit.minutes import Minutes
 from equipoise.tasks.amend import enter_now
 
 Plain = dict[str, Any]
+Values = Mapping[str, Any]
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", max_length=1_000, description="The digest of the charter in force, in quotes.")
+]
 
 
 class NewCharter(Body):
@@ -28,25 +35,43 @@ async def in_force(call: Caller) -> Plain:
     minutes = await told(call.controller.minutes())
     docket = minutes.docket
     assert docket is not None, "a live ledger has a charter"
-    return {**_stand(minutes), "lab": docket.charter.lab, "text": minutes.texts.get(docket.in_force.digest, "")}
+    return {**stand(minutes), "lab": docket.charter.lab, "text": minutes.texts.get(docket.in_force.digest, "")}
 
 
-async def enter(call: Caller, body: NewCharter) -> Plain:
-    """Enter a charter and its signatures, which are checked; it is in force once all have signed and notice has passed."""
+async def enter(call: Caller, body: NewCharter, if_match: IfMatch = None) -> Plain:
+    """Enter a charter and its signatures, which are checked; it is in force once all have signed and notice has passed.
+
+    With ``If-Match`` only while the charter of that digest is in force.
+    """
     data, envelopes = body.text.encode(), [one.encode() for one in body.envelopes]
     if body.dry_run:
         minutes = await told(call.controller.minutes())
+        _hold_in_force(minutes, if_match)
         standing = await told(call.controller.standing(jobs=False))
         at_ms = standing.origin_ms + max(standing.at_ms, minutes.at_ms)
         entries = enter_now(minutes, at_ms, data=data, envelopes=envelopes, act=body.act)
-        return {"written": False, "entries": [_short(one) for one in entries], **_stand(minutes)}
-    entries = await told(
-        call.controller.convene(
-            lambda minutes, at_ms: enter_now(minutes, at_ms, data=data, envelopes=envelopes, act=body.act)
-        )
+        return {"written": False, "entries": [_short(one) for one in entries], **stand(minutes)}
+    return await enter_with(
+        call, lambda minutes, at_ms: enter_now(minutes, at_ms, data=data, envelopes=envelopes, act=body.act), if_match
     )
+
+
+async def enter_with(call: Call, enter: Callable[[Minutes, int], Sequence[Values]], if_match: str | None) -> Plain:
+    """Enter what is made in the controller's thread, if the charter in force is the one that is named."""
+
+    def entered(minutes: Minutes, at_ms: int) -> Sequence[Values]:
+        _hold_in_force(minutes, if_match)
+        return enter(minutes, at_ms)
+
+    entries = await told(call.controller.convene(entered))
     minutes = await told(call.controller.minutes())
-    return {"written": True, "entries": [_short(one) for one in entries], **_stand(minutes)}
+    return {"written": True, "entries": [_short(one) for one in entries], **stand(minutes)}
+
+
+def _hold_in_force(minutes: Minutes, if_match: str | None) -> None:
+    docket = minutes.docket
+    assert docket is not None, "a live ledger has a charter"
+    require_match(if_match, f'"{docket.in_force.digest}"', "the charter in force")
 
 
 async def settle(service: Service) -> None:
@@ -58,7 +83,8 @@ def _short(values: Any) -> Plain:
     return {name: value for name, value in values.items() if name not in ("text", "canonical")}
 
 
-def _stand(minutes: Minutes) -> Plain:
+def stand(minutes: Minutes) -> Plain:
+    """Return which charter is in force, which is pending, and how far that is."""
     docket = minutes.docket
     assert docket is not None, "a live ledger has a charter"
     status, pending = docket.status, docket.pending

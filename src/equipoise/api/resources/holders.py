@@ -7,13 +7,17 @@ import logging
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import Path
+from fastapi import Header, Path
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from equipoise.api.resources.words import Body, Name
+from equipoise.api.conditional import Cache, require_match, tag_of
+from equipoise.api.pages import following, page
+from equipoise.api.resources.words import Body, Limit, Mark, Name
 from equipoise.api.roles import Role
 from equipoise.api.service import Caller, known_charter
 from equipoise.api.tokens import Kept
+from equipoise.errors import InputError
 
 Plain = dict[str, Any]
 LOG = logging.getLogger("equipoise.api")
@@ -29,9 +33,19 @@ class NewToken(Body):
     lasts_ms: Annotated[int, Field(ge=1, le=1 << 42)] | None = None
 
 
-async def listed(call: Caller) -> Plain:
-    """Return all tokens."""
-    return {"items": [_plain(one) for one in await asyncio.to_thread(call.service.tokens.all)]}
+Token = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1_000)]
+
+
+async def listed(call: Caller, after: Mark = "", limit: Limit = 100) -> Plain:
+    """Return tokens in the order in which they were made, without what opens anything."""
+    kept = following(await asyncio.to_thread(call.service.tokens.all), after, lambda one: one.bearer.token)
+    return page((_plain(one) for one in kept), limit=limit, key=lambda row: str(row["token"]))
+
+
+async def one(call: Caller, token: Token) -> Plain:
+    """Return a token, without what opens anything."""
+    return _plain(await _found(call, token))
 
 
 async def new(call: Caller, body: NewToken) -> Plain:
@@ -47,11 +61,21 @@ async def new(call: Caller, body: NewToken) -> Plain:
     return {"token": name, "text": text}
 
 
-async def revoke(call: Caller, token: Annotated[str, Path(pattern="^[0-9a-f]{12}$")]) -> Plain:
-    """Let a token open nothing from now on."""
+async def revoke(call: Caller, token: Token, if_match: IfMatch = None) -> Plain:
+    """Let a token open nothing from now on; with ``If-Match`` only if it is still as it was read."""
+    if if_match is not None:
+        tag = tag_of(JSONResponse(_plain(await _found(call, token))).body, Cache.STATE)
+        require_match(if_match, tag, "the token")
     found = await asyncio.to_thread(call.service.tokens.revoke, token)
     LOG.warning("%s revoked the token %s of %s", call.bearer.person, token, found.person)
     return {"token": token, "person": found.person}
+
+
+async def _found(call: Caller, token: str) -> Kept:
+    for kept in await asyncio.to_thread(call.service.tokens.all):
+        if kept.bearer.token == token:
+            return kept
+    raise InputError("N131", f"there is no token {token}", hint="`equipoise token list` has their names")
 
 
 def _plain(kept: Kept) -> Plain:

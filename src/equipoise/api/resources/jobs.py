@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query
 from pydantic import Field
 
+from equipoise.api.pages import page
 from equipoise.api.resources.words import (
     Body,
     Cursor,
@@ -85,9 +86,8 @@ async def listed(
     """Return jobs by number, at most ``limit`` from ``after`` on; ``next`` is where the following page begins."""
     origin_ms = await _origin_ms(call)
     of = partial(covers, team) if team else None
-    found = await told(call.controller.jobs(after, most=limit, is_open=open_only, of=of))
-    more = found[-1].standing.job + 1 if len(found) == limit else None
-    return {"items": [_plain(one, origin_ms) for one in found], "next": more}
+    found = await told(call.controller.jobs(after, most=limit + 1, is_open=open_only, of=of))
+    return page((_plain(one, origin_ms) for one in found), limit=limit, key=lambda row: int(row["job"]) + 1)
 
 
 async def one(call: Caller, job: JobNumber, wait_s: Annotated[int, Query(ge=0, le=LONGEST_WAIT_S)] = 0) -> Plain:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from equipoise.api.resources.words import Body
+from equipoise.api.pages import page
+from equipoise.api.resources.words import Body, Limit, Mark
 from equipoise.api.service import Caller, told
 from equipoise.policy.kernel import capacity
 
@@ -20,18 +21,21 @@ class Draining(Body):
     back: bool = False
 
 
-async def listed(call: Caller) -> Plain:
-    """Return every node that is not up, and how many there are in each pool."""
+async def listed(call: Caller, after: Mark = "", limit: Limit = 100) -> Plain:
+    """Return the nodes that are not up, and how many there are in each pool; ``next`` is ``POOL/NUMBER``."""
     found = await told(call.controller.nodes())
+    pool, _, number = after.rpartition("/")
+    begins = (pool, int(number) if number.isdecimal() and number.isascii() and len(number) < 12 else -1)
     totals: dict[str, int] = {}
     for pool, _ in found:
         totals[pool] = totals.get(pool, 0) + 1
     away = [
         {"pool": pool, "node": number, "condition": CONDITIONS.get(condition, str(condition))}
-        for (pool, number), condition in found.items()
-        if condition != capacity.UP
+        for (pool, number), condition in sorted(found.items())
+        if condition != capacity.UP and (pool, number) > begins
     ]
-    return {"totals": totals, "away": away}
+    told_of = page(away, limit=limit, key=lambda row: f"{row['pool']}/{row['node']}")
+    return {"totals": totals, "away": told_of["items"], "next": told_of["next"]}
 
 
 async def drain(

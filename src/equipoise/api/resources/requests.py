@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from equipoise.api.resources.words import Amount, Body, IdempotencyKey, Instant, Line, Name, Slug
+from equipoise.api.pages import following, page
+from equipoise.api.resources.words import Amount, Body, IdempotencyKey, Instant, Limit, Line, Mark, Name, Slug
 from equipoise.api.roles import Right
 from equipoise.api.service import Call, Caller, known_charter, told
 from equipoise.controller import RequestRecord
@@ -49,10 +50,19 @@ class Transferred(Body):
     reason: Line
 
 
-async def listed(call: Caller) -> Plain:
-    """Return all requests, in the order in which they came."""
+async def listed(call: Caller, after: Mark = "", limit: Limit = 100) -> Plain:
+    """Return requests in the order in which they came, then what transfers opened; ``next`` is the name of the page's last."""
     origin_ms = await _origin_ms(call)
-    return {"items": [_plain(one, origin_ms) for one in await told(call.controller.requests())]}
+    found = following(await told(call.controller.requests()), after, lambda one: one.request.name)
+    return page((_plain(one, origin_ms) for one in found), limit=limit, key=lambda row: str(row["name"]))
+
+
+async def one(call: Caller, name: RequestName) -> Plain:
+    """Return a request with what became of it."""
+    for record in await told(call.controller.requests()):
+        if record.request.name == name:
+            return _plain(record, await _origin_ms(call))
+    raise InputError("N167", f"there is no request {shown(name)}", hint="`equipoise requests` lists them")
 
 
 async def ask(call: Caller, body: NewRequest, idempotency_key: IdempotencyKey = None) -> Plain:

@@ -6,6 +6,8 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from equipoise.api.pages import SPARE_BYTES, following, page
+from equipoise.api.resources.words import MOST_ITEMS, Limit, Mark
 from equipoise.api.service import Caller, known_charter, told
 from equipoise.controller import Standing
 
@@ -15,10 +17,13 @@ Plain = dict[str, Any]
 async def standing(call: Caller) -> Plain:
     """Return pools, teams and the ledger as of the latest pass (``at_ms``); times are Unix milliseconds."""
     found = await told(call.controller.standing(jobs=False))
+    pools = [asdict(pool) for pool in found.pools]
+    first = page(map(asdict, found.teams), limit=MOST_ITEMS, key=_key, spare=SPARE_BYTES + 250 * len(pools))
     return {
         **_when(found),
-        "pools": [asdict(pool) for pool in found.pools],
-        "teams": [asdict(team) for team in found.teams],
+        "pools": pools,
+        "teams": first["items"],
+        "next": first["next"],
         "ledger": {"entries": found.entries, "spooled": found.spooled, "trouble": found.trouble},
     }
 
@@ -29,10 +34,11 @@ async def capacity(call: Caller) -> Plain:
     return {**_when(found), "items": [asdict(pool) for pool in found.pools]}
 
 
-async def teams(call: Caller) -> Plain:
-    """Return every team in every pool."""
+async def teams(call: Caller, after: Mark = "", limit: Limit = MOST_ITEMS) -> Plain:
+    """Return every team in every pool; ``next`` is ``POOL/PATH``."""
     found = await told(call.controller.standing(jobs=False))
-    return {**_when(found), "items": [asdict(team) for team in found.teams]}
+    rows = following([asdict(team) for team in found.teams], after, _key)
+    return {**_when(found), **page(rows, limit=limit, key=_key)}
 
 
 async def team(call: Caller, path: str) -> Plain:
@@ -40,6 +46,10 @@ async def team(call: Caller, path: str) -> Plain:
     await known_charter(call, path)
     found = await told(call.controller.standing(jobs=False))
     return {**_when(found), "path": path, "items": [asdict(one) for one in found.teams if one.path == path]}
+
+
+def _key(row: Plain) -> str:
+    return f"{row['pool']}/{row['path']}"
 
 
 def _when(found: Standing) -> Plain:

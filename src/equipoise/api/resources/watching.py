@@ -7,13 +7,21 @@ from typing import Any
 
 from fastapi import Response
 
+from equipoise.api.pages import page
+from equipoise.api.resources.words import Limit, Mark
 from equipoise.api.service import Caller
 from equipoise.controller.metrics import metrics_text
 
 
-async def alerts(call: Caller) -> dict[str, Any]:
+async def alerts(call: Caller, after: Mark = "", limit: Limit = 100) -> dict[str, Any]:
     """Return the alerts that are open, the oldest first; times are Unix milliseconds."""
-    return {"items": [one.to_json() for one in call.service.live.alerts.status.open]}
+    rows = sorted((one.to_json() for one in call.service.live.alerts.status.open), key=_key)
+    return page((row for row in rows if _key(row) > after), limit=limit, key=_key)
+
+
+def _key(row: dict[str, Any]) -> str:
+    """Return a key by which an alert has its place also when others, or it itself, are over."""
+    return f"{row['since_ms']:015d}.{row['alert']}"
 
 
 async def metrics(call: Caller) -> Response:

@@ -47,6 +47,11 @@ Duration = Annotated[int, Field(ge=0, le=MAX_DURATION_MS)]
 Amount = Annotated[int, Field(ge=0, le=SAFE)]
 Instant = Annotated[int, Field(ge=SOONEST_MS, le=LATEST_MS)]
 Cursor = Annotated[int, Query(ge=0, le=SAFE, description="The number to begin with; `next` of the page before.")]
+Mark = Annotated[
+    str,
+    Query(max_length=200, description="The row after which to begin; `next` of the page before."),
+    AfterValidator(_line),
+]
 Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS)]
 IdempotencyKey = Annotated[
     str | None,

@@ -7,7 +7,8 @@ is open (book.py) and delivers (delivery.py), each in its own thread and never i
 from __future__ import annotations
 
 from equipoise.controller.alerts.alert import Alert, Condition, Kind
-from equipoise.controller.alerts.delivery import signature
+from equipoise.controller.alerts.delivery import deliver, signature
+from equipoise.controller.alerts.hooks import Hooks
 from equipoise.controller.alerts.service import Alerts, AlertStatus
 from equipoise.controller.alerts.settings import Notices, Program, Settings, Webhook
 
@@ -16,10 +17,12 @@ __all__ = [
     "AlertStatus",
     "Alerts",
     "Condition",
+    "Hooks",
     "Kind",
     "Notices",
     "Program",
     "Settings",
     "Webhook",
+    "deliver",
     "signature",
 ]

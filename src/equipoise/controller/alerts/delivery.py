@@ -152,6 +152,15 @@ async def _fed(process: Any, body: bytes) -> None:
     process.stdin.close()
 
 
+async def deliver(hook: Webhook, name: str, body: bytes, now_ms: int) -> str:
+    """Deliver one message now, beside those of the book; returns why that failed, or nothing."""
+    post = Post(hook)
+    try:
+        return await post.tell(Message(0, hook.name, name, name, body, now_ms, 0), now_ms // 1000)
+    finally:
+        await post.close()
+
+
 def receiver(sink: Sink) -> Post | Run:
     """Return what delivers to a receiver; raises as `Post`."""
     return Post(sink) if isinstance(sink, Webhook) else Run(sink)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,7 +21,7 @@ from equipoise.controller.alerts.book import AlertBook, Message, Passed
 from equipoise.controller.alerts.conditions import lasting, passing
 from equipoise.controller.alerts.delivery import Post, Run, receiver
 from equipoise.controller.alerts.entered import WAKING, Entered
-from equipoise.controller.alerts.settings import Notices, Settings
+from equipoise.controller.alerts.settings import Notices, Settings, Sink, Webhook
 from equipoise.controller.clock import Clock, SystemClock
 from equipoise.controller.controller import Controller
 from equipoise.errors import EquipoiseError, InputError, StoreError
@@ -75,7 +75,7 @@ class Alerts:
         clock: Clock | None = None,
         chance: Random | None = None,
     ) -> None:
-        self._controller, self._settings = controller, settings
+        self._controller, self._settings, self._fixed = controller, settings, settings
         self._notices = notices or Notices()
         self._clock, self._chance = clock or SystemClock(), chance or Random()
         sinks = (*settings.sinks, *self._notices.sinks)
@@ -83,6 +83,7 @@ class Alerts:
         if len(self._receivers) < len(sinks):
             raise InputError("R130", "two receivers have one name", hint="a name for each, also for those of notices")
         self._book = AlertBook(folder / "alerts.db")
+        self._gone: list[Post | Run] = []
         self._entered = Entered()
         self._closes = 0
         self._lasting: tuple[Condition, ...] = ()
@@ -96,6 +97,36 @@ class Alerts:
         """How often it was looked."""
         self.failure: BaseException | None = None
         """What ended the thread; None while it runs, and after `stop`."""
+
+    @property
+    def fixed(self) -> tuple[Sink, ...]:
+        """Who receives by the settings, also notices."""
+        return (*self._fixed.sinks, *self._notices.sinks)
+
+    def receive(self, hooks: Sequence[Webhook]) -> None:
+        """Deliver alerts to these webhooks as well from now on, and to none that was added before; from any thread.
+
+        Raises
+        ------
+        InputError
+            R130, R131, R133 for one that cannot be; then nothing changes.
+        """
+        before, known = self._receivers, {one.name: one for one in self.fixed}
+        kept = {name: one for name, one in before.items() if name in known or one.sink in hooks}
+        receivers = kept | {hook.name: receiver(hook) for hook in hooks if hook.name not in kept}
+        settings = replace(self._fixed, webhook=(*self._fixed.webhook, *hooks))
+        gone = [one for name, one in before.items() if receivers.get(name) is not one]
+
+        def change() -> None:
+            self._receivers, self._settings = receivers, settings
+            self._gone += gone
+
+        if self._loop is None:
+            change()
+        else:
+            with suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(change)
+            self._rouse()
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
@@ -136,7 +167,7 @@ class Alerts:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for one in self._receivers.values():
+            for one in (*self._receivers.values(), *self._gone):
                 await one.close()
 
     async def _stop_is_asked(self) -> None:
@@ -172,6 +203,7 @@ class Alerts:
 
     async def _look(self) -> None:
         """Read how things stand, raise and resolve, and take notices over."""
+        await self._let_go()
         vitals = await self._asked(self._controller.vitals(self._closes))
         while entries := await self._asked(self._controller.entries(self._entered.read, AT_ONCE)):
             self._entered.take(entries, origin_ms=vitals.origin_ms)
@@ -196,6 +228,14 @@ class Alerts:
         self.status = AlertStatus(tuple(self._book.open()), self._book.counts())
         self.looks += 1
         self._to_send.set()
+
+    async def _let_go(self) -> None:
+        """Let go of receivers that are no more, and of what they were to be told."""
+        gone, self._gone = self._gone, []
+        for one in gone:
+            await one.close()
+        if gone:
+            self._book.forget_sinks(self._receivers)
 
     async def _take_notices(self) -> None:
         """Take owners' notices into the book, and only then off the desk."""
@@ -273,8 +313,10 @@ class Alerts:
 
     async def _deliver(self, message: Message) -> None:
         """Try a message once, and note what came of it."""
-        now_ms = self._clock.now_ms()
-        trouble = await self._receivers[message.sink].tell(message, now_ms // 1000)
+        now_ms, to = self._clock.now_ms(), self._receivers.get(message.sink)
+        if to is None:  # it was removed just now
+            return
+        trouble = await to.tell(message, now_ms // 1000)
         try:
             if not trouble:
                 self._book.delivered(message)
