@@ -21,6 +21,8 @@ from equipoise.api.resources import (
     nodes,
     promises,
     requests,
+    run_charters,
+    run_promises,
     runs,
     simulations,
     standing,
@@ -38,6 +40,15 @@ TEXT, BYTES = "text/plain; charset=utf-8", "application/octet-stream"
 ROUTES = (
     Route("GET", "/health", (), health.health, answer=answers.Health),
     Route("GET", "/runs", LOOK, runs.listed, answer=answers.Runs, cache=STATE),
+    Route("GET", "/runs/{run}/promises", LOOK, run_promises.listed, answer=answers.RunPromises, cache=STATE),
+    Route("GET", "/runs/{run}/promises/{promise}", LOOK, run_promises.one, answer=answers.RunPromise, cache=STATE),
+    Route(
+        "GET", "/runs/{run}/promises/{promise}/receipt", LOOK, run_promises.receipt, cache=STATE, kind=promises.RECEIPT
+    ),
+    Route("GET", "/runs/{run}/charter", LOOK, run_charters.document, answer=answers.RunCharter, cache=STATE),
+    Route("GET", "/runs/{run}/charters/{digest}", LOOK, run_charters.text, cache=FOREVER, kind=TEXT),
+    Route("POST", "/runs/{run}/plan", LOOK, run_charters.plan, answer=answers.RunPlan, is_safe=False),
+    Route("GET", "/runs/{run}/plans/{replay}", LOOK, run_charters.replayed, answer=answers.PlanReplay, cache=STATE),
     Route("GET", "/standing", LOOK, standing.standing, answer=answers.Standing, cache=CLOCK),
     Route("GET", "/capacity", LOOK, standing.capacity, answer=answers.Capacity, cache=CLOCK),
     Route("GET", "/teams", LOOK, standing.teams, answer=answers.Teams, cache=CLOCK),

@@ -117,9 +117,7 @@ def document(
         ],
         "teams": teams(charter, first, limit),
         "rules": [{"title": title, "sentences": sentences} for title, sentences in rules(charter)],
-        "boards": [
-            {"board": one.name, "quorum": one.quorum, "members": list(one.members)} for one in charter.boards
-        ],
+        "boards": [{"board": one.name, "quorum": one.quorum, "members": list(one.members)} for one in charter.boards],
         "signed": [{"board": board, "member": member} for board, member in held.signed],
         "signatures_asked": minutes is not None and minutes.asked,
         "pending": None if minutes is None or at_ms is not None else pending(minutes),
@@ -181,7 +179,8 @@ def gates(run: LabRun, at_ms: int | None = None) -> Iterator[Plain]:
         services = [
             service.name
             for service in ruling.services
-            if service.release == decision.release and any(gate.name == decision.gate for gate, _ in ruling.holding(service.name))
+            if service.release == decision.release
+            and any(gate.name == decision.gate for gate, _ in ruling.holding(service.name))
         ]
         gate = next(one for one in ruling.charter.release_gates if one.name == decision.gate)
         stages = [{"stage": stage.name, "quota_ppm": _ppm(stage.quota)} for stage in gate.stages]

@@ -31,13 +31,25 @@ def overview(items: Sequence[Plain], *, of: int) -> str:
     named: dict[str, list[str]] = {}
     for item in items:
         named.setdefault(item["state"], []).append(item["promise"])
-    told = [f"{_names(named[state])} {'is' if len(named[state]) == 1 else 'are'} {state}" for state in STATES[:3] if state in named]
+    told = [
+        f"{_names(named[state])} {'is' if len(named[state]) == 1 else 'are'} {state}"
+        for state in STATES[:3]
+        if state in named
+    ]
     broken = Counter({item["promise"]: item["tally"].get("broken", 0) for item in items})
-    said = "; ".join(told) if told else ("The promise is on course" if of == 1 else "All promises are on course")
-    if NO_WINDOW in named and not told and len(named[NO_WINDOW]) == len(items):
+    if len(named.get(NO_WINDOW, ())) == len(items):
         said = "No window is open"
-    windows = broken.total()
-    return f"{said}.{f' {windows:,} window{_s(windows)} of {_names([n for n, k in broken.items() if k])} {_was(windows)} broken so far.' if windows else ''}"
+    else:
+        said = "; ".join(told) if told else ("The promise is on course" if of == 1 else "All promises are on course")
+    return f"{said}.{_broken(broken)}"
+
+
+def _broken(broken: Counter[str]) -> str:
+    count = broken.total()
+    if not count:
+        return ""
+    whose = _names([name for name, windows in broken.items() if windows])
+    return f" {count:,} window{_s(count)} of {whose} {_was(count)} broken so far."
 
 
 def hours_text(value: float) -> str:
@@ -52,7 +64,9 @@ def _at_least(row: Plain, window: Plain) -> Plain:
     met = None if ahead is None else ahead["met_ppm"] / 1_000_000
     chance = "" if met is None else f" Of 100 forecasts, {met * 100:.0f} keep it."
     if window["lost_ms"] is not None:
-        said = f"{held}; not even the most that pacing may ask for brings back the {hours_text(arrears)} that are missing."
+        said = (
+            f"{held}; not even the most that pacing may ask for brings back the {hours_text(arrears)} that are missing."
+        )
         return {"state": PAST_SAVING, "sentence": said}
     at_risk = met is not None and met * 1_000_000 < row["warn_below_ppm"]
     if arrears <= 0:
@@ -70,7 +84,10 @@ def _at_most(row: Plain, window: Plain) -> Plain:
     if over > 0:
         said = f"{hours_text(delivered)} hours are delivered, {hours_text(over)} above the limit so far."
         return {"state": BEHIND, "sentence": said}
-    return {"state": ON_COURSE, "sentence": f"{hours_text(delivered)} of at most {hours_text(owed)} hours are delivered so far."}
+    return {
+        "state": ON_COURSE,
+        "sentence": f"{hours_text(delivered)} of at most {hours_text(owed)} hours are delivered so far.",
+    }
 
 
 def _starts(row: Plain, window: Plain, *, overdue: bool) -> Plain:

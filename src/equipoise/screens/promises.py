@@ -159,7 +159,9 @@ def _so_far(found: Known, name: str, row: Plain) -> Plain:
     window = _open_window(found, name, row)
     told = days_in(found.totals, window.promised)
     inside = np.flatnonzero(told.at_ms >= window.span.from_ms)
-    since = {key: values[inside] - values[inside[0]] for key, values in (("owed", told.owed), ("delivered", told.delivered))}
+    since = {
+        key: values[inside] - values[inside[0]] for key, values in (("owed", told.owed), ("delivered", told.delivered))
+    }
     curve = {"at_ms": (told.at_ms[inside] + origin_ms).tolist()}
     return _thinned(curve | {f"{key}_heh_h": _rounded(values) for key, values in since.items()})
 
@@ -274,7 +276,7 @@ def _forecast(ahead: Forecast, origin_ms: int) -> Plain:
 
 
 def _course(found: Known, one: Promised) -> Plain:
-    """Owed and delivered since the run began, and what pacing asked for, at no more than `POINTS` closes; ends and edges of windows stay."""
+    """Owed and delivered since the run began, and what pacing asked for, at no more than `POINTS` closes; edges of windows stay."""
     told = days_in(found.totals, one)
     chosen = _chosen(told, [window for window in found.windows if window.promised.number == one.number])
     return {

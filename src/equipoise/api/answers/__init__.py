@@ -57,6 +57,7 @@ from equipoise.api.answers.record import (
     Promises,
     Services,
 )
+from equipoise.api.answers.run_promises import PlanReplay, RunCharter, RunPlan, RunPromise, RunPromises
 
 __all__ = [
     "Alerts",
@@ -91,12 +92,17 @@ __all__ = [
     "Nodes",
     "Page",
     "Plan",
+    "PlanReplay",
     "Problem",
     "Promise",
     "Promises",
     "Request",
     "Requests",
     "Revoked",
+    "RunCharter",
+    "RunPlan",
+    "RunPromise",
+    "RunPromises",
     "Runs",
     "Services",
     "Simulated",
