@@ -33,7 +33,7 @@ prepare() { # run|dev
 # What the environment depends on: change any of it and it is brought up to date. The place is in it because a virtual
 # environment does not survive being moved.
 environment_key() { # run|dev
-  { printf '%s\n' "$1" "$root"; cat "$root/pyproject.toml" "$root/requirements/$1.txt"; } | sha256sum | cut -d' ' -f1
+  { printf '%s\n' "$1" "$root"; cat "$root/pyproject.toml" "$root/requirements/$1.txt" "$root/src/equipoise/web/package-lock.json"; } | sha256sum | cut -d' ' -f1
 }
 
 usable_python() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' >/dev/null 2>&1; }
@@ -86,15 +86,24 @@ install_venv_module() { # python
 }
 
 install_packages() { # run|dev
-  local requirements=$root/requirements/$1.txt
+  local requirements=(--requirement "$root/requirements/$1.txt")
+  # The dashboard's modules come by npm; where there is none, Node.js comes from PyPI (who develops has it already).
+  command -v npm >/dev/null || [[ $1 == dev ]] || requirements+=(--requirement "$root/requirements/node.txt")
   if command -v uv >/dev/null; then
-    uv pip install --quiet --python "$venv/bin/python" --require-hashes --requirement "$requirements"
+    uv pip install --quiet --python "$venv/bin/python" --require-hashes "${requirements[@]}"
     uv pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable "$root"
+    build_dashboard
     return
   fi
   local pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check)
-  "${pip[@]}" install --require-hashes --requirement "$requirements"
+  "${pip[@]}" install --require-hashes "${requirements[@]}"
   "${pip[@]}" install --no-deps --no-build-isolation --editable "$root"
+  build_dashboard
+}
+
+# The build's hook has done it, but pip and uv do not show what it says where it could not.
+build_dashboard() {
+  "$venv/bin/python" "$root/packaging/web_vendor.py" >/dev/null || say "Everything but the dashboard works."
 }
 
 apt_updated=

@@ -21,7 +21,7 @@ LONGEST = 500  # the convention splits "at about 400"
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 
 # DESIGN, section 2: what is not pure, what must do without the scientific stack, and what that may never reach.
-EDGE = {"cli", "api", "tasks", "report", "controller", "engines", "store", "traces", "charter_io"}
+EDGE = {"cli", "api", "tasks", "report", "controller", "engines", "store", "traces", "charter_io", "web"}
 VERIFIER = {"errors", "units", "charter", "ledger", "gates", "account", "receipt"}
 BEYOND_VERIFIER = {"charter_io", "workload", "policy"}
 ALLOWED = {

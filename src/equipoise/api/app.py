@@ -24,6 +24,7 @@ from equipoise import __version__
 from equipoise.api.description import described
 from equipoise.api.excerpt import Excerpt
 from equipoise.api.gate import Gate
+from equipoise.api.pages import Pages
 from equipoise.api.problem import problem
 from equipoise.api.repeats import Repeats
 from equipoise.api.resources import charters
@@ -87,6 +88,7 @@ def make_app(service: Service, settings: ServerSettings) -> FastAPI:
         per_minute=settings.most_per_minute,
         guest=GUEST if service.lab is None else None,
     )
+    app.add_middleware(Pages)
     return app
 
 

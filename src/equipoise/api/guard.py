@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import StreamingResponse
 
 from equipoise.api.conditional import CONTROL, Cache, conditional, values_of
-from equipoise.api.pages import next_link
+from equipoise.api.paging import next_link
 from equipoise.api.roles import Right, require_any
 from equipoise.api.service import Service
 from equipoise.errors import InputError

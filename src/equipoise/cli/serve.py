@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from equipoise import web
+
 if TYPE_CHECKING:
     from equipoise.tasks.serve import Lab
 
@@ -88,6 +90,8 @@ def _say_ready(lab: Lab, address: str) -> None:
     typer.echo(f"{'Founded' if lab.is_new else 'Opened'} {lab.folder}. Serving at {address}")
     if token is not None:
         typer.echo(token)
+    if not web.is_built():
+        typer.echo(f"The dashboard was not built: {web.REMEDY}.", err=True)
     sys.stdout.flush()
 
 

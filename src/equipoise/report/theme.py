@@ -77,6 +77,17 @@ def style() -> str:
     )
 
 
+def tokens_sheet() -> str:
+    """Return the colours alone, for a whole page: light, dark where the system or the reader says so (``data-theme``)."""
+    light, dark = _variables(LIGHT), _variables(DARK)
+    teams = "".join(f".t{n}{{--c:var(--t{n})}}" for n in range(TEAM_COLOURS)) + ".other{--c:var(--other)}"
+    return (
+        f":root{{{light}color-scheme:light}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}color-scheme:dark}}}}\n"
+        f"@media screen{{:root[data-theme=dark]{{{dark}color-scheme:dark}}}}\n{teams}\n"
+    )
+
+
 def script() -> str:
     """Return the script: the switch of themes, and what the chart shows under the pointer. Nothing needs it."""
     return _SCRIPT

@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from equipoise.api.excerpt import Entered
-from equipoise.api.pages import MOST_BYTES, following, page
+from equipoise.api.paging import MOST_BYTES, following, page
 from equipoise.api.resources.charters import IfMatch, enter_with, stand
 from equipoise.api.resources.words import Body, Cursor, Limit, Mark, Text
 from equipoise.api.service import Caller, told

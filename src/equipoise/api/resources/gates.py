@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from equipoise.api.excerpt import Excerpt
-from equipoise.api.pages import following, page
+from equipoise.api.paging import following, page
 from equipoise.api.resources.words import Body, Cursor, Limit, Mark, Slug, Text
 from equipoise.api.service import Call, Caller, told
 from equipoise.audit.minutes import Minutes

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from equipoise.api.conditional import Cache, require_match, tag_of
-from equipoise.api.pages import following, page
+from equipoise.api.paging import following, page
 from equipoise.api.resources.words import Body, Limit, Mark, Name
 from equipoise.api.roles import Role
 from equipoise.api.service import Caller, known_charter

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import Field
 
-from equipoise.api.pages import page
+from equipoise.api.paging import page
 from equipoise.api.resources.words import Body, Limit, Line, Mark
 from equipoise.api.service import Caller
 from equipoise.controller.alerts import Webhook, deliver

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query
 from pydantic import Field
 
-from equipoise.api.pages import page
+from equipoise.api.paging import page
 from equipoise.api.resources.words import (
     Body,
     Cursor,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Query, Response
 
-from equipoise.api.pages import MOST_BYTES, SPARE_BYTES
+from equipoise.api.paging import MOST_BYTES, SPARE_BYTES
 from equipoise.api.resources.words import SAFE, Cursor
 from equipoise.api.service import Caller
 from equipoise.errors import InputError, VerificationError

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from equipoise.api.pages import page
+from equipoise.api.paging import page
 from equipoise.api.resources.words import Body, Limit, Mark
 from equipoise.api.service import Caller, told
 from equipoise.policy.kernel import capacity

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Response
 
 from equipoise.api.excerpt import Excerpt
-from equipoise.api.pages import following, page
+from equipoise.api.paging import following, page
 from equipoise.api.resources.words import LATEST_MS, Cursor, Limit, Mark
 from equipoise.api.service import Call, Caller, told
 from equipoise.charter.explanation import promise_sentences

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from equipoise.api.pages import following, page
+from equipoise.api.paging import following, page
 from equipoise.api.resources.words import Amount, Body, IdempotencyKey, Instant, Limit, Line, Mark, Name, Slug
 from equipoise.api.roles import Right
 from equipoise.api.service import Call, Caller, known_charter, told

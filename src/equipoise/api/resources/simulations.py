@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import Field
 
-from equipoise.api.pages import following, page
+from equipoise.api.paging import following, page
 from equipoise.api.resources.words import Body, Cursor, Limit, Mark, Text
 from equipoise.api.roles import Right, Role, require_any
 from equipoise.api.service import Caller

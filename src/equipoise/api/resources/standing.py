@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from equipoise.api.pages import SPARE_BYTES, following, page
+from equipoise.api.paging import SPARE_BYTES, following, page
 from equipoise.api.resources.words import MOST_ITEMS, Limit, Mark
 from equipoise.api.service import Caller, known_charter, told
 from equipoise.controller import Standing

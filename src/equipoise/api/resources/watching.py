@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Response
 
-from equipoise.api.pages import page
+from equipoise.api.paging import page
 from equipoise.api.resources.words import Limit, Mark
 from equipoise.api.service import Caller
 from equipoise.controller.metrics import metrics_text
