@@ -110,11 +110,11 @@ class FilmLedger:
         if self._folder is not None:
             return Path(self._folder.name) / "ledger"
         record = self._run.record
-        if self._run.results.partial or len(record.charters) > 1:
+        if self._run.results.partial or len(record.charters) > 1 or record.rulings:
             raise InputError(
                 "N177",
                 f"of the run {shown(self._run.name)} there is no ledger",
-                hint="it was ended before its time, or charters changed in it whose texts are not known",
+                hint="it was ended before its time, or charters or release gates changed in it; `simulate --ledger` records such a run",
             )
         folder = tempfile.TemporaryDirectory(prefix="equipoise-film-")
         try:

@@ -9,7 +9,7 @@ import { download } from "../parts/columns.js";
 import { ofRun, useRun } from "../runs.js";
 import { token, useServer } from "../server.js";
 import { at, go, href, param } from "../state.js";
-import { count, day, duration, instant, iso, percent } from "../units.js";
+import { count, day, decimal, duration, instant, iso, percent } from "../units.js";
 import { Pace } from "./pace.js";
 import { within } from "./shapes.js";
 import { ChoosingStrip, Verdict, tallyText } from "./strip.js";
@@ -19,7 +19,7 @@ import { VerifyReceipt } from "./verifyreceipt.js";
 /** @typedef {import("./shapes.js").Window} Window */
 /** @typedef {import("../parts/columns.js").Column} Column */
 
-const hours = (/** @type {number | null | undefined} */ value) => count(value, Math.abs(value ?? 0) < 100 ? 1 : 0);
+const hours = (/** @type {number | null | undefined} */ value) => decimal(value, Math.abs(value ?? 0) < 100 ? 1 : 0);
 /** @type {[keyof Window, string, string][]} */
 const HOURS = [
   ["owed_heh_h", "Owed", "the promised part of the whole"],
@@ -34,13 +34,14 @@ const HOURS = [
 
 /** @param {{chosen: ReturnType<typeof useRun>, name: string}} props */
 export function OnePromise({ chosen, name }) {
-  const shown = useServer(ofRun(chosen, `/promises/${encodeURIComponent(name)}`), { query: { at_ms: at.value }, isLive: chosen.isNow });
+  const [receipts, setReceipts] = useState(0); // so many were fetched: the first one makes the film's ledger
+  const shown = useServer(ofRun(chosen, `/promises/${encodeURIComponent(name)}`), { query: { at_ms: at.value, receipts: receipts || null }, isLive: chosen.isNow });
   return html`<nav class="up" aria-label="Up"><a href=${href({ screen: "promises" })}>All promises</a></nav>
-    <${Answered} of=${chosen.name ? shown : chosen.of} what="the promise">${(/** @type {Whole} */ data) => chosen.name && html`<${Shown} data=${data} chosen=${chosen} />`}<//>`;
+    <${Answered} of=${chosen.name ? shown : chosen.of} what="the promise">${(/** @type {Whole} */ data) => chosen.name && html`<${Shown} data=${data} chosen=${chosen} onReceipt=${() => setReceipts(receipts + 1)} />`}<//>`;
 }
 
-/** @param {{data: Whole, chosen: ReturnType<typeof useRun>}} props */
-function Shown({ data, chosen }) {
+/** @param {{data: Whole, chosen: ReturnType<typeof useRun>, onReceipt: () => void}} props */
+function Shown({ data, chosen, onReceipt }) {
   const all = data.open ? [...data.windows, data.open] : data.windows;
   const asked = Number(param("window").value);
   const window = all.find((one) => one.to_ms === asked) ?? data.open ?? all[all.length - 1] ?? null;
@@ -51,6 +52,7 @@ function Shown({ data, chosen }) {
   async function fetched(to_ms, isSaved) {
     setTrouble("");
     const found = await receiptOf(chosen.name, data.promise, to_ms);
+    if (data.evidence.size === null && typeof found !== "string") onReceipt();
     if (typeof found === "string") setTrouble(found);
     else if (isSaved) download(`${data.promise}.receipt.json`, new TextDecoder().decode(found), "application/json");
     else {
@@ -64,11 +66,11 @@ function Shown({ data, chosen }) {
     <div class="tools"><${RunChoice} chosen=${chosen} /></div>
     ${window && html`<h2>${window.verdict === null ? "The open window" : html`A window that was <${Verdict} of=${window.verdict} />`}: ${day(window.from_ms)} to ${day(window.to_ms)}</h2>
       ${data.kind === "starts" ? html`<${Jobs} window=${window} share_ppm=${data.share_ppm} />` : html`<${Hours} data=${data} window=${window} />`}`}
-    ${all.length > 0 && html`<h2>All windows</h2><p class="soft">Over: ${tallyText(data.tally)}.${data.open_windows > 1 ? ` ${count(data.open_windows)} are open; shown is the one that ends first.` : ""} Choose one to see its course.</p>
-      <${ChoosingStrip} windows=${all} chosen=${window?.to_ms ?? null} />
+    ${all.length > 0 && html`<h2>All windows</h2><p class="soft">Over: ${tallyText(data.tally)}.${data.open_windows > 1 ? ` ${count(data.open_windows)} are open; shown is the one that ends first.` : ""} ${all.length > 1 ? " Choose one to see its course." : ""}</p>
+      ${all.length > 1 && html`<${ChoosingStrip} windows=${all} chosen=${window?.to_ms ?? null} />`}
       <${Windows} data=${data} windows=${all} fetched=${fetched} />`}
     ${trouble && html`<${Trouble} sentence=${trouble} hint="Windows that are over have receipts; open ones have none yet." isPart />`}
-    <div class="cards"><${Text} data=${data} /><${Counted} data=${data} /><${Proof} data=${data} /></div>
+    <div class="cards loose"><${Text} data=${data} /><${Counted} data=${data} /><${Proof} data=${data} /></div>
     <${VerifyReceipt} named=${{ key: data.evidence.key, by: data.evidence.source === "replay" ? "this film" : "the lab's own server" }} given=${given} />`;
 }
 
@@ -116,7 +118,7 @@ function Windows({ data, windows, fetched }) {
 /** @param {{data: Whole}} props */
 function Text({ data }) {
   const [first, ...more] = data.text;
-  return html`<section class="card"><h2>What is promised</h2><p>${first}</p>${more.map((line) => html`<p key=${line} class="soft">${line.trim()}</p>`)}
+  return html`<section class="card"><h2>What is promised</h2><p>${first}</p>${more.length > 0 && html`<details><summary>More exactly</summary>${more.map((line) => html`<p key=${line} class="soft">${line.trim()}</p>`)}</details>`}
     ${!data.in_force && html`<p class="warned">The charter in force does not promise this any more; windows that were open run to their end.</p>`}
     <p><a href=${href({ screen: "charter" })}>The charter</a></p></section>`;
 }
@@ -124,7 +126,7 @@ function Text({ data }) {
 /** @param {{data: Whole}} props */
 function Counted({ data: { counts, team, kind } }) {
   return html`<section class="card"><h2>What counts, and what does not</h2><ul>
-    ${kind !== "starts" && html`<li>Pools: ${counts.pools.map((one) => `${one.pool} (an hour counts ${count(one.heh, 2)})`).join(", ")}${counts.pools_left_out.length ? `; not ${counts.pools_left_out.join(", ")}` : ""}.</li>`}
+    ${kind !== "starts" && html`<li>Pools: ${counts.pools.map((one) => `${one.pool} (an hour counts ${decimal(one.heh, 4)})`).join(", ")}${counts.pools_left_out.length ? `; not ${counts.pools_left_out.join(", ")}` : ""}.</li>`}
     <li>Work of ${counts.teams.length > 1 ? counts.teams.join(", ") : team}.</li>
     ${kind !== "starts" && html`<li>Hours that nobody asks for ${counts.unused === "carry" ? "stay owed until the window ends" : "lapse at once"}.</li>
       <li>${counts.make_good_ppm ? `${percent(counts.make_good_ppm)} of broken hours are made good in the next window.` : "Broken hours are not made good in the next window."}</li>`}

@@ -35,7 +35,8 @@ export function Pace({ window, course, forecast, promise, name, label }) {
   const high = 320;
   const scale = scaleOf(window, course, forecast, { left: EDGE.left, right: width - EDGE.right, top: EDGE.top, bottom: high - EDGE.bottom });
   const [columns, rows] = useMemo(() => rowsOf(course, forecast), [course, forecast]);
-  const row = place === null ? null : rows[Math.min(place, rows.length - 1)];
+  const row = place === null ? null : (rows[Math.min(place, rows.length - 1)] ?? null);
+  const at = row && Number(row[0]);
   /** @param {KeyboardEvent} event */
   function walk(event) {
     const here = place ?? course.at_ms.length - 1;
@@ -50,7 +51,7 @@ export function Pace({ window, course, forecast, promise, name, label }) {
   function point(event) {
     const box = /** @type {Element} */ (event.currentTarget).getBoundingClientRect();
     const at = scale.when(event.clientX - box.left);
-    setPlace(rows.reduce((best, one, n) => (Math.abs(one[0] - at) < Math.abs(rows[best][0] - at) ? n : best), 0));
+    setPlace(rows.reduce((best, one, n) => (Math.abs(Number(one[0]) - at) < Math.abs(Number(rows[best][0]) - at) ? n : best), 0));
   }
   return html`<figure class="chart">
     <div class="tools">
@@ -58,12 +59,12 @@ export function Pace({ window, course, forecast, promise, name, label }) {
       <button type="button" class="push" aria-pressed=${String(isTable)} onClick=${() => go({ [`${name}.table`]: isTable ? null : 1 })}>Table</button>
       <button type="button" onClick=${() => download(`${promise}-pace.csv`, csvOf(columns, rows.map(reader(columns.map((one) => one.name)))))}>CSV</button>
     </div>
-    <p class="legend" role="status" aria-label="Values">${row ? html`<span><b>${instant(row[0])}</b></span>${columns.slice(1).map((column, n) => row[n + 1] != null && html`<span key=${column.name}>${column.title} <b>${count(row[n + 1])}</b></span>`)}` : html`<span>H100-equivalent hours since the window began</span>`}</p>
+    <p class="legend" role="status" aria-label="Values">${row ? html`<span><b>${instant(at)}</b></span>${columns.slice(1).map((column, n) => row[n + 1] != null && html`<span key=${column.name}>${column.title} <b>${count(row[n + 1])}</b></span>`)}` : html`<span>H100-equivalent hours since the window began</span>`}</p>
     <div class="plot" ref=${room} role="group" aria-roledescription="chart" aria-label=${`${label} Arrow keys move over it.`} tabindex="0" onKeyDown=${walk} onPointerMove=${point} onPointerLeave=${() => setPlace(null)}>
       <svg class="pace" width=${width} height=${high} viewBox=${`0 0 ${width} ${high}`} aria-hidden="true">
         <${Axes} window=${window} scale=${scale} width=${width} high=${high} />
         <${Curves} window=${window} course=${course} forecast=${forecast} scale=${scale} bottom=${high - EDGE.bottom} isLarge />
-        ${row && html`<line class="cross" x1=${scale.x(row[0])} x2=${scale.x(row[0])} y1=${EDGE.top} y2=${high - EDGE.bottom} />`}
+        ${at !== null && html`<line class="cross" x1=${scale.x(at)} x2=${scale.x(at)} y1=${EDGE.top} y2=${high - EDGE.bottom} />`}
       </svg>
     </div>
     ${isTable && html`<${Table} name=${`${name}-rows`} label=${label} columns=${columns} data=${{ columns: columns.map((one) => one.name), rows }} />`}

@@ -112,6 +112,8 @@ function Result({ outcome }) {
   return html`<div class=${`result holds ${lacksWitnesses(found) || verdict === "broken" ? "grave" : ""}`}>
     <h3><span aria-hidden="true">✓</span> It holds. ${answer}</h3>
     <ul class="plain">${lines.map((line) => html`<li key=${line} class=${line.startsWith("note: ") ? "warned" : ""}>${line}</li>`)}</ul>
+    <details><summary>The ${count(found.receipt.included.length)} entries that it rests on, of ${count(Number(found.witnessed.checkpoint.size))}</summary>
+      <ul class="plain entries">${found.receipt.included.map(({ index, entry, hashes }) => html`<li key=${String(index)}>entry ${count(Number(index))}: <b>${/"kind":"([a-z_]+)"/.exec(entry)?.[1]}</b>, ${count(bytesOf(entry).length)} bytes, proved by ${count(hashes.length)} hashes</li>`)}</ul></details>
     <details open><summary>What this does not show</summary><ul>${notShown(found).map((line) => html`<li key=${line}>${line}</li>`)}</ul></details>
   </div>`;
 }
