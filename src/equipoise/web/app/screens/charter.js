@@ -20,6 +20,8 @@ import { count, instant, percent } from "../units.js";
 
 /** @typedef {import("../charter/shapes.js").Document} Document */
 
+const SIGNING = ["Boards", "Amendments"]; // told under "Who signs"
+
 export default function Charter() {
   const chosen = useRun();
   const first = Number(param("after").value ?? 0) || 0;
@@ -45,9 +47,10 @@ function Shown({ data, chosen, first }) {
     ${text === null ? html`<p class="soft">${data.text_characters === null ? "The text of this charter is not known, only what it means." : "Loading the text …"}</p>` : isTrying ? html`<${Workbench} key=${`${chosen.name} ${data.digest}`} run=${chosen.name} digest=${data.digest} text=${text} isLive=${chosen.isNow} />` : html`<${Source} text=${text} label="The charter's text" />`}
     ${data.gates.length > 0 && html`<h2>Release gates</h2><div class="cards"><${Gates} gates=${data.gates} /></div>`}
     <h2>What it says</h2>
-    <div class="cards loose">${data.rules.map(({ title, sentences }) => html`<${Card} key=${title} title=${title}><${Sentences} lines=${sentences} isPromises=${title === "Promises"} /><//>`)}</div>
+    <div class="cards loose">${data.rules.filter(({ title }) => !SIGNING.includes(title)).map(({ title, sentences }) => html`<${Card} key=${title} title=${title}><${Sentences} lines=${sentences} isPromises=${title === "Promises"} /><//>`)}</div>
     <h2>Who signs</h2>
     ${data.boards.length ? html`<ul class="needs">${data.boards.map((one) => html`<li key=${one.board}><b>${one.board}</b>: any ${count(one.quorum)} of ${one.members.join(", ")}</li>`)}</ul>` : html`<p>This charter names no boards: nobody has to sign a change, and receipts say so.</p>`}
+    ${data.boards.length > 0 && data.rules.filter(({ title }) => title === "Amendments").map(({ title, sentences }) => html`<ul key=${title}>${sentences.map((line) => html`<li key=${line}>${line}</li>`)}</ul>`)}
     ${data.signed.length > 0 && html`<p>This charter was signed by ${data.signed.map((one) => `${one.member} (${one.board})`).join(", ")}.</p>`}
     ${data.summary !== null && html`<h2>What changed with it</h2><p>${data.summary}</p><${Changes} entries=${data.changes} />${data.parent_text !== null && text !== null && html`<details><summary>As text</summary><${Difference} before=${data.parent_text} after=${text} label="Lines that changed" /></details>`}`}
     <h2>Charters that were in force</h2>

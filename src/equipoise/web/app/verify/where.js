@@ -1,5 +1,7 @@
 /** Where in a receipt it fails: the line and column of what is spelled otherwise, or the entry whose proof does not hold. */
-import { readEntry, readJson } from "./json.js";
+import { base64Bytes } from "./encoding.js";
+import { isObject, readEntry, readJson } from "./json.js";
+import { HASH_SIZE } from "./merkle.js";
 
 /** @typedef {{line: number, column: number, what: string}} Where */
 
@@ -44,11 +46,26 @@ function ofSpelling(text) {
     const values = readJson(text);
     const again = `${JSON.stringify(values, (_, value) => (typeof value === "bigint" ? Number(value) : value), 1)}\n`;
     for (let at = 0; at < Math.max(text.length, again.length); at++) if (text[at] !== again[at]) return placed(text, at, "from here on it is spelled otherwise than a receipt is");
-    return null;
+    return ofFields(text, values);
   } catch (error) {
     const at = Number(/ at (\d+)$/.exec(error instanceof Error ? error.message : "")?.[1]);
     const odd = text.indexOf("\ufffd");
     if (odd >= 0) return placed(text, odd, "this is no text any more");
     return Number.isNaN(at) ? null : placed(text, at, "this is no JSON any more");
   }
+}
+
+const FIELDS = ["format", "promise", "from_ms", "to_ms", "checkpoint", "included"];
+const OF_ENTRIES = ["index", "entry", "hashes"];
+
+/** The first field or hash that no receipt has, of a text that is spelled well. @param {string} text @param {import("./json.js").Json} values */
+function ofFields(text, values) {
+  if (!isObject(values)) return null;
+  const rows = Array.isArray(values.included) ? values.included.filter(isObject) : [];
+  const odd = [[values, FIELDS], ...rows.map((row) => [row, OF_ENTRIES])].flatMap(([of, names]) => Object.keys(of).filter((name, n) => name !== /** @type {string[]} */ (names)[n]));
+  if (odd.length) return placed(text, text.indexOf(`${JSON.stringify(odd[0])}:`), "a field that a receipt does not have here");
+  const hashes = rows.flatMap((row) => (Array.isArray(row.hashes) ? row.hashes : []));
+  const wrong = hashes.find((node) => typeof node !== "string" || base64Bytes(node, HASH_SIZE) === null);
+  if (wrong !== undefined) return placed(text, text.indexOf(JSON.stringify(wrong)), "this is no hash any more");
+  return placed(text, text.indexOf('"format":'), "the fields of the head are not those of a receipt");
 }
