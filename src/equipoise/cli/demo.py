@@ -47,12 +47,14 @@ def run(
 def _serve(demo: Demo, port: int) -> None:
     """Show both runs until the command is interrupted."""
     from equipoise.api.app import run_film
-    from equipoise.tasks.demo import charter_text
-    from equipoise.tasks.film import film
+    from equipoise.tasks.demo import charter_text, gated_charter_text
+    from equipoise.tasks.film import film, gated_film
     from equipoise.tasks.serving import ServerSettings
     from equipoise.units import DAY_MS
 
-    runs = film(demo.runs, text=charter_text(), ends_ms=demo.days * DAY_MS)
+    ends_ms = demo.days * DAY_MS
+    runs = film(demo.runs, text=charter_text(), ends_ms=ends_ms)
+    runs += (gated_film(demo.gated.run, text=gated_charter_text(), ends_ms=ends_ms),)
     run_film(
         runs, ServerSettings(port=port), ready=lambda address: typer.echo(f"The film is at {address} (Ctrl-C ends it)")
     )

@@ -58,6 +58,7 @@ from equipoise.api.answers.record import (
     Promises,
     Services,
 )
+from equipoise.api.answers.run_promises import PlanReplay, RunCharter, RunPlan, RunPromise, RunPromises
 from equipoise.api.answers.teams import RunNow, RunQueue, RunSeries, RunTeam, RunTeams
 
 __all__ = [
@@ -93,15 +94,20 @@ __all__ = [
     "Nodes",
     "Page",
     "Plan",
+    "PlanReplay",
     "Problem",
     "Promise",
     "Promises",
     "Request",
     "Requests",
     "Revoked",
+    "RunCharter",
     "RunJob",
     "RunJobs",
     "RunNow",
+    "RunPlan",
+    "RunPromise",
+    "RunPromises",
     "RunQueue",
     "RunRaster",
     "RunSeries",
