@@ -123,19 +123,40 @@ def loans(charter: Charter, capacity: int, teams: Sequence[Standing]) -> list[Lo
         As `standings` returns them.
     """
     leaves = [number for number, team in enumerate(charter.teams) if team.is_leaf]
-    above = [max(0, teams[leaf].held - teams[leaf].floor) for leaf in leaves]
-    idle = [max(0, teams[leaf].floor - teams[leaf].held) for leaf in leaves]
-    unpromised = max(0, capacity - sum(teams[leaf].floor for leaf in leaves))
-    lent = min(max(0, sum(above) - unpromised), sum(idle))
-    by_lender = largest_remainder(lent, idle)
-    by_borrower = largest_remainder(lent, above)
+    floors, held = [teams[leaf].floor for leaf in leaves], [teams[leaf].held for leaf in leaves]
+    lent, borrowed = lent_and_borrowed(capacity, floors, held)
+    lenders = [(leaf, units) for leaf, units in zip(leaves, lent, strict=True) if units]
     found: list[Loan] = []
-    left = list(by_lender)
-    for borrower, units in zip(leaves, by_borrower, strict=True):
+    left = [units for _, units in lenders]
+    for borrower, units in zip(leaves, borrowed, strict=True):
+        if not units:
+            continue
         taken = largest_remainder(units, left)
         left = [have - part for have, part in zip(left, taken, strict=True)]
-        found += [Loan(lender, borrower, part) for lender, part in zip(leaves, taken, strict=True) if part]
+        found += [Loan(lender, borrower, part) for (lender, _), part in zip(lenders, taken, strict=True) if part]
     return sorted(found, key=lambda loan: (loan.lender, loan.borrower))
+
+
+def lent_and_borrowed(capacity: int, floors: Sequence[int], held: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return how much of its idle floor each leaf lends, and how much of others' each borrows.
+
+    Parameters
+    ----------
+    capacity : int
+        Devices that are up.
+    floors, held : sequences of int
+        Of all leaves.
+
+    Examples
+    --------
+    >>> lent_and_borrowed(10, [6, 2], [3, 6])
+    ([2, 0], [0, 2])
+    """
+    above = [max(0, have - floor) for have, floor in zip(held, floors, strict=True)]
+    idle = [max(0, floor - have) for have, floor in zip(held, floors, strict=True)]
+    unpromised = max(0, capacity - sum(floors))
+    lent = min(max(0, sum(above) - unpromised), sum(idle))
+    return largest_remainder(lent, idle), largest_remainder(lent, above)
 
 
 def largest_remainder(units: int, weights: Sequence[int]) -> list[int]:

@@ -57,6 +57,7 @@ from equipoise.api.answers.record import (
     Promises,
     Services,
 )
+from equipoise.api.answers.teams import RunNow, RunQueue, RunSeries, RunTeam, RunTeams
 
 __all__ = [
     "Alerts",
@@ -97,6 +98,11 @@ __all__ = [
     "Request",
     "Requests",
     "Revoked",
+    "RunNow",
+    "RunQueue",
+    "RunSeries",
+    "RunTeam",
+    "RunTeams",
     "Runs",
     "Services",
     "Simulated",
