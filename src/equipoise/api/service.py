@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar, cast
 from fastapi import Depends, Request
 
 from equipoise.api.excerpt import Excerpt
+from equipoise.api.outlooks import Outlooks
 from equipoise.api.repeats import Repeats
 from equipoise.api.roles import Right, Role, covers
 from equipoise.api.runs import Runs
@@ -79,11 +80,14 @@ class Service:
     tokens : Tokens
     runs : Runs
         What there is to look at.
+    outlooks : Outlooks
+        What follows it.
     """
 
     lab: LiveParts | None
     tokens: Tokens
     runs: Runs
+    outlooks: Outlooks = field(default_factory=Outlooks)
     changes: Changes = field(
         default_factory=lambda: Changes()  # noqa: PLW0108 - defined below
     )

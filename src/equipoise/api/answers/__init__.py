@@ -37,6 +37,7 @@ from equipoise.api.answers.lab import (
     Tried,
     Why,
 )
+from equipoise.api.answers.outlook import Frontier, Outlook, Scenarios
 from equipoise.api.answers.record import (
     Amendment,
     Amendments,
@@ -74,6 +75,7 @@ __all__ = [
     "Drained",
     "Enacted",
     "Entered",
+    "Frontier",
     "Gates",
     "Granted",
     "Health",
@@ -90,6 +92,7 @@ __all__ = [
     "Named",
     "NewToken",
     "Nodes",
+    "Outlook",
     "Page",
     "Plan",
     "Problem",
@@ -104,6 +107,7 @@ __all__ = [
     "RunTeam",
     "RunTeams",
     "Runs",
+    "Scenarios",
     "Services",
     "Simulated",
     "Simulation",
