@@ -12,6 +12,7 @@ from equipoise.controller.standing import PoolStanding, Standing, TeamStanding
 from equipoise.screens.lab_run import Plain
 from equipoise.screens.moment import Moment, PoolMoment, between, leaves_of
 from equipoise.screens.team import LISTED, QUEUE_COLUMNS
+from equipoise.screens.teams import inside
 
 I64 = NDArray[np.int64]
 WAITS = ("waiting", "claimed")
@@ -73,8 +74,7 @@ def _waits(standing: Standing, charter: Charter, pool: str) -> tuple[I64, I64]:
 
 def live_queue(standing: Standing, path: str) -> Plain:
     """Return the jobs of a team that wait this second, the longest first."""
-    inside = f"{path}."
-    waiting = [job for job in standing.jobs if job.state in WAITS and (job.team == path or job.team.startswith(inside))]
+    waiting = [job for job in standing.jobs if job.state in WAITS and inside(job.team, path)]
     waiting.sort(key=lambda job: (job.since_ms, job.job))
     rows: list[list[str | int]] = [
         [job.job, job.name, job.team, job.pool, job.gang, standing.at_ms - job.since_ms, job.attempt]

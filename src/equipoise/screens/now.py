@@ -13,7 +13,7 @@ from equipoise.screens.attempts import ENDED, FAILED, PREEMPTED, RECLAIMED, atte
 from equipoise.screens.lab_run import LabRun, Plain
 from equipoise.screens.moment import Moment, moment
 from equipoise.screens.steps import Steps, steps
-from equipoise.screens.teams import table
+from equipoise.screens.teams import inside, table
 from equipoise.simulator.record import Record
 from equipoise.units import DAY_MS, HOUR_MS
 
@@ -105,8 +105,22 @@ def _lacking(this: Moment, record: Record | None, origin_ms: int, team: int, num
         "lacks_gpus": int(pool.lacks[team]),
         "floor_gpus": int(pool.floor[team]),
         "held_gpus": int(pool.held[team]),
+        "held_by": _holders(this, number, path),
         "since_ms": None if since_ms is None else origin_ms + since_ms,
     }
+
+
+def _holders(this: Moment, pool: int, path: str) -> list[Plain]:
+    """Say who holds most of a team's idle floor in a pool: teams at the top, or beside it under the same one."""
+    sums: Counter[str] = Counter()
+    top = path.split(".")[0]
+    for loan in this.loans(pool):
+        lender, borrower = (this.charter.teams[one].path for one in (loan.lender, loan.borrower))
+        if inside(lender, path) and not inside(borrower, path):
+            other = borrower.split(".")[0]
+            sums[borrower if other == top else other] += loan.gpus
+    most = sorted(sums.items(), key=lambda one: (-one[1], one[0]))
+    return [{"team": team, "gpus": gpus} for team, gpus in most[:2]]
 
 
 def below_since_ms(record: Record, path: str, pool: int, *, floor: int, at_ms: int) -> int | None:

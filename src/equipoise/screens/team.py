@@ -17,7 +17,7 @@ from equipoise.screens.attempts import FAILED, PREEMPTED, RECLAIMED, attempts
 from equipoise.screens.lab_run import LabRun, Plain
 from equipoise.screens.losses import losses
 from equipoise.screens.moment import Moment, moment
-from equipoise.screens.teams import table
+from equipoise.screens.teams import inside, table
 from equipoise.screens.waits import waits
 from equipoise.simulator.record import Record
 from equipoise.simulator.requests import folded
@@ -111,10 +111,10 @@ def _ratio(value: float) -> int:
 
 def team_lines(record: Record, path: str) -> NDArray[np.bool_]:
     """Which lines are the team's or below it."""
-    inside = np.zeros(record.count, np.bool_)
+    found = np.zeros(record.count, np.bool_)
     for number, line in enumerate(record.reference.lines):
-        inside[number] = line.path == path or line.path.startswith(f"{path}.")
-    return inside
+        found[number] = inside(line.path, path)
+    return found
 
 
 def _pool(this: Moment, pool: int, team: int) -> Plain:
@@ -132,14 +132,14 @@ def _row(whole: Plain, path: str) -> Plain:
 def _loans(this: Moment, team: int) -> Plain:
     """Say who holds this team's idle floor, and whose it holds, pool by pool, between it and others."""
     path = this.charter.teams[team].path
-    inside = {n for n, one in enumerate(this.charter.teams) if one.path == path or one.path.startswith(f"{path}.")}
+    mine = {n for n, one in enumerate(this.charter.teams) if inside(one.path, path)}
     lends: list[Plain] = []
     borrows: list[Plain] = []
     for number, pool in enumerate(this.charter.pools):
         for loan in this.loans(number):
-            if loan.lender in inside and loan.borrower not in inside:
+            if loan.lender in mine and loan.borrower not in mine:
                 lends.append(_loan(this.charter, loan, pool.name, loan.borrower))
-            elif loan.borrower in inside and loan.lender not in inside:
+            elif loan.borrower in mine and loan.lender not in mine:
                 borrows.append(_loan(this.charter, loan, pool.name, loan.lender))
     return {name: _most(rows) for name, rows in (("lends", lends), ("borrows", borrows))}
 
@@ -283,8 +283,7 @@ def _requests(run: LabRun, path: str, at_ms: int) -> Plain:
     known = {} if not len(of) else folded(run.record)
     for row, name in enumerate(of.name):
         asked = known[name].asked
-        inside = asked.team == path or asked.team.startswith(f"{path}.")
-        if not inside or int(of.asked_ms[row]) > at_ms:
+        if not inside(asked.team, path) or int(of.asked_ms[row]) > at_ms:
             continue
         answered = known[name].granted_gpu_ms is not None and int(of.answered_ms[row]) <= at_ms
         rows.append([

@@ -81,6 +81,11 @@ def table(now: Moment, record: Record | None, pool: str | None, *, origin_ms: in
     }
 
 
+def inside(path: str, above: str) -> bool:
+    """Whether a team is another one, or is below it."""
+    return path == above or path.startswith(f"{above}.")
+
+
 def pool_number(charter: Charter, pool: str | None) -> int | None:
     """Return the place of a pool; raises ``InputError`` C301 where there is none of that name."""
     return None if pool is None else charter.pools.index(charter.pool(pool))

@@ -39,6 +39,13 @@ class NowPool(Answer):
     waiting_jobs: int
 
 
+class Holder(Answer):
+    """Who holds some of a floor."""
+
+    team: str
+    gpus: int
+
+
 class Lacking(Answer):
     """A team that has less than both its floor and what it asks for, and since when that is so."""
 
@@ -47,6 +54,7 @@ class Lacking(Answer):
     lacks_gpus: int
     floor_gpus: int
     held_gpus: int
+    held_by: list[Holder]
     since_ms: Millis | None
 
 
