@@ -1,6 +1,6 @@
 """What follows a server's runs: a film brings it along, of a lab that runs it is worked out beside, and both are played anew on a wish.
 
-Nobody waits for it with the controller: it is worked out in a thread that gives way to all others, one thing at a time.
+A lab's controller never waits for it: it is worked out in a thread that gives way to all others, one thing at a time.
 """
 
 from __future__ import annotations
@@ -136,10 +136,11 @@ class Outlooks:
         Beliefs().with_set(wish.moved)  # what is wrong is told now
         with self._turn:
             key = (self._number, wish)
-            if key not in self._played:
+            until_s = time.monotonic() + WAITS_S
+            while key not in self._played and (left_s := until_s - time.monotonic()) > 0:
                 if self._work is None:
                     self._begin(key, lambda work: self._play(begun, wish, work))
-                self._turn.wait_for(lambda: key in self._played or self._work is None, WAITS_S)
+                self._turn.wait(left_s)
             if key not in self._played:
                 return self._running()
             self._played.move_to_end(key)
@@ -170,7 +171,8 @@ class Outlooks:
         work = self._work = Work()
 
         def live() -> None:
-            _give_way()
+            if self._folder is not None:
+                _give_way()
             told: Plain | EquipoiseError | None
             try:
                 told = do(work)
