@@ -27,6 +27,7 @@ from equipoise.api.excerpt import Excerpt
 from equipoise.api.gate import Gate
 from equipoise.api.identity import Issuer
 from equipoise.api.live_runs import LiveRuns
+from equipoise.api.outlooks import Outlooks
 from equipoise.api.pages import Pages
 from equipoise.api.problem import problem
 from equipoise.api.repeats import Repeats
@@ -133,7 +134,7 @@ def run_server(
         Simulations(lab.folder / "simulations", None if store.postgres else lab.folder / store.ledger), hooks,
     )  # fmt: skip
     history = LiveRuns(lab.open_reader, "Live")
-    service = Service(parts, tokens, history)
+    service = Service(parts, tokens, history, outlooks=Outlooks(folder=lab.folder))
     lab.controller.start()
     if not _await_first_step(lab.controller, service, slow, given_up or threading.Event()):
         lab.controller.stop(timeout_s=300)
@@ -150,8 +151,10 @@ def run_server(
     _raise_failure(lab)
 
 
-def run_film(runs: Sequence[LabRun], settings: ServerSettings, *, ready: Callable[[str], None]) -> None:
-    """Show runs that are over to whoever calls, until the process is told to end; nothing can be changed.
+def run_film(
+    runs: Sequence[LabRun], settings: ServerSettings, *, ready: Callable[[str], None], outlooks: Outlooks | None = None
+) -> None:
+    """Show runs that are over to whoever calls, and what follows them, until the process is told to end; nothing can be changed.
 
     Raises
     ------
@@ -161,7 +164,7 @@ def run_film(runs: Sequence[LabRun], settings: ServerSettings, *, ready: Callabl
     if not is_loopback(settings.bind):
         raise InputError("N142", f"a film is shown on this machine only, not at {shown(settings.bind)}")
     nobody = Tokens(Path(os.devnull, "tokens"), lambda: time.time_ns() // 1_000_000)
-    _run(Service(None, nobody, Film(runs)), settings, ready)
+    _run(Service(None, nobody, Film(runs), outlooks=outlooks or Outlooks()), settings, ready)
 
 
 def _run(

@@ -38,6 +38,7 @@ from equipoise.api.answers.lab import (
     Tried,
     Why,
 )
+from equipoise.api.answers.outlook import Frontier, Outlook, Scenarios
 from equipoise.api.answers.record import (
     Amendment,
     Amendments,
@@ -76,6 +77,7 @@ __all__ = [
     "Drained",
     "Enacted",
     "Entered",
+    "Frontier",
     "Gates",
     "Granted",
     "Health",
@@ -92,6 +94,7 @@ __all__ = [
     "Named",
     "NewToken",
     "Nodes",
+    "Outlook",
     "Page",
     "Plan",
     "PlanReplay",
@@ -115,6 +118,7 @@ __all__ = [
     "RunTeams",
     "RunWhy",
     "Runs",
+    "Scenarios",
     "Services",
     "Simulated",
     "Simulation",
