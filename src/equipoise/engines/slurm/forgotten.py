@@ -1,0 +1,109 @@
+"""What slurmctld forgot when it was killed, for it writes its state some seconds late.
+
+Of commands their marks say what happened (`marks`). Of the jobs that users submitted the accounting does, which slurmctld tells at once:
+that one ended though it waits again. Where a partition is fenced, Slurm starts nothing before that was looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from equipoise.engines.protocol import Attempt
+from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
+from equipoise.engines.slurm.journal import Journal, Stage, Tracked
+from equipoise.engines.slurm.nodes import Nodes
+from equipoise.engines.slurm.queue import Past, Queue, Row
+from equipoise.engines.slurm.settings import Settings
+from equipoise.errors import EngineError
+
+LOG = logging.getLogger("equipoise.engines.slurm")
+_ASKED_EVERY_S = 1.0
+_DONE = frozenset({"COMPLETED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "DEADLINE"})
+
+
+class Forgotten:
+    """Finds out what slurmctld forgot.
+
+    Parameters
+    ----------
+    commands : Commands
+    settings : Settings
+    queue : Queue
+    nodes : Nodes
+    journal : Journal
+    """
+
+    def __init__(self, commands: Commands, settings: Settings, queue: Queue, nodes: Nodes, journal: Journal) -> None:
+        self._commands = commands
+        self._fenced = {place.partition for place in settings.pools.values() if place.fenced and not settings.shadow}
+        self._queue = queue
+        self._nodes = nodes
+        self._journal = journal
+        self._booted_s = self._asked_s = 0.0
+        self._silences = 0
+        self._opened: dict[str, float] = {}
+
+    def ended(self, shown: Iterable[tuple[Tracked, Row]]) -> dict[Attempt, Past]:
+        """Return how jobs of users that wait again ended: those that ran, and those released before slurmctld started."""
+        asked = [
+            (one, row)
+            for one, row in shown
+            if one.queued and row.state == "PENDING"
+            and (one.stage is Stage.RUNNING or (one.stage is Stage.RELEASED and self._booted_since(one)))
+        ]  # fmt: skip
+        if not asked or not self._commands.has_accounting:
+            return {}
+        known = self._queue.accounted({one.slurm_id: row.submitted_s for one, row in asked})
+        return {
+            one.attempt: known[one.slurm_id]
+            for one, _ in asked
+            if one.slurm_id in known and known[one.slurm_id].state in _DONE
+        }
+
+    def released(self, shown: Mapping[Attempt, Row | None], admit: Callable[[Attempt, str], None]) -> None:
+        """See to it that what was to start does, though slurmctld forgot that it may."""
+        for attempt, row in shown.items():
+            one = self._journal.all.get(attempt)
+            if one is None or row is None or one.stage is not Stage.RELEASED or row.state != "PENDING":
+                continue
+            if row.reason == "BeginTime" and not one.queued and self._booted_since(one, ask=True):
+                admit(attempt, one.slurm_id)
+                one.since_s = time.time()
+                self._journal.put(one, seen=True)
+            elif row.held and one.queued and not one.reason and self._booted_since(one, ask=True):
+                LOG.warning("slurmctld forgot that job %s was released, attempt %s", one.slurm_id, attempt)
+                self._journal.drop(attempt)  # so it is launched anew by who asks for `attempts`
+
+    def is_fenced(self) -> bool:
+        """Whether a fence is closed, so that the queue should be read before it is opened."""
+        return bool(self._fenced & self._nodes.closed)
+
+    def open(self) -> None:
+        """Open the fences that slurmctld closed by its start; what an operator closed stays closed."""
+        booted_s = self._boot_s()
+        for partition in self._fenced & self._nodes.closed:
+            if self._opened.get(partition) == booted_s:
+                continue
+            try:
+                self._commands.run("scontrol", "update", f"PartitionName={partition}", "State=UP")
+            except SlurmRefusedError as refusal:
+                raise EngineError(
+                    "E169", f"partition {partition} cannot be opened: {refusal}", retryable=True
+                ) from None
+            self._opened[partition] = booted_s
+            LOG.info("partition %s is opened, slurmctld having started at %d", partition, booted_s)
+
+    def _booted_since(self, one: Tracked, *, ask: bool = False) -> bool:
+        """Whether slurmctld started after an attempt was released, as far as is known, or ``ask``ed now."""
+        if ask or self._commands.silences != self._silences or self.is_fenced():
+            self._boot_s()
+        return self._booted_s + 1 > one.since_s
+
+    def _boot_s(self) -> float:
+        now_s = time.monotonic()
+        if not self._asked_s or now_s > self._asked_s + _ASKED_EVERY_S:
+            silences = self._commands.silences
+            self._booted_s, self._asked_s, self._silences = self._queue.booted_s(), now_s, silences
+        return self._booted_s
