@@ -28,7 +28,7 @@ from equipoise.engines.protocol import (  # noqa: E402
     Stopped,
     Withdrawn,
 )
-from equipoise.engines.slurm import open_engine  # noqa: E402
+from equipoise.engines.slurm import Place, open_engine  # noqa: E402
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError  # noqa: E402
 from equipoise.engines.slurm.journal import Journal, Stage  # noqa: E402
 from equipoise.engines.slurm.queue import Queue  # noqa: E402
@@ -239,6 +239,115 @@ def test_slurmctld_is_killed_and_starts_again_under_running_jobs(slurm: SlurmRig
     assert bench.seen(long).phase is Phase.RUNNING  # pyright: ignore[reportOptionalMemberAccess]
     assert len(bench.notes(long, "start")) == 1
     assert bench.wait(release(bench, arrived), Running)
+
+
+def restart(slurm: SlurmRig) -> None:
+    """Kill slurmctld, which writes its state five seconds late, and start it again."""
+    slurm.cluster.kill("slurmctld")
+    slurm.cluster.start_controller()
+    slurm.cluster.wait("slurmctld", lambda: slurm.cluster.answers("scontrol", "ping"))
+
+
+def persistent(bench: Bench, orders: list[Launch]) -> list[int | None]:
+    """Wait until all have ended, as a controller does: what fails is tried again, what the engine does not know is launched anew."""
+    ended: dict[Attempt, int | None] = {}
+    deadline = time.monotonic() + 90
+    while len(ended) < len(orders):
+        assert time.monotonic() < deadline, (ended, bench.engine.attempts())
+        try:
+            known = {seen.attempt for seen in bench.engine.attempts()}
+            for order in orders:
+                if order.attempt not in known:
+                    bench.engine.launch(order)
+            found = bench.engine.observe(0.2)
+        except EngineError as error:
+            assert error.code == "E140", error
+            continue
+        bench.heard += found
+        ended |= {seen.attempt: seen.exit_code for seen in found if isinstance(seen, Ended)}
+        assert not [seen for seen in found if isinstance(seen, Refused | Stopped)]
+    return [ended[order.attempt] for order in orders]
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.7, 2.0])
+def test_commands_begin_once_and_end_as_they_did_whatever_slurmctld_forgets(
+    slurm: SlurmRig, bench: Bench, after_s: float
+) -> None:
+    """Some have ended, some run, some have not begun; it forgets that they were submitted, admitted, started or ended."""
+    assert bench.wait(bench.launch(), *LAST).exit_code == 0
+    bench.quiet(6.0 * (after_s == 2.0))  # once its state is older than all of them, else as it comes
+    codes = [3, 0, 7, 0, 5, 0, 9, 4]
+    orders = [
+        bench.order(
+            Attempt(next(bench.rig.numbers), 0), "--for", (0.0, 1.5, 4.0)[n % 3], "--exit", code, parts=[Part(n % 3, 1)]
+        )
+        for n, code in enumerate(codes)
+    ]
+    for order in orders:
+        bench.start(order)
+    bench.quiet(after_s)
+    restart(slurm)
+    assert persistent(bench, orders) == codes
+    bench.quiet(3.0)
+    for order in orders:
+        assert len(bench.notes(order.attempt, "start")) == len(bench.notes(order.attempt, "end")) == 1
+
+
+def test_a_command_that_slurm_knows_no_more_is_stopped_all_the_same(slurm: SlurmRig, bench: Bench) -> None:
+    assert bench.wait(bench.launch(), *LAST).exit_code == 0
+    bench.quiet(6.0)
+    attempt = bench.running("--beat", 0.2)
+    restart(slurm)
+    bench.listen(lambda: not slurm.cluster.run("squeue", "-h", "-t", "R", "-o", "%i"), "it is forgotten", extra_s=10)
+    assert len(bench.notes(attempt, "start")) == 1
+    bench.engine.stop(attempt, grace_ms=0, requeue=False)
+    bench.wait(attempt, Stopped, extra_s=60)
+    beats = len(bench.notes(attempt, "beat"))
+    bench.quiet(1.0)
+    assert len(bench.notes(attempt, "beat")) == beats
+
+
+def test_behind_a_fence_a_job_of_a_user_that_ended_is_not_run_again(slurm: SlurmRig, bench: Bench) -> None:
+    bench.engine.close()
+    fenced = replace(settings(slurm.cluster), pools={"main": Place("fence", ("submit",), fenced=True)})
+    bench.engine = open_engine(fenced, slurm.pools, slurm.folder.with_name("fenced"))
+    assert shown_partition(slurm) == "up"
+    origins = [
+        sbatch(slurm, "--gres=gpu:1", argv=bench.argv(f"fenced-{code}", "--exit", code, "--for", 0.5))
+        for code in (0, 6)
+    ]
+    arrived = [arrives(bench, origin) for origin in origins]
+    bench.quiet(6.0)  # that they are there is written down
+    attempts = [release(bench, one, Part(0, 1)) for one in arrived]
+    bench.listen(lambda: all(bench.notes(f"fenced-{code}", "end") for code in (0, 6)), "they end")
+    time.sleep(1.0)  # slurmctld and the accounting know it, and we do not
+    restart(slurm)
+    ends = [bench.wait(attempt, *LAST, extra_s=20).exit_code for attempt in attempts]
+    assert ends == [0, 6]
+    slurm.cluster.wait("the fence is open", lambda: shown_partition(slurm) == "up" or not bench.engine.observe(0.2))
+    bench.quiet(6.0)
+    assert [len(bench.notes(f"fenced-{code}", "start")) for code in (0, 6)] == [1, 1]
+    later = sbatch(slurm, "--gres=gpu:1")
+    bench.wait(release(bench, arrives(bench, later)), Running)
+
+
+def shown_partition(slurm: SlurmRig) -> str:
+    return slurm.cluster.run("sinfo", "-h", "-p", "fence", "-o", "%a").split()[0]
+
+
+def test_a_number_that_is_given_again_is_another_job(slurm: SlurmRig, bench: Bench) -> None:
+    arrives(bench, sbatch(slurm, "--gres=gpu:1"))
+    bench.quiet(6.0)
+    first = sbatch(slurm, "--gres=gpu:2", argv=bench.argv("given-first"))
+    arrived = arrives(bench, first)
+    restart(slurm)
+    second = sbatch(slurm, "--gres=gpu:3")
+    assert second == first  # as Slurm does it
+    bench.listen(lambda: bench.heard.count(Withdrawn(first)) == 1, "the first one is gone", extra_s=10)
+    bench.listen(
+        lambda: [s.gang for s in bench.heard if isinstance(s, Arrived) and s.origin == first] == [2, 3], "another"
+    )
+    assert arrived.gang == 2
 
 
 def slurm_poll_s(bench: Bench) -> float:

@@ -1,7 +1,8 @@
 """What becomes of an attempt, by what the queue shows of it: one small table of stages, and the levers of stopping.
 
-A job is asked by SIGTERM to all its processes, and killed by SIGKILL to its script, upon which Slurm clears the rest. (Slurm's own kill
-waits for KillWait in between, and what is once completing takes no signal.) What is to run again is then requeued in held state.
+A job is asked by SIGTERM to all its processes, and killed by SIGKILL to all of them. (Slurm's own kill waits for KillWait in between, and
+what is once completing takes no signal; `--batch` keeps it from that, `--full` lets the signal reach more than the script.) What is to
+run again is then requeued in held state.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Lifecycle:
         if row is None:
             return self._ended(one, past) if one.queued else self._command_ended(one, past)
         if row.state == "PENDING" and one.stage is Stage.RUNNING and not one.queued:
-            return self._woken(one)
+            return self._woken(one, row)
         if row.state == "PENDING":
             return self._pending(one, row)
         if row.state in RUNS:
@@ -68,7 +69,7 @@ class Lifecycle:
                 self._try("scancel" if not self._again(one) else "requeuehold", one)
             return
         if now_s >= one.kill_s:
-            if self._signal(one, "KILL", "--batch"):
+            if self._signal(one, "KILL", "--batch", "--full"):
                 one.forced, one.ask_s = True, 0.0
                 self._journal.put(one)
         elif one.ask_s and now_s >= one.ask_s and self._signal(one, "TERM", "--full"):
@@ -127,9 +128,10 @@ class Lifecycle:
         if one.stage is Stage.STOPPING:
             self.press(one)
         elif one.stage is Stage.RELEASED:
+            told: list[Observation] = [] if one.heard else [Running(one.attempt)]
             one.stage, one.heard, one.reason = Stage.RUNNING, True, ""
             self._journal.put(one, seen=True)
-            return [Running(one.attempt)]
+            return told
         return []
 
     def _ended(self, one: Tracked, past: Past | None) -> list[Observation]:
@@ -205,12 +207,16 @@ class Lifecycle:
         self._journal.drop(one.attempt)
         return []
 
-    def _woken(self, one: Tracked) -> list[Observation]:
+    def _woken(self, one: Tracked, row: Row) -> list[Observation]:
         """A command that began waits again, for slurmctld forgot that: it is over when its mark says so, or is silent."""
         mark = self._marks.look(one)
         if not self._believes(one):
             self._lose(one)
             return []
+        if not mark.begun:  # it was about to
+            one.stage = Stage.RELEASED
+            self._journal.put(one, seen=True)
+            return self._waits(one, row)
         if mark.exit_code is None and not self._marks.silent(one):
             return []
         self._try("scancel", one)
@@ -234,10 +240,10 @@ class Lifecycle:
 
     # ------------------------------------------------------------------------------------------------------------- levers
 
-    def _signal(self, one: Tracked, signal: str, whom: str) -> bool:
+    def _signal(self, one: Tracked, signal: str, *whom: str) -> bool:
         """Send a signal; False where it is to be sent again: scancel waits for minutes on a job that just changes its state."""
         try:
-            self._commands.run("scancel", f"--signal={signal}", whom, one.slurm_id, timeout_s=SIGNAL_S)
+            self._commands.run("scancel", f"--signal={signal}", *whom, one.slurm_id, timeout_s=SIGNAL_S)
         except EngineError as error:
             if not error.retryable:
                 raise
