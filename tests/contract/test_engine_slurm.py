@@ -250,10 +250,12 @@ def restart(slurm: SlurmRig) -> None:
 
 def persistent(bench: Bench, orders: list[Launch]) -> list[int | None]:
     """Wait until all have ended, as a controller does: what fails is tried again, what the engine does not know is launched anew."""
-    ended: dict[Attempt, int | None] = {}
+    ended = {seen.attempt: seen.exit_code for seen in bench.heard if isinstance(seen, Ended)}
     deadline = time.monotonic() + 90
-    while len(ended) < len(orders):
-        assert time.monotonic() < deadline, (ended, bench.engine.attempts())
+    while not all(order.attempt in ended for order in orders):
+        if time.monotonic() > deadline:
+            left = {str(order.attempt): bench.seen(order.attempt) for order in orders if order.attempt not in ended}
+            raise AssertionError(f"{left}")
         try:
             known = {seen.attempt for seen in bench.engine.attempts()}
             for order in orders:

@@ -26,7 +26,7 @@ from equipoise.engines.protocol import (
 )
 from equipoise.engines.slurm.arrivals import Arrivals
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
-from equipoise.engines.slurm.forgotten import Forgotten
+from equipoise.engines.slurm.forgotten import Forgotten, Numbers
 from equipoise.engines.slurm.journal import Journal, Stage, Tracked
 from equipoise.engines.slurm.lifecycle import WARN_S, Lifecycle
 from equipoise.engines.slurm.marks import Marks
@@ -72,6 +72,8 @@ class SlurmEngine:
         self._marks = Marks(lambda one: place(one.attempt, one.user, one.nonce), folder / "shared")
         self._lifecycle = Lifecycle(self._commands, settings, self._journal, self._marks)
         self._forgotten = Forgotten(self._commands, settings, self._queue, self._nodes, self._journal)
+        self._numbers = Numbers(self._commands)
+        self._numbers.seen(one.slurm_id for one in self._journal.all.values())
         self._told: list[Observation] = []
         self._woken = threading.Event()
         self._rows: dict[str, Row] = {}
@@ -236,6 +238,7 @@ class SlurmEngine:
         """Look at the queue, and move every attempt on by what is seen."""
         rows = self._queue.rows()
         self._rows = rows
+        self._numbers.seen(rows)
         self._read_at = time.monotonic()
         live = [one for one in self._journal.all.values() if not one.gone and one.slurm_id]
         shown = {one.attempt: self._shown(one, rows) for one in live}
@@ -328,7 +331,7 @@ class SlurmEngine:
                 return
             one.slurm_id = self._asked_before(one)  # its number may be another's by now
         if not one.slurm_id:
-            one.slurm_id = self._submission.submit(launch, one.nonce)
+            one.slurm_id = self._numbers.fresh(lambda: self._submission.submit(launch, one.nonce))
             self._journal.put(one)
         self._submission.admit(launch.attempt, one.slurm_id)
 
@@ -340,7 +343,7 @@ class SlurmEngine:
         """Return Slurm's number of a job that was submitted though the answer was lost; empty: it was not."""
         comment = f"{self._submission.mark(one.attempt)}:{one.nonce}"
         found = [row.id for row in self._queue.rows().values() if row.comment == comment]
-        return min(found, key=int) if found else ""
+        return max(found, key=int) if found else ""  # those before it may have a number that was given again
 
     def _withdraw(self, one: Tracked) -> None:
         """Stop what may never have reached Slurm."""

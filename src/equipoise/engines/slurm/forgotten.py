@@ -20,7 +20,46 @@ from equipoise.errors import EngineError
 
 LOG = logging.getLogger("equipoise.engines.slurm")
 _ASKED_EVERY_S = 1.0
+_AT_ONCE = 200
+_MANY, _LATE_S = 50_000, 600.0
 _DONE = frozenset({"COMPLETED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "DEADLINE"})
+
+
+class Numbers:
+    """Numbers of jobs that were in use of late, which slurmctld gives again if it forgot them.
+
+    A second job of one number is killed, and its node drained, if the first still has a process there ("Duplicate jobid").
+
+    Parameters
+    ----------
+    commands : Commands
+    """
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+        self._used: dict[str, float] = {}
+        self._most = _MANY
+
+    def seen(self, ids: Iterable[str]) -> None:
+        """Take notice of numbers in use."""
+        now_s = time.monotonic()
+        self._used |= dict.fromkeys(ids, now_s)
+        if len(self._used) > self._most:
+            self._used = {id: at_s for id, at_s in self._used.items() if at_s > now_s - _LATE_S}
+            self._most = _MANY + 2 * len(self._used)
+
+    def fresh(self, submit: Callable[[], str]) -> str:
+        """Submit a job that does not start yet until it has a number that none had of late; the others are cancelled."""
+        spent: list[str] = []
+        while (id := submit()) in self._used:
+            spent.append(id)
+        for at in range(0, len(spent), _AT_ONCE):
+            try:
+                self._commands.run("scancel", *spent[at : at + _AT_ONCE])
+            except SlurmRefusedError as refusal:
+                LOG.info("not all of %d jobs could be cancelled: %s", len(spent), refusal)
+        self.seen([id])
+        return id
 
 
 class Forgotten:

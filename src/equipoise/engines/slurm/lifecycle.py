@@ -184,6 +184,8 @@ class Lifecycle:
             self._marks.stop(one)
         if not self._marks.silent(one):
             return self._runs(one) if one.stage is Stage.RELEASED else []
+        if one.stage is Stage.STOPPING:
+            return self.stopped(one)
         return self._ended(one, Past("", None, "slurmctld forgot it, and it did not come to its end"))
 
     def _believes(self, one: Tracked) -> bool:
