@@ -77,7 +77,7 @@ class SlurmEngine:
         self._told: list[Observation] = []
         self._woken = threading.Event()
         self._rows: dict[str, Row] = {}
-        self._read_at = self._nodes_at = 0.0
+        self._look_at = self._nodes_at = 0.0
         self._swept_at = time.monotonic()
         self._closed = False
         try:
@@ -176,7 +176,7 @@ class SlurmEngine:
             row = self._rows.get(one.slurm_id)
             if not lost and one.heard and row is not None and one.is_it(row.submitted_s, row.comment):
                 self._lifecycle.press(one)
-        self._read_at = 0.0  # the next look is at once
+        self._look_at = 0.0  # at once
 
     def forget(self, attempt: Attempt, /) -> None:
         """Let go of an attempt that is over."""
@@ -206,7 +206,7 @@ class SlurmEngine:
         ends = time.monotonic() + timeout_s
         while True:
             now = time.monotonic()
-            if now >= self._read_at + self.settings.poll_s:
+            if now >= self._look_at:
                 self._read_queue()
             if now >= self._nodes_at + self.settings.node_poll_s:
                 self._read_nodes()
@@ -217,7 +217,7 @@ class SlurmEngine:
             left = ends - time.monotonic()
             if self._told or left <= 0 or self._woken.is_set():
                 break
-            self._woken.wait(min(left, max(0.0, self._read_at + self.settings.poll_s - time.monotonic())))
+            self._woken.wait(min(left, max(0.0, self._look_at - time.monotonic())))
         self._woken.clear()
         self._journal.flush()
         told, self._told = self._told, []
@@ -236,10 +236,12 @@ class SlurmEngine:
 
     def _read_queue(self) -> None:
         """Look at the queue, and move every attempt on by what is seen."""
+        began = time.monotonic()
         rows = self._queue.rows()
         self._rows = rows
         self._numbers.seen(rows)
-        self._read_at = time.monotonic()
+        now = time.monotonic()
+        self._look_at = now + max(self.settings.poll_s, now - began)  # a long queue is not read without a pause
         live = [one for one in self._journal.all.values() if not one.gone and one.slurm_id]
         shown = {one.attempt: self._shown(one, rows) for one in live}
         missing = {one.slurm_id: one.submitted_s for one in live if shown[one.attempt] is None}

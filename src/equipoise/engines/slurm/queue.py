@@ -133,8 +133,11 @@ class Queue:
     def details(self, ids: Sequence[str]) -> dict[str, Details]:
         """Return what else is to know of jobs; those that are gone are left out."""
         found: dict[str, Details] = {}
-        for some in _portions(ids):
+        wanted = set(ids)
+        for some in _portions(ids) if len(ids) <= _AT_ONCE else [None]:
             for id, tres, node, eligible, limit, requeue, batch, comment in self._wide(some, _DETAILS):
+                if id not in wanted:
+                    continue
                 asked = "(null)" if node in ("N/A", "") else node
                 walltime_ms = _limit_ms(limit)
                 again = requeue == "1" and batch == "1"
@@ -162,13 +165,15 @@ class Queue:
         found = re.search(r"^BOOT_TIME\s*=\s*(\d+)", self._commands.ask("scontrol", "show", "config"), re.MULTILINE)
         return int(found[1]) if found else 0
 
-    def _wide(self, ids: Sequence[str], columns: tuple[tuple[str, int], ...]) -> Iterable[list[str]]:
-        """Yield rows of squeue's other format, which knows more fields, of fixed width and without separators."""
+    def _wide(self, ids: Sequence[str] | None, columns: tuple[tuple[str, int], ...]) -> Iterable[list[str]]:
+        """Yield rows of squeue's other format, which knows more fields, of fixed width and without separators; None: of all jobs.
+
+        squeue gets all jobs from slurmctld whichever are asked for.
+        """
         layout = ",".join(f"{name}:.{width}" for name, width in columns)
+        which = ["-p", ",".join(self._partitions)] if ids is None else ["-t", "all", "-j", ",".join(ids)]
         try:
-            said = self._commands.run(
-                "squeue", "--noheader", "--all", "--array", "-t", "all", "-j", ",".join(ids), "-O", layout
-            )
+            said = self._commands.run("squeue", "--noheader", "--all", "--array", *which, "-O", layout)
         except SlurmRefusedError:  # none of them is known any more
             return
         widths = [width for _, width in columns]
