@@ -271,11 +271,22 @@ def persistent(bench: Bench, orders: list[Launch]) -> list[int | None]:
     return [ended[order.attempt] for order in orders]
 
 
+@pytest.fixture
+def fenced(slurm: SlurmRig, bench: Bench) -> Bench:
+    """An engine whose partition is closed by every start of slurmctld."""
+    bench.engine.close()
+    behind = replace(settings(slurm.cluster), pools={"main": Place("fence", ("submit",), fenced=True)})
+    bench.engine = open_engine(behind, slurm.pools, slurm.folder.with_name("fenced"))
+    assert slurm.cluster.run("sinfo", "-h", "-p", "fence", "-o", "%a").split()[0] == "up"
+    return bench
+
+
 @pytest.mark.parametrize("after_s", [0.0, 0.7, 2.0])
 def test_commands_begin_once_and_end_as_they_did_whatever_slurmctld_forgets(
-    slurm: SlurmRig, bench: Bench, after_s: float
+    slurm: SlurmRig, fenced: Bench, after_s: float
 ) -> None:
     """Some have ended, some run, some have not begun; it forgets that they were submitted, admitted, started or ended."""
+    bench = fenced
     assert bench.wait(bench.launch(), *LAST).exit_code == 0
     bench.quiet(6.0 * (after_s == 2.0))  # once its state is older than all of them, else as it comes
     codes = [3, 0, 7, 0, 5, 0, 9, 4]
@@ -295,7 +306,8 @@ def test_commands_begin_once_and_end_as_they_did_whatever_slurmctld_forgets(
         assert len(bench.notes(order.attempt, "start")) == len(bench.notes(order.attempt, "end")) == 1
 
 
-def test_a_command_that_slurm_knows_no_more_is_stopped_all_the_same(slurm: SlurmRig, bench: Bench) -> None:
+def test_a_command_that_slurm_knows_no_more_is_stopped_all_the_same(slurm: SlurmRig, fenced: Bench) -> None:
+    bench = fenced
     assert bench.wait(bench.launch(), *LAST).exit_code == 0
     bench.quiet(6.0)
     attempt = bench.running("--beat", 0.2)
@@ -309,11 +321,8 @@ def test_a_command_that_slurm_knows_no_more_is_stopped_all_the_same(slurm: Slurm
     assert len(bench.notes(attempt, "beat")) == beats
 
 
-def test_behind_a_fence_a_job_of_a_user_that_ended_is_not_run_again(slurm: SlurmRig, bench: Bench) -> None:
-    bench.engine.close()
-    fenced = replace(settings(slurm.cluster), pools={"main": Place("fence", ("submit",), fenced=True)})
-    bench.engine = open_engine(fenced, slurm.pools, slurm.folder.with_name("fenced"))
-    assert shown_partition(slurm) == "up"
+def test_behind_a_fence_a_job_of_a_user_that_ended_is_not_run_again(slurm: SlurmRig, fenced: Bench) -> None:
+    bench = fenced
     origins = [
         sbatch(slurm, "--gres=gpu:1", argv=bench.argv(f"fenced-{code}", "--exit", code, "--for", 0.5))
         for code in (0, 6)
@@ -326,15 +335,10 @@ def test_behind_a_fence_a_job_of_a_user_that_ended_is_not_run_again(slurm: Slurm
     restart(slurm)
     ends = [bench.wait(attempt, *LAST, extra_s=20).exit_code for attempt in attempts]
     assert ends == [0, 6]
-    slurm.cluster.wait("the fence is open", lambda: shown_partition(slurm) == "up" or not bench.engine.observe(0.2))
     bench.quiet(6.0)
     assert [len(bench.notes(f"fenced-{code}", "start")) for code in (0, 6)] == [1, 1]
     later = sbatch(slurm, "--gres=gpu:1")
     bench.wait(release(bench, arrives(bench, later)), Running)
-
-
-def shown_partition(slurm: SlurmRig) -> str:
-    return slurm.cluster.run("sinfo", "-h", "-p", "fence", "-o", "%a").split()[0]
 
 
 def test_a_number_that_is_given_again_is_another_job(slurm: SlurmRig, bench: Bench) -> None:

@@ -71,7 +71,7 @@ class SlurmEngine:
         place = self._submission.mark_folder
         self._marks = Marks(lambda one: place(one.attempt, one.user, one.nonce), folder / "shared")
         self._lifecycle = Lifecycle(self._commands, settings, self._journal, self._marks)
-        self._forgotten = Forgotten(self._commands, settings, self._queue, self._nodes, self._journal)
+        self._forgotten = Forgotten(self._commands, settings, self._queue, self._nodes, self._journal, self._marks)
         self._numbers = Numbers(self._commands)
         self._numbers.seen(one.slurm_id for one in self._journal.all.values())
         self._told: list[Observation] = []
@@ -296,8 +296,9 @@ class SlurmEngine:
         return [one for one in seen if str(one) not in told]
 
     def _open_fences(self) -> None:
-        if self._forgotten.is_fenced():
-            self._read_queue()  # by the accounting, too
+        if self._forgotten.is_closed():
+            for _ in range(3):  # what has begun, then what waits all the same, and then without that
+                self._read_queue()
             self._forgotten.open()
 
     def _read_nodes(self) -> Sequence[Node]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from equipoise.engines.protocol import Attempt
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
 from equipoise.engines.slurm.journal import Journal, Stage, Tracked
+from equipoise.engines.slurm.marks import Marks
 from equipoise.engines.slurm.nodes import Nodes
 from equipoise.engines.slurm.queue import Past, Queue, Row
 from equipoise.engines.slurm.settings import Settings
@@ -72,10 +73,14 @@ class Forgotten:
     queue : Queue
     nodes : Nodes
     journal : Journal
+    marks : Marks
     """
 
-    def __init__(self, commands: Commands, settings: Settings, queue: Queue, nodes: Nodes, journal: Journal) -> None:
+    def __init__(
+        self, commands: Commands, settings: Settings, queue: Queue, nodes: Nodes, journal: Journal, marks: Marks
+    ) -> None:
         self._commands = commands
+        self._marks = marks
         self._fenced = {place.partition for place in settings.pools.values() if place.fenced and not settings.shadow}
         self._queue = queue
         self._nodes = nodes
@@ -107,7 +112,10 @@ class Forgotten:
             one = self._journal.all.get(attempt)
             if one is None or row is None or one.stage is not Stage.RELEASED or row.state != "PENDING":
                 continue
-            if row.reason == "BeginTime" and not one.queued and self._booted_since(one, ask=True):
+            if one.once and self._has_begun(one):
+                one.stage = Stage.RUNNING  # it is seen to waiting again next
+                self._journal.put(one, seen=True)
+            elif row.reason == "BeginTime" and not one.queued and self._booted_since(one, ask=True):
                 admit(attempt, one.slurm_id)
                 one.since_s = time.time()
                 self._journal.put(one, seen=True)
@@ -115,9 +123,10 @@ class Forgotten:
                 LOG.warning("slurmctld forgot that job %s was released, attempt %s", one.slurm_id, attempt)
                 self._journal.drop(attempt)  # so it is launched anew by who asks for `attempts`
 
-    def is_fenced(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether a fence is closed, so that the queue should be read before it is opened."""
-        return bool(self._fenced & self._nodes.closed)
+        closed = self._fenced & self._nodes.closed
+        return bool(closed) and any(self._opened.get(partition) != self._boot_s() for partition in closed)
 
     def open(self) -> None:
         """Open the fences that slurmctld closed by its start; what an operator closed stays closed."""
@@ -134,9 +143,16 @@ class Forgotten:
             self._opened[partition] = booted_s
             LOG.info("partition %s is opened, slurmctld having started at %d", partition, booted_s)
 
+    def _has_begun(self, one: Tracked) -> bool:
+        """Whether a command began that waits now: its mark was there already when the queue was read."""
+        had_begun = one.begun
+        if self._booted_since(one):
+            one.begun = self._marks.look(one).begun
+        return had_begun and one.begun
+
     def _booted_since(self, one: Tracked, *, ask: bool = False) -> bool:
         """Whether slurmctld started after an attempt was released, as far as is known, or ``ask``ed now."""
-        if ask or self._commands.silences != self._silences or self.is_fenced():
+        if ask or self._commands.silences != self._silences or self.is_closed():
             self._boot_s()
         return self._booted_s + 1 > one.since_s
 

@@ -61,6 +61,8 @@ class Tracked:
         When Slurm took it, as it shows that: a number alone may be given again. 0 until it is known.
     once : bool
         Whether its starts leave a mark (`once`): it was submitted by this version.
+    begun, orphan : bool
+        Whether its mark was seen; and whether it runs though Slurm does not know that any more.
     nonce : str
         Ends the comment by which a job that we submitted is known, and found when the answer was lost.
     user : str
@@ -83,6 +85,8 @@ class Tracked:
     ask_s: float = 0.0
     kill_s: float = 0.0
     once: bool = False
+    begun: bool = False
+    orphan: bool = False
     nonce: str = ""
     user: str = ""
     exit_code: int | None = None

@@ -174,6 +174,8 @@ class Lifecycle:
         mark = self._marks.look(one)
         if not self._believes(one):
             return self._ended(one, past)
+        if one.orphan:
+            past = None
         if mark.exit_code is not None:
             return self._ended(one, self._by_its_mark(one, mark.exit_code, past))
         if past is not None and past.state != "COMPLETED" and past.exit_code != AGAIN:
@@ -181,7 +183,7 @@ class Lifecycle:
         if not mark.begun and self._marks.take(one):
             return self._never_began(one)
         if one.stage is Stage.STOPPING:
-            self._marks.stop(one)
+            self._stop_by_mark(one)
         if not self._marks.silent(one):
             return self._runs(one) if one.stage is Stage.RELEASED else []
         if one.stage is Stage.STOPPING:
@@ -210,7 +212,10 @@ class Lifecycle:
         return []
 
     def _woken(self, one: Tracked, row: Row) -> list[Observation]:
-        """A command that began waits again, for slurmctld forgot that: it is over when its mark says so, or is silent."""
+        """A command that began waits again, for slurmctld forgot that: cancelled there, it is over when its mark says so, or is silent.
+
+        A second start on the node where the first still runs would let Slurm drain the node.
+        """
         mark = self._marks.look(one)
         if not self._believes(one):
             self._lose(one)
@@ -219,12 +224,10 @@ class Lifecycle:
             one.stage = Stage.RELEASED
             self._journal.put(one, seen=True)
             return self._waits(one, row)
-        if mark.exit_code is None and not self._marks.silent(one):
-            return []
+        one.orphan = True
+        self._journal.put(one)
         self._try("scancel", one)
-        if mark.exit_code is not None:
-            return self._ended(one, self._by_its_mark(one, mark.exit_code, None))
-        return self._ended(one, Past("", None, "slurmctld forgot it, and it did not come to its end"))
+        return self._command_ended(one, None)
 
     def ended_before(self, one: Tracked, past: Past) -> list[Observation]:
         """End a job that waits again though it ended: slurmctld forgot that, and the accounting knows."""
@@ -234,11 +237,17 @@ class Lifecycle:
     def _stops_woken(self, one: Tracked) -> list[Observation]:
         """Stop what waits; if it is a command that began, and slurmctld forgot that, until it is gone."""
         mark = self._marks.look(one)
-        if self._believes(one) and mark.begun and mark.exit_code is None and not self._marks.silent(one):
-            self._marks.stop(one)
-        else:
-            self._try("scancel", one)
+        if self._believes(one) and mark.begun and mark.exit_code is None:
+            one.orphan = True
+            self._stop_by_mark(one)
+        self._try("scancel", one)
         return []
+
+    def _stop_by_mark(self, one: Tracked) -> None:
+        self._marks.stop(one)
+        if one.ask_s:
+            one.ask_s = 0.0  # from now on its end may be ours
+            self._journal.put(one)
 
     # ------------------------------------------------------------------------------------------------------------- levers
 
