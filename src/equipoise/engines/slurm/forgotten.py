@@ -6,6 +6,7 @@ that one ended though it waits again. Where a partition is fenced, Slurm starts 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,12 +16,13 @@ from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
 from equipoise.engines.slurm.journal import Journal, Stage, Tracked
 from equipoise.engines.slurm.marks import Marks
 from equipoise.engines.slurm.nodes import Nodes
-from equipoise.engines.slurm.queue import Past, Queue, Row
+from equipoise.engines.slurm.queue import RUNS, Past, Queue, Row
 from equipoise.engines.slurm.settings import Settings
 from equipoise.errors import EngineError
 
 LOG = logging.getLogger("equipoise.engines.slurm")
 _ASKED_EVERY_S = 1.0
+_LOOKED_S = 30.0  # so long after a start of slurmctld it is asked whether what runs has ended
 _AT_ONCE = 200
 _MANY, _LATE_S = 50_000, 600.0
 _DONE = frozenset({"COMPLETED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "DEADLINE"})
@@ -85,7 +87,7 @@ class Forgotten:
         self._queue = queue
         self._nodes = nodes
         self._journal = journal
-        self._booted_s = self._asked_s = 0.0
+        self._booted_s = self._asked_s = self._noticed_s = 0.0
         self._silences = 0
         self._opened: dict[str, float] = {}
 
@@ -94,8 +96,7 @@ class Forgotten:
         asked = [
             (one, row)
             for one, row in shown
-            if one.queued and row.state == "PENDING"
-            and (one.stage is Stage.RUNNING or (one.stage is Stage.RELEASED and self._booted_since(one)))
+            if one.queued and self._may_have_ended(one, row)
         ]  # fmt: skip
         if not asked or not self._commands.has_accounting:
             return {}
@@ -110,6 +111,10 @@ class Forgotten:
         """See to it that what was to start does, though slurmctld forgot that it may."""
         for attempt, row in shown.items():
             one = self._journal.all.get(attempt)
+            if one is not None and row is not None and row.state in RUNS and one.once and self._booted_of_late(one):
+                if self._marks.ended_long(one):
+                    self._wake(one)
+                continue
             if one is None or row is None or one.stage is not Stage.RELEASED or row.state != "PENDING":
                 continue
             if one.once and self._has_begun(one):
@@ -143,6 +148,23 @@ class Forgotten:
             self._opened[partition] = booted_s
             LOG.info("partition %s is opened, slurmctld having started at %d", partition, booted_s)
 
+    def _may_have_ended(self, one: Tracked, row: Row) -> bool:
+        """Whether it should be asked how a job ended, though Slurm says that it waits or runs."""
+        if row.state != "PENDING":
+            return row.state in RUNS and self._booted_of_late(one)
+        return one.stage is Stage.RUNNING or (one.stage is Stage.RELEASED and self._booted_since(one))
+
+    def _wake(self, one: Tracked) -> None:
+        """Let go of what Slurm says runs, and is over: its mark is believed when Slurm shows it no more."""
+        LOG.warning("slurmctld forgot that job %s ended, attempt %s", one.slurm_id, one.attempt)
+        one.orphan = True
+        self._journal.put(one)
+        with contextlib.suppress(SlurmRefusedError):
+            self._commands.run("scancel", one.slurm_id)
+
+    def _booted_of_late(self, one: Tracked) -> bool:
+        return self._booted_since(one) and time.monotonic() < self._noticed_s + _LOOKED_S
+
     def _has_begun(self, one: Tracked) -> bool:
         """Whether a command began that waits now: its mark was there already when the queue was read."""
         had_begun = one.begun
@@ -160,5 +182,8 @@ class Forgotten:
         now_s = time.monotonic()
         if not self._asked_s or now_s > self._asked_s + _ASKED_EVERY_S:
             silences = self._commands.silences
+            before = self._booted_s
             self._booted_s, self._asked_s, self._silences = self._queue.booted_s(), now_s, silences
+            if self._booted_s != before:
+                self._noticed_s = now_s
         return self._booted_s

@@ -16,6 +16,7 @@ from pathlib import Path
 from equipoise.engines.slurm.journal import Tracked
 
 SILENT_S = 30.0  # a command whose mark was not touched for so long is gone
+TOLD_S = 3.0  # within this Slurm is told that a command ended
 _NONCE = re.compile(r"[0-9a-f]{18}")
 KEPT_S = 86_400.0  # a mark is of use for as long as slurmctld may wake a job that ended
 
@@ -42,6 +43,7 @@ class Marks:
     def __init__(self, path: Callable[[Tracked], Path], evidence: Path) -> None:
         self._path = path
         self._evidence = evidence
+        self._ended_at: dict[str, float] = {}
         self._beats: dict[str, tuple[int, float]] = {}
         self.shared = evidence.exists()
 
@@ -57,6 +59,12 @@ class Marks:
             return Mark(begun=True, exit_code=int((path / "ended").read_text("utf-8")))
         except (OSError, ValueError):
             return Mark(begun=True)
+
+    def ended_long(self, one: Tracked) -> bool:
+        """Whether a command ended so long ago that Slurm would know, had it not forgotten that."""
+        if self.look(one).exit_code is None:
+            return False
+        return time.monotonic() > self._ended_at.setdefault(one.nonce, time.monotonic()) + TOLD_S
 
     def take(self, one: Tracked) -> bool:
         """Make the mark, so that the command never begins; False: it had begun."""
