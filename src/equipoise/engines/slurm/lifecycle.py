@@ -176,6 +176,8 @@ class Lifecycle:
             return self._ended(one, past)
         if one.orphan:
             past = None
+        # The accounting alone calls cancelled what slurmctld forgot when it started.
+        last, past = past, None if past is not None and past.accounted else past
         if mark.exit_code is not None:
             return self._ended(one, self._by_its_mark(one, mark.exit_code, past))
         if past is not None and past.state != "COMPLETED" and past.exit_code != AGAIN:
@@ -188,7 +190,7 @@ class Lifecycle:
             return self._runs(one) if one.stage is Stage.RELEASED else []
         if one.stage is Stage.STOPPING:
             return self.stopped(one)
-        return self._ended(one, Past("", None, "slurmctld forgot it, and it did not come to its end"))
+        return self._ended(one, last or Past("", None, "slurmctld forgot it, and it did not come to its end"))
 
     def _believes(self, one: Tracked) -> bool:
         return one.once and self._marks.shared

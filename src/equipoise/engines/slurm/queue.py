@@ -104,6 +104,7 @@ class Past:
     reason: str
     submitted_s: int = 0
     comment: str = ""
+    accounted: bool = False
 
 
 class Queue:
@@ -200,7 +201,7 @@ class Queue:
                 if state in OVER and jobs.get(id, 0) in (0, _seconds(submitted)):
                     exit_code, _, number = code.partition(":")
                     value = -int(number) if number not in ("", "0") else int(exit_code)
-                    found[id] = Past(state, value, "" if state == "COMPLETED" else state, _seconds(submitted))
+                    found[id] = Past(state, value, "" if state == "COMPLETED" else state, _seconds(submitted), "", True)
         return found
 
 
