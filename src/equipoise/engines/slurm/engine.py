@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -31,13 +32,14 @@ from equipoise.engines.slurm.journal import Journal, Stage, Tracked
 from equipoise.engines.slurm.lifecycle import WARN_S, Lifecycle
 from equipoise.engines.slurm.marks import Marks
 from equipoise.engines.slurm.nodes import Nodes, check_pools
-from equipoise.engines.slurm.queue import JOB_ID, Queue, Row
+from equipoise.engines.slurm.queue import JOB_ID, RUNS, Queue, Row
 from equipoise.engines.slurm.settings import Settings
 from equipoise.engines.slurm.submission import Submission
 from equipoise.errors import EngineError
 
 LOG = logging.getLogger("equipoise.engines.slurm")
 SWEEP_S = 3600.0
+UNENDED = RUNS | {"PENDING"}
 _PHASES = {
     Stage.ASKED: Phase.STARTING, Stage.RELEASED: Phase.STARTING, Stage.RUNNING: Phase.RUNNING, Stage.STOPPING: Phase.STOPPING,
     Stage.LOST: Phase.STOPPING, Stage.ENDED: Phase.ENDED, Stage.STOPPED: Phase.STOPPED, Stage.REFUSED: Phase.STOPPED,
@@ -281,15 +283,17 @@ class SlurmEngine:
         return row
 
     def _cancel_doubles(self, rows: dict[str, Row]) -> None:
-        """Cancel what waits though it is not to run: submitted twice because an answer was lost, or forgotten and woken since."""
-        known = {one.nonce: one.slurm_id for one in self._journal.all.values() if one.nonce and not one.queued}
-        found = {one.slurm_id for one in self._journal.all.values() if not one.nonce}
+        """Cancel what waits or runs by Slurm and is not to: submitted twice because an answer was lost, or over, and slurmctld forgot that."""
+        live = [one for one in self._journal.all.values() if not one.gone]
+        known = {one.nonce: one.slurm_id for one in live if one.nonce and not one.queued}
+        found = {one.slurm_id for one in live if not one.nonce}
         for row in rows.values():
             own, _, nonce = row.comment.rpartition(":")
-            if row.state != "PENDING" or not own.startswith(f"{self.settings.mark}:") or row.id in found:
+            if row.state not in UNENDED or not own.startswith(f"{self.settings.mark}:") or row.id in found:
                 continue
             if known.get(nonce, "") != row.id and (nonce not in known or known[nonce]):
-                self._commands.run("scancel", row.id)
+                with contextlib.suppress(SlurmRefusedError):  # it has just ended
+                    self._commands.run("scancel", row.id)
 
     def _withdrawn_once(self, seen: list[Observation]) -> list[Observation]:
         told = {str(one) for one in self._told}
@@ -299,6 +303,7 @@ class SlurmEngine:
         if self._forgotten.is_closed():
             for _ in range(3):  # what has begun, then what waits all the same, and then without that
                 self._read_queue()
+            self._numbers.pass_by(self._submission.blank)
             self._forgotten.open()
 
     def _read_nodes(self) -> Sequence[Node]:

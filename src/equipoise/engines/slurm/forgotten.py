@@ -53,16 +53,32 @@ class Numbers:
 
     def fresh(self, submit: Callable[[], str]) -> str:
         """Submit a job that does not start yet until it has a number that none had of late; the others are cancelled."""
+        id, spent = self._beyond(submit)
+        self._cancel(spent)
+        self.seen([id])
+        return id
+
+    def pass_by(self, submit: Callable[[], str]) -> None:
+        """Let slurmctld give no number again that was in use of late, to users either."""
+        try:
+            id, spent = self._beyond(submit)
+        except SlurmRefusedError as refusal:
+            LOG.warning("numbers of jobs may be given again, for none can be submitted: %s", refusal)
+        else:
+            self._cancel([*spent, id])
+
+    def _beyond(self, submit: Callable[[], str]) -> tuple[str, list[str]]:
         spent: list[str] = []
         while (id := submit()) in self._used:
             spent.append(id)
+        return id, spent
+
+    def _cancel(self, spent: list[str]) -> None:
         for at in range(0, len(spent), _AT_ONCE):
             try:
                 self._commands.run("scancel", *spent[at : at + _AT_ONCE])
             except SlurmRefusedError as refusal:
                 LOG.info("not all of %d jobs could be cancelled: %s", len(spent), refusal)
-        self.seen([id])
-        return id
 
 
 class Forgotten:
