@@ -241,9 +241,13 @@ def test_slurmctld_is_killed_and_starts_again_under_running_jobs(slurm: SlurmRig
     assert bench.wait(release(bench, arrived), Running)
 
 
-def restart(slurm: SlurmRig) -> None:
-    """Kill slurmctld, which writes its state five seconds late, and start it again."""
+def restart(slurm: SlurmRig, before: Path | None = None) -> None:
+    """Kill slurmctld, which writes its state five seconds late, and start it again, on a state that was copied ``before``."""
     slurm.cluster.kill("slurmctld")
+    if before is not None:
+        state = slurm.cluster.folder / "state"
+        shutil.rmtree(state)
+        shutil.copytree(before, state)
     slurm.cluster.start_controller()
     slurm.cluster.wait("slurmctld", lambda: slurm.cluster.answers("scontrol", "ping"))
 
@@ -312,15 +316,11 @@ def test_a_command_that_slurm_knows_no_more_is_stopped_all_the_same(
     """slurmctld finds its state as it was before the command was submitted."""
     bench = fenced
     assert bench.wait(bench.launch(), *LAST).exit_code == 0
-    state, before = slurm.cluster.folder / "state", tmp_path / "state"
+    before = tmp_path / "state"
     bench.quiet(6.0)
-    shutil.copytree(state, before)
+    shutil.copytree(slurm.cluster.folder / "state", before)
     attempt = bench.running("--beat", 0.2)
-    slurm.cluster.kill("slurmctld")
-    shutil.rmtree(state)
-    shutil.copytree(before, state)
-    slurm.cluster.start_controller()
-    slurm.cluster.wait("slurmctld", lambda: slurm.cluster.answers("scontrol", "ping"))
+    restart(slurm, before)
     assert not slurm.cluster.run("squeue", "-h", "-t", "R", "-o", "%i")
     assert len(bench.notes(attempt, "start")) == 1
     bench.engine.stop(attempt, grace_ms=0, requeue=False)
@@ -350,12 +350,13 @@ def test_behind_a_fence_a_job_of_a_user_that_ended_is_not_run_again(slurm: Slurm
     bench.wait(release(bench, arrives(bench, later)), Running)
 
 
-def test_a_number_that_is_given_again_is_another_job(slurm: SlurmRig, bench: Bench) -> None:
+def test_a_number_that_is_given_again_is_another_job(slurm: SlurmRig, bench: Bench, tmp_path: Path) -> None:
     arrives(bench, sbatch(slurm, "--gres=gpu:1"))
     bench.quiet(6.0)
+    shutil.copytree(slurm.cluster.folder / "state", tmp_path / "state")
     first = sbatch(slurm, "--gres=gpu:2", argv=bench.argv("given-first"))
     arrived = arrives(bench, first)
-    restart(slurm)
+    restart(slurm, tmp_path / "state")
     second = sbatch(slurm, "--gres=gpu:3")
     assert second == first  # as Slurm does it
     bench.listen(lambda: bench.heard.count(Withdrawn(first)) == 1, "the first one is gone", extra_s=10)

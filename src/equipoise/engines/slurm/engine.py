@@ -283,7 +283,7 @@ class SlurmEngine:
         return row
 
     def _cancel_doubles(self, rows: dict[str, Row]) -> None:
-        """Cancel what waits or runs by Slurm and is not to: submitted twice because an answer was lost, or over, and slurmctld forgot that."""
+        """Cancel what is not to run: submitted twice because an answer was lost, or over, and slurmctld forgot that."""
         live = [one for one in self._journal.all.values() if not one.gone]
         known = {one.nonce: one.slurm_id for one in live if one.nonce and not one.queued}
         found = {one.slurm_id for one in live if not one.nonce}
