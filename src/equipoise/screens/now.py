@@ -129,7 +129,9 @@ def _holders(this: Moment, pool: int, path: str) -> list[Plain]:
 
 def below_since_ms(record: Record, path: str, pool: int, *, floor: int, at_ms: int) -> int | None:
     """Return since when a team has held less than a floor while it waited; None where it does not now."""
-    line = record.reference.line_of(path)
+    line = next((number for number, one in enumerate(record.reference.lines) if one.path == path), None)
+    if line is None:  # a team of a charter that the record has not come to yet
+        return None
     held, waiting = (_until(steps(record, what, line, pool), at_ms) for what in ("held", "waiting"))
     looked = 0
     for most in (*LOOKS_BACK, max(len(held.time_ms), len(waiting.time_ms))):
