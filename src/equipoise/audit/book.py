@@ -34,7 +34,7 @@ from equipoise.workload.roll import UNANSWERED
 
 Values = Mapping[str, Any]
 FORMAT = 1
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 OTHERS = (*KINDS, *RELEASED)
 CREDITS = ("spent", "transferred", "expired")
 JUDGED = ("totals", "teams", "window", "close", "verdict")
@@ -58,7 +58,7 @@ class Book:
     judged : list of (int, mapping)
         Entries that must follow from the passes: totals, and of promises windows, closes and verdicts.
     testimony : Testimony
-        Heartbeats and corrections.
+        Heartbeats, silences and corrections.
     credits : list of (int, int, mapping)
         Entries about requests and grants: each with its number, and how many passes there were before it.
     """

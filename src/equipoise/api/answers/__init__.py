@@ -38,6 +38,7 @@ from equipoise.api.answers.lab import (
     Tried,
     Why,
 )
+from equipoise.api.answers.outlook import Frontier, Outlook, Scenarios
 from equipoise.api.answers.record import (
     Amendment,
     Amendments,
@@ -58,6 +59,7 @@ from equipoise.api.answers.record import (
     Promises,
     Services,
 )
+from equipoise.api.answers.run_promises import PlanReplay, RunCharter, RunPlan, RunPromise, RunPromises
 from equipoise.api.answers.teams import RunNow, RunQueue, RunSeries, RunTeam, RunTeams
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "Drained",
     "Enacted",
     "Entered",
+    "Frontier",
     "Gates",
     "Granted",
     "Health",
@@ -91,17 +94,23 @@ __all__ = [
     "Named",
     "NewToken",
     "Nodes",
+    "Outlook",
     "Page",
     "Plan",
+    "PlanReplay",
     "Problem",
     "Promise",
     "Promises",
     "Request",
     "Requests",
     "Revoked",
+    "RunCharter",
     "RunJob",
     "RunJobs",
     "RunNow",
+    "RunPlan",
+    "RunPromise",
+    "RunPromises",
     "RunQueue",
     "RunRaster",
     "RunSeries",
@@ -109,6 +118,7 @@ __all__ = [
     "RunTeams",
     "RunWhy",
     "Runs",
+    "Scenarios",
     "Services",
     "Simulated",
     "Simulation",
