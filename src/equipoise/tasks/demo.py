@@ -153,7 +153,9 @@ def _gated(days: int, seed: int, progress: Watch | None, announce: Callable[[str
     workload = gated_lab(seed, days=days, gpus=GPUS)
     known = Releases(releases(workload), release_records(workload.origin_ms or 0))
     charter = loads(gated_charter(GPUS), "gated.yaml")
-    return GatedRun(simulate(workload, charter, releases=known, record=True, progress=progress, announce=announce), NEXT.name)
+    return GatedRun(
+        simulate(workload, charter, releases=known, record=True, progress=progress, announce=announce), NEXT.name
+    )
 
 
 def _proved(run: Results) -> Proof | None:
