@@ -54,7 +54,7 @@ LEGS = {
     "slurm": Leg(
         "slurm", {"kill -9 of slurmctld": 9, "kill -9 of a slurmd": 4, CONTROLLER: 5, A_JOB: 8}, every_s=3, jobs_per_s=1.5
     ),
-    "ray": Leg("ray", {"kill -9 of a raylet": 8, CONTROLLER: 6, A_JOB: 10}, every_s=3, jobs_per_s=1.5),
+    "ray": Leg("ray", {"kill -9 of a raylet": 20, CONTROLLER: 12, A_JOB: 16}, every_s=3, jobs_per_s=1.5),
 }  # fmt: skip
 SCRIPTED = "scripted"
 

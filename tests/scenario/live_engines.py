@@ -110,7 +110,11 @@ def _ray() -> Generator[Machine]:
             cluster.do(f"add {name}")
 
         python = [*cluster.network.enter, str(engine_ray.PYTHON)]
-        table = {"address": cluster.address, "python": python, "directory": folder, "poll_ms": 200}
+        # A name of its own: keepers end what they find in their place, which another cluster of this machine may use too.
+        table = {
+            "address": cluster.address, "python": python, "directory": folder, "poll_ms": 200,
+            "namespace": Path(folder).name,
+        }  # fmt: skip
         yield Machine("ray", table, {"kill -9 of a raylet": kill_raylet})
 
 

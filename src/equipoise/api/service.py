@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar, cast
 from fastapi import Depends, Request
 
 from equipoise.api.excerpt import Excerpt
+from equipoise.api.outlooks import Outlooks
 from equipoise.api.repeats import Repeats
 from equipoise.api.roles import Right, Role, covers
 from equipoise.api.runs import Runs
@@ -85,6 +86,8 @@ class Service:
         Where receipts of runs that are over come from.
     plan_replays : PlanReplays
         What amendments would have done to such runs.
+    outlooks : Outlooks
+        What follows it.
     """
 
     lab: LiveParts | None
@@ -92,6 +95,7 @@ class Service:
     runs: Runs
     film_ledgers: FilmLedgers = field(default_factory=FilmLedgers)
     plan_replays: PlanReplays = field(default_factory=PlanReplays)
+    outlooks: Outlooks = field(default_factory=Outlooks)
     changes: Changes = field(
         default_factory=lambda: Changes()  # noqa: PLW0108 - defined below
     )

@@ -23,6 +23,9 @@ def run(
     report: Annotated[str, typer.Option("--report", metavar="FILE", help="Where to write the report.")] = "report.html",
     no_report: Annotated[bool, typer.Option("--no-report", help="Write none.")] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Then show it as a film in the browser.")] = False,
+    frontier: Annotated[
+        str | None, typer.Option("--frontier", metavar="FILE", help="With --serve: charters that `tune --json` found.")
+    ] = None,
     port: Annotated[int, typer.Option("--port", help="Of the film; 0: any that is free.")] = 7878,
 ) -> None:
     """Replay a synthetic lab as promised by its charter and with the product first, and let each go on for years."""
@@ -41,12 +44,13 @@ def run(
             if found.proof is not None:
                 wrote(found.proof.write(Path(report).with_name(f"{found.proof.promise}.receipt.json")))
     if serve:
-        _serve(found, port)
+        _serve(found, port, frontier)
 
 
-def _serve(demo: Demo, port: int) -> None:
-    """Show both runs until the command is interrupted."""
+def _serve(demo: Demo, port: int, frontier: str | None) -> None:
+    """Show both runs and what follows them, until the command is interrupted."""
     from equipoise.api.app import run_film
+    from equipoise.api.outlooks import Outlooks
     from equipoise.tasks.demo import charter_text, gated_charter_text
     from equipoise.tasks.film import film, gated_film
     from equipoise.tasks.serving import ServerSettings
@@ -56,7 +60,10 @@ def _serve(demo: Demo, port: int) -> None:
     runs = film(demo.runs, text=charter_text(), ends_ms=ends_ms)
     runs += (gated_film(demo.gated.run, text=gated_charter_text(), ends_ms=ends_ms),)
     run_film(
-        runs, ServerSettings(port=port), ready=lambda address: typer.echo(f"The film is at {address} (Ctrl-C ends it)")
+        runs,
+        ServerSettings(port=port),
+        ready=lambda address: typer.echo(f"The film is at {address} (Ctrl-C ends it)"),
+        outlooks=Outlooks(demo.years, frontier=None if frontier is None else Path(frontier)),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.outlook.run import Forecast
+from equipoise.outlook.strategy import knowledge_left
 
 F64 = NDArray[np.float64]
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -42,7 +43,7 @@ class Fan:
 
 
 def fans(found: Forecast) -> tuple[Fan, ...]:
-    """Return people who are still there, people, and knowledge of each group of eight or more; then lead and revenue of the lab."""
+    """Return, of each group of eight or more, people who are still there, people, and what is known; then lead and revenue of the lab."""
     world, lab = found.world, found.world.lab(found.world.focal)
     made: list[Fan] = []
     for team in lab.teams:
@@ -53,11 +54,16 @@ def fans(found: Forecast) -> tuple[Fan, ...]:
                         found, field, unit, team.name, start, lambda m, f=field, t=team.name: found.team(f, t, month=m)
                     )
                 )
+            made.append(_fan(found, "knowledge", "part", team.name, 1.0, _knowledge(found, team.name)))
     if len(world.labs) > 1:
         lead = lab.capability - max(each.capability for each in world.labs if each is not lab)
         made.append(_fan(found, "lead", "log", "", lead, lambda m: found.lead(month=m)))
     made.append(_fan(found, "revenue", "$ bn a year", "", lab.revenue, lambda m: found.lab("revenue", month=m)))
     return tuple(made)
+
+
+def _knowledge(found: Forecast, team: str) -> Callable[[int], F64]:
+    return lambda month: knowledge_left(found, team, month=month)
 
 
 def _fan(found: Forecast, name: str, unit: str, team: str, start: float, at: Callable[[int], F64]) -> Fan:

@@ -12,9 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from equipoise.charter.entitlement import entitlements, tree
 from equipoise.charter.floors import quotas
 from equipoise.charter.model import Charter
+
+I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +128,39 @@ def loans(charter: Charter, capacity: int, teams: Sequence[Standing]) -> list[Lo
         As `standings` returns them.
     """
     leaves = [number for number, team in enumerate(charter.teams) if team.is_leaf]
-    above = [max(0, teams[leaf].held - teams[leaf].floor) for leaf in leaves]
-    idle = [max(0, teams[leaf].floor - teams[leaf].held) for leaf in leaves]
-    unpromised = max(0, capacity - sum(teams[leaf].floor for leaf in leaves))
-    lent = min(max(0, sum(above) - unpromised), sum(idle))
-    by_lender = largest_remainder(lent, idle)
-    by_borrower = largest_remainder(lent, above)
+    floors, held = [teams[leaf].floor for leaf in leaves], [teams[leaf].held for leaf in leaves]
+    lent, borrowed = lent_and_borrowed(capacity, floors, held)
+    lenders = [leaf for leaf, units in zip(leaves, lent, strict=True) if units]
+    left = np.array([units for units in lent if units], np.int64)
     found: list[Loan] = []
-    left = list(by_lender)
-    for borrower, units in zip(leaves, by_borrower, strict=True):
-        taken = largest_remainder(units, left)
-        left = [have - part for have, part in zip(left, taken, strict=True)]
-        found += [Loan(lender, borrower, part) for lender, part in zip(leaves, taken, strict=True) if part]
+    for borrower, units in zip(leaves, borrowed, strict=True):
+        if units:
+            taken = _taken(units, left)
+            left -= taken
+            found += [Loan(lenders[at], borrower, int(taken[at])) for at in np.flatnonzero(taken)]
     return sorted(found, key=lambda loan: (loan.lender, loan.borrower))
+
+
+def lent_and_borrowed(capacity: int, floors: Sequence[int], held: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return how much of its idle floor each leaf lends, and how much of others' each borrows.
+
+    Parameters
+    ----------
+    capacity : int
+        Devices that are up.
+    floors, held : sequences of int
+        Of all leaves.
+
+    Examples
+    --------
+    >>> lent_and_borrowed(10, [6, 2], [3, 6])
+    ([2, 0], [0, 2])
+    """
+    above = [max(0, have - floor) for have, floor in zip(held, floors, strict=True)]
+    idle = [max(0, floor - have) for have, floor in zip(held, floors, strict=True)]
+    unpromised = max(0, capacity - sum(floors))
+    lent = min(max(0, sum(above) - unpromised), sum(idle))
+    return largest_remainder(lent, idle), largest_remainder(lent, above)
 
 
 def largest_remainder(units: int, weights: Sequence[int]) -> list[int]:
@@ -156,6 +181,15 @@ def largest_remainder(units: int, weights: Sequence[int]) -> list[int]:
     order = sorted(range(len(weights)), key=lambda at: (-(units * weights[at] % total), at))
     for at in order[: units - sum(shares)]:
         shares[at] += 1
+    return shares
+
+
+def _taken(units: int, left: I64) -> I64:
+    """`largest_remainder` of arrays, for labs of a thousand teams."""
+    total = int(left.sum())
+    assert 0 < units <= total, (units, total)
+    shares, rest = np.divmod(units * left, total)
+    shares[np.argsort(-rest, kind="stable")[: units - int(shares.sum())]] += 1
     return shares
 
 

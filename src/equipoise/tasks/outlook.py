@@ -155,9 +155,13 @@ def foresee(
     drivers: bool,
     learned_from: str,
     execute: Execute,
+    parted: bool = True,
     played: tuple[Forecast, ...] = (),
 ) -> Outlook:
-    """Run one world, or two that are compared, unless they were ``played`` already; and all else that was asked for."""
+    """Run one world, or two that are compared, unless they were ``played`` already; and all else that was asked for.
+
+    Without ``parted``, differences are not told by way, which is what takes longest.
+    """
     first, second = worlds[0], worlds[1] if len(worlds) > 1 else None
     played = played or tuple(
         forecast(each, runs=runs, asked=asked, beliefs=beliefs, execute=execute) for each in worlds
@@ -167,7 +171,9 @@ def foresee(
     differences: tuple[Difference, ...] = ()
     if second is not None:
         both = (found, played[1])
-        differences = compare(first, second, runs=runs, asked=asked, beliefs=beliefs, played=both, execute=execute)
+        differences = compare(
+            first, second, runs=runs, asked=asked, beliefs=beliefs, parted=parted, played=both, execute=execute
+        )
     driven: list[tuple[Measure, tuple[Driver, ...], tuple[Driver, ...]]] = []
     for measure in told if drivers else ():
         if measure.name in DRIVEN:

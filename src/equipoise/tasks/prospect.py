@@ -1,14 +1,15 @@
 """From a replay to the years that follow: the lab goes on as each run of it ended, and what that does to its people and its lead.
 
 `prospect` is the main path: what each run measured (``outlook.measured``) is the start of a lab that acts under the charter of that run and
-is held to the reference; its people come from a file (``roster``). All courses share their luck.
+is held to the reference; its people come from a file (``roster``). All courses share their luck. The `Ground` is where the years begin:
+`foretell` lets them go on from there, as often as one likes, also by other beliefs.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,34 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """Where the years begin, on each course.
+
+    Parameters
+    ----------
+    labels, under : tuple of str
+        As of `Course`, one for each.
+    worlds : tuple of World
+        The lab among its rivals.
+    starts : tuple of tuple of Measured
+        What each run measured of each team at the top; empty for labs that nothing was measured of.
+    known : Roster
+        What was set of the parameters, how many runs of how many months, and whose luck.
+    staff : path or None
+        The lab's own team-months.
+    notes : tuple of str
+    """
+
+    labels: tuple[str, ...]
+    under: tuple[str, ...]
+    worlds: tuple[World, ...]
+    starts: tuple[tuple[Measured, ...], ...]
+    known: Roster
+    staff: str | os.PathLike[str] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Prospect:
     """What follows each of several runs of one log.
 
@@ -80,15 +109,20 @@ class Prospect:
         The team whose start differs most; of one course, the one that is starved most.
     drivers : tuple of (Measure, tuple of Driver)
         What the second course's difference hangs on, by rank correlation; of one course, its results.
-    notes : tuple of str
-        What is left out, and what was taken to be so.
+    ground : Ground
+        Where they begin.
     """
 
     courses: tuple[Course, ...]
     outlooks: tuple[Outlook, ...]
     watched: str
     drivers: tuple[tuple[Measure, tuple[Driver, ...]], ...]
-    notes: tuple[str, ...]
+    ground: Ground
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is left out, and what was taken to be so."""
+        return self.ground.notes
 
     @property
     def main(self) -> Outlook:
@@ -147,24 +181,64 @@ def prospect(
     InputError
         N120 to N124; N101, N102 for what the file sets; T123 for the table of staff.
     """
-    runs = found.runs if isinstance(found, Comparison) else (found,)
+    begun = ground(found, people, staff=staff)
+    with announced(SENTENCE, announce), on_threads(threads) as execute:
+        return foretell(begun, execute=execute)
+
+
+def ground(
+    found: Results | Comparison | Sequence[Results],
+    people: str | os.PathLike[str] | Roster,
+    *,
+    staff: str | os.PathLike[str] | None = None,
+) -> Ground:
+    """Measure where the years begin; takes and raises what `prospect` does."""
+    runs = found.runs if isinstance(found, Comparison) else (found,) if isinstance(found, Results) else tuple(found)
     known = people if isinstance(people, Roster) else read_roster(people)
     bounded(known.runs, known.months, known.seed)
     about = view(runs)
     worlds, starts = _worlds(about, known)
-    beliefs = Beliefs().with_set(known.settings, [lab.name for lab in worlds[0].labs])
-    beliefs, worlds, learned_from = learned_by(beliefs, worlds, staff)
+    return Ground(
+        tuple(about.labels), tuple(under(run) for run in runs), worlds, starts, known, staff, _notes(about, known, worlds[0])
+    )  # fmt: skip
+
+
+def foretell(
+    begun: Ground, *, moved: Sequence[str] = (), runs: int | None = None, in_full: bool = True, execute: Execute
+) -> Prospect:
+    """Let a lab go on from where it begins.
+
+    Parameters
+    ----------
+    begun : Ground
+    moved : sequence of str
+        Settings of parameters, over those of the file.
+    runs : int or None
+        How many; None: as the file says.
+    in_full : bool
+        Whether the model is held against public facts, and differences are told by way: both take far longer than all the rest.
+    execute : callable
+        Carries out what is to be run.
+
+    Raises
+    ------
+    InputError
+        N101, N102 for settings; T123 for the table of staff.
+    """
+    known = begun.known if runs is None else replace(begun.known, runs=runs)
+    beliefs = Beliefs().with_set([*known.settings, *moved], [lab.name for lab in begun.worlds[0].labs])
+    beliefs, worlds, learned_from = learned_by(beliefs, begun.worlds, begun.staff)
     marks = tuple(sorted({*range(STEP, known.months, STEP), known.months}))
     asked = Asked(months=known.months, marks=marks, seed=known.seed)
-    with announced(SENTENCE, announce), on_threads(threads) as execute:
-        played = [forecast(each, runs=known.runs, asked=asked, beliefs=beliefs, execute=execute) for each in worlds]
-        outlooks = _outlooks(played, known, beliefs, learned_from, execute)
+    played = [forecast(each, runs=known.runs, asked=asked, beliefs=beliefs, execute=execute) for each in worlds]
+    outlooks = _outlooks(played, known, beliefs, learned_from, execute, in_full=in_full)
+    starts = begun.starts or tuple(() for _ in worlds)
     courses = tuple(
-        Course(label, under(run), start, each, fans(one))
-        for label, run, start, each, one in zip(about.labels, runs, starts, worlds, played, strict=True)
+        Course(label, of, start, each, fans(one))
+        for label, of, start, each, one in zip(begun.labels, begun.under, starts, worlds, played, strict=True)
     )
     watched = _watched(courses)
-    return Prospect(courses, outlooks, watched, _drivers(played, watched), _notes(about, known, worlds[0]))
+    return Prospect(courses, outlooks, watched, _drivers(played, watched), begun)
 
 
 def under(run: Results) -> str:
@@ -178,13 +252,13 @@ def under(run: Results) -> str:
 
 
 def _outlooks(
-    played: Sequence[Forecast], known: Roster, beliefs: Beliefs, learned_from: str, execute: Execute
+    played: Sequence[Forecast], known: Roster, beliefs: Beliefs, learned_from: str, execute: Execute, *, in_full: bool
 ) -> tuple[Outlook, ...]:
     pairs = [(other, played[0]) for other in played[1:]] or [tuple(played)]
     return tuple(
         foresee(
-            [each.world for each in pair], runs=known.runs, asked=played[0].asked, beliefs=beliefs, checks=not number,
-            drivers=False, learned_from=learned_from, execute=execute, played=pair,
+            [each.world for each in pair], runs=known.runs, asked=played[0].asked, beliefs=beliefs,
+            checks=in_full and not number, drivers=False, parted=in_full, learned_from=learned_from, execute=execute, played=pair,
         )
         for number, pair in enumerate(pairs)
     )  # fmt: skip
@@ -267,10 +341,16 @@ def _assumed(known: Roster) -> tuple[str, ...]:
 
 
 def _watched(courses: Sequence[Course]) -> str:
-    base = {one.team: one.starved for one in courses[0].measured}
-    other = {one.team: one.starved for one in courses[-1].measured}
-    one = len(courses) == 1
-    return max(courses[0].world.groups, key=lambda team: base[team] if one else abs(other[team] - base[team]))
+    """Return the team whose starts differ most, and where all begin alike, of whom most stay on one course and leave on the other."""
+    first, last = ({team.name: team.starved for team in _own(each.world).teams} for each in (courses[0], courses[-1]))
+    if len(courses) == 1:
+        return max(courses[0].world.groups, key=lambda team: first[team])
+    kept = {team: [each.fan("kept", team).at_end()[1] for each in courses] for team in courses[0].world.groups}
+    return max(kept, key=lambda team: (abs(last[team] - first[team]), abs(kept[team][-1] - kept[team][0])))
+
+
+def _own(of: World) -> Lab:
+    return of.lab(of.focal)
 
 
 def _drivers(played: Sequence[Forecast], watched: str) -> tuple[tuple[Measure, tuple[Driver, ...]], ...]:

@@ -21,4 +21,4 @@ def small_film(days: int = DAYS) -> tuple[LabRun, ...]:
     """Two runs of the lab's first days; fewer are the same lab, whose later days nobody knows of."""
     work = part(lab(1, days=DAYS, gpus=GPUS), 0, days * DAY_MS)
     both = simulate(work, loads(TEXT, "demo.yaml"), vs=["product-first"], closes="day", record=True)
-    return film(both, text=TEXT, ends_ms=days * DAY_MS)
+    return film(both.runs, text=TEXT, ends_ms=days * DAY_MS)

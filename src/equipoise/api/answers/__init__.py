@@ -6,6 +6,7 @@ Nothing is checked by it while the server runs: an answer is made by its route.
 from __future__ import annotations
 
 from equipoise.api.answers.base import Answer, Named, Page, Problem
+from equipoise.api.answers.history import RunJob, RunJobs, RunRaster, RunWhy
 from equipoise.api.answers.lab import (
     Alerts,
     CancelledJob,
@@ -37,6 +38,7 @@ from equipoise.api.answers.lab import (
     Tried,
     Why,
 )
+from equipoise.api.answers.outlook import Frontier, Outlook, Scenarios
 from equipoise.api.answers.record import (
     Amendment,
     Amendments,
@@ -58,6 +60,7 @@ from equipoise.api.answers.record import (
     Services,
 )
 from equipoise.api.answers.run_promises import PlanReplay, RunCharter, RunPlan, RunPromise, RunPromises
+from equipoise.api.answers.teams import RunNow, RunQueue, RunSeries, RunTeam, RunTeams
 
 __all__ = [
     "Alerts",
@@ -74,6 +77,7 @@ __all__ = [
     "Drained",
     "Enacted",
     "Entered",
+    "Frontier",
     "Gates",
     "Granted",
     "Health",
@@ -90,6 +94,7 @@ __all__ = [
     "Named",
     "NewToken",
     "Nodes",
+    "Outlook",
     "Page",
     "Plan",
     "PlanReplay",
@@ -100,10 +105,20 @@ __all__ = [
     "Requests",
     "Revoked",
     "RunCharter",
+    "RunJob",
+    "RunJobs",
+    "RunNow",
     "RunPlan",
     "RunPromise",
     "RunPromises",
+    "RunQueue",
+    "RunRaster",
+    "RunSeries",
+    "RunTeam",
+    "RunTeams",
+    "RunWhy",
     "Runs",
+    "Scenarios",
     "Services",
     "Simulated",
     "Simulation",
