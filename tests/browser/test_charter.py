@@ -33,7 +33,7 @@ def asked(film: str, path: str, **query: Any) -> Any:
 
 def opened(page: Page, film: str, query: str = QUERY) -> Page:
     page.goto(f"{film}/charter?{query}")
-    expect(page.get_by_role("treegrid", name=re.compile("Teams with their floors"))).to_be_visible()
+    expect(page.get_by_role("treegrid", name=re.compile("Teams with their floors"))).to_be_visible(timeout=30_000)
     return page
 
 
@@ -73,8 +73,8 @@ def test_one_line_changed_is_planned_in_sentences_and_replayed(page: Page, film:
     page.get_by_text("As text").first.click()
     expect(page.locator(".diff .removed")).to_contain_text("floor: 20%")
     expect(page.locator(".diff .added")).to_contain_text("floor: 12%")
-    page.get_by_label("Days").fill("3")
-    page.get_by_label("Days").press("Enter")
+    page.get_by_role("spinbutton", name="Days").fill("3")
+    page.get_by_role("spinbutton", name="Days").press("Enter")
     expect(page).to_have_url(re.compile("days=3"))
     page.get_by_role("button", name="Replay 3 days").click()
     figures = page.locator(".effects figure")

@@ -49,13 +49,13 @@ def receipt(film: str) -> tuple[bytes, str]:
 
 def overview(page: Page, film: str, query: str = FIRST) -> Page:
     page.goto(f"{film}/promises?{query}")
-    expect(page.get_by_role("link", name="safety-28d")).to_be_visible()
+    expect(page.get_by_role("link", name="safety-28d")).to_be_visible(timeout=30_000)
     return page
 
 
 def one(page: Page, film: str, name: str = "safety-28d", query: str = FIRST) -> Page:
     page.goto(f"{film}/promises/{name}?{query}")
-    expect(page.get_by_role("grid", name="Windows")).to_be_visible()
+    expect(page.get_by_role("grid", name="Windows")).to_be_visible(timeout=30_000)
     return page
 
 

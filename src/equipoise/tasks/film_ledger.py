@@ -9,14 +9,12 @@ from __future__ import annotations
 import secrets
 import tempfile
 import threading
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from equipoise.errors import InputError
 from equipoise.ledger.keys import Algorithm, SigningKey
 from equipoise.screens import LabRun
-from equipoise.store import open_sqlite
 from equipoise.store.start import checkpoint_of
 from equipoise.tasks.ledger import receipt_of, record_run
 from equipoise.units import shown
@@ -64,6 +62,7 @@ class FilmLedger:
         self._key = SigningKey(origin, Algorithm.ED25519, secrets.token_bytes(32))
         self._turn = threading.Lock()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._note: bytes | None = None
         self._receipts: dict[tuple[str, int], bytes] = {}
 
     def receipt(self, promise: str, to_ms: int) -> bytes:
@@ -86,8 +85,8 @@ class FilmLedger:
 
     def evidence(self) -> dict[str, Any]:
         """Return whose signature it is under, and how large it is once it was made."""
-        made = self._folder is not None and not self._turn.locked()
-        head = checkpoint_of(self._head()) if made else None
+        note = self._note
+        head = None if note is None else checkpoint_of(note)
         return {
             "source": "replay",
             "says": SAYS,
@@ -95,7 +94,7 @@ class FilmLedger:
             "key": str(self._key.verifier),
             "size": None if head is None else head.size,
             "root": None if head is None else head.root.hex(),
-            "checkpoint": self._head().decode() if made else None,
+            "checkpoint": None if note is None else note.decode(),
             "witnesses": [],
         }
 
@@ -118,16 +117,9 @@ class FilmLedger:
             )
         folder = tempfile.TemporaryDirectory(prefix="equipoise-film-")
         try:
-            record_run(record, [self._run.text], Path(folder.name) / "ledger", self._key)
+            self._note = record_run(record, [self._run.text], Path(folder.name) / "ledger", self._key).checkpoint
         except BaseException:
             folder.cleanup()
             raise
         self._folder = folder
         return Path(folder.name) / "ledger"
-
-    def _head(self) -> bytes:
-        assert self._folder is not None
-        with closing(open_sqlite(Path(self._folder.name) / "ledger", read_only=True)) as store:
-            head = store.checkpoint()
-        assert head is not None, "it was signed when it was made"
-        return head
