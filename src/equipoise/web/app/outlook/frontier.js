@@ -14,7 +14,7 @@ const ROOM = 0.08;
 
 /** @param {{chosen: import("../runs.js").Chosen}} props */
 export function Frontier({ chosen }) {
-  const answer = /** @type {import("../server.js").Shown<Found | Missing>} */ (useServer(ofRun(chosen, "/frontier")));
+  const answer = /** @type {import("../server.js").Shown<Found | Missing>} */ (useServer(ofRun(chosen, "/frontier") || null));
   return html`<section aria-label="Frontier"><h2>What could be traded for what</h2>
     <${Answered} of=${answer} what="the frontier" isPart>${(/** @type {Found | Missing} */ data) => (data.state === "missing" ? html`<${NoFrontier} of=${data} />` : html`<${Scatters} of=${data} />`)}<//>
   </section>`;
