@@ -73,7 +73,7 @@ function Scatter({ of, across, up }) {
         })}</svg>
         ${shown.map((one) => html`<button key=${one.name} type="button" class=${`spot ${one.is_present ? "now" : ""}`} aria-pressed=${String(param("point").value === one.name)}
           style=${{ left: `${100 * xs.at(one.searched[across.name] ?? 0)}%`, bottom: `${100 * ys.at(one.searched[up.name] ?? 0)}%` }}
-          aria-label=${`${one.name}: ${across.title} ${told(across, one.searched[across.name])}, ${up.title} ${told(up, one.searched[up.name])}`}
+          aria-label=${`${one.is_present ? "now, the present charter" : one.name}: ${across.title} ${told(across, one.searched[across.name])}, ${up.title} ${told(up, one.searched[up.name])}`}
           onClick=${() => go({ point: one.name })}>${one.is_present ? "now" : one.name.replace("point ", "").replace(/^0/, "")}</button>`)}
       </div>
       <div class="xs" aria-hidden="true"><span>${told(across, xs.least)}</span><span>${told(across, xs.most)}</span></div>
