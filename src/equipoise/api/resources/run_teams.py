@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Query, Response
@@ -129,9 +128,7 @@ def _is_this_second(call: Call, run: str, at_ms: int | None) -> bool:
 async def _live(call: Call) -> tuple[Moment, Standing, int, LabRun | None]:
     """Return how things stand, and what is recorded of the time before, where that is to be had."""
     standing, charter = await _standing(call)
-    known: LabRun | None = None
-    with suppress(EquipoiseError):  # it has no history yet, or one that cannot be followed
-        known = await asyncio.to_thread(call.service.runs.one, LIVE)
+    known = call.service.runs.latest(LIVE)  # this second does not wait for what is being read of the ledger
     return live_moment(standing, charter), standing, standing.origin_ms, known
 
 
