@@ -127,7 +127,7 @@ def test_a_live_lab_moves_the_figures_by_its_own_events(
     sign_in(page, live_lab.address, live_lab.tokens["viewer"])
     page.goto(f"{live_lab.address}/?tz=UTC")
     figure = page.get_by_label("Pools").locator(".figure")
-    expect(figure).to_have_text("0 of 8 held")
+    expect(figure).to_have_text("0 of 8 held", timeout=40_000)
     with live_lab.client("member") as client:
         for gang in (4, 4, 2):
             job = {"team": "safety.alignment", "gang": gang, "argv": ["sleep", "120"], "pool": "slots"}

@@ -25,6 +25,10 @@ class Runs(Protocol):
         """Return a run; raises ``InputError`` N151 where there is none of that name."""
         ...
 
+    def latest(self, name: str) -> LabRun | None:
+        """Return a run as far as it is known, at once; None where there is none."""
+        ...
+
 
 class Film:
     """Runs that are over."""
@@ -42,6 +46,10 @@ class Film:
             if run.name == name:
                 return run
         raise no_run(name, [run.name for run in self._runs])
+
+    def latest(self, name: str) -> LabRun | None:
+        """Return a run; None where there is none."""
+        return next((run for run in self._runs if run.name == name), None)
 
 
 def no_run(name: str, known: Sequence[str]) -> InputError:

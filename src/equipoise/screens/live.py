@@ -18,12 +18,15 @@ I64 = NDArray[np.int64]
 WAITS = ("waiting", "claimed")
 
 
-def live_moment(standing: Standing, charter: Charter) -> Moment:
-    """Return a moment of a controller's standing, with its jobs; floors are those in force, as pacing has set them."""
+def live_moment(standing: Standing, charter: Charter, *, now_ms: int) -> Moment:
+    """Return a moment of a controller's standing, with its jobs; floors are those in force, as pacing has set them.
+
+    ``now_ms`` is this second in the lab's own time: the standing is that of the latest pass, and nothing has changed since but the clock.
+    """
     by_name = {pool.name: pool for pool in standing.pools}
     teams = {(team.pool, team.path): team for team in standing.teams}
-    pools = tuple(_pool(standing, charter, pool, by_name[pool.name], teams) for pool in charter.pools)
-    return Moment(standing.at_ms, charter, pools)
+    pools = tuple(_pool(standing, charter, pool, by_name[pool.name], teams, now_ms) for pool in charter.pools)
+    return Moment(now_ms, charter, pools)
 
 
 def _pool(
@@ -32,13 +35,14 @@ def _pool(
     pool: Pool,
     devices: PoolStanding,
     teams: Mapping[tuple[str, str], TeamStanding],
+    now_ms: int,
 ) -> PoolMoment:
     rows = [teams[pool.name, team.path] for team in charter.teams]
     floor, entitled, held, waiting = (
         np.array([getattr(row, name) for row in rows], np.int64) for name in ("floor", "entitlement", "held", "waiting")
     )
     limit = np.array([devices.capacity if row.limit is None else row.limit for row in rows], np.int64)
-    jobs, longest_ms = _waits(standing, charter, pool.name)
+    jobs, longest_ms = _waits(standing, charter, pool.name, now_ms)
     borrowed, lent = between(charter.parents, leaves_of(charter), devices.capacity, floor, held)
     return PoolMoment(
         devices.capacity,
@@ -57,7 +61,7 @@ def _pool(
     )
 
 
-def _waits(standing: Standing, charter: Charter, pool: str) -> tuple[I64, I64]:
+def _waits(standing: Standing, charter: Charter, pool: str, now_ms: int) -> tuple[I64, I64]:
     """Return how many gangs of each team wait in a pool, and how long the one that waits longest does."""
     numbers = {team.path: number for number, team in enumerate(charter.teams)}
     count, longest = (np.zeros(len(numbers), np.int64) for _ in range(2))
@@ -67,17 +71,17 @@ def _waits(standing: Standing, charter: Charter, pool: str) -> tuple[I64, I64]:
         at = numbers.get(job.team, -1)
         while at >= 0:
             count[at] += 1
-            longest[at] = max(longest[at], standing.at_ms - job.since_ms)
+            longest[at] = max(longest[at], now_ms - job.since_ms)
             at = charter.parents[at]
     return count, longest
 
 
-def live_queue(standing: Standing, path: str) -> Plain:
+def live_queue(standing: Standing, path: str, *, now_ms: int) -> Plain:
     """Return the jobs of a team that wait this second, the longest first."""
     waiting = [job for job in standing.jobs if job.state in WAITS and inside(job.team, path)]
     waiting.sort(key=lambda job: (job.since_ms, job.job))
     rows: list[list[str | int]] = [
-        [job.job, job.name, job.team, job.pool, job.gang, standing.at_ms - job.since_ms, job.attempt]
+        [job.job, job.name, job.team, job.pool, job.gang, now_ms - job.since_ms, job.attempt]
         for job in waiting[:LISTED]
     ]
     return {"in_all": len(waiting), "columns": list(QUEUE_COLUMNS), "rows": rows, "next": None}

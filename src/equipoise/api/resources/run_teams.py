@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
+import time
 from typing import Annotated, Any
 
 from fastapi import Query, Response
@@ -72,7 +72,7 @@ async def team(call: Caller, run: RunName, path: str, at_ms: AtMs = None) -> Res
         plain = await asyncio.to_thread(team_screen, known, path, None, live=this)
     else:
         plain = await asyncio.to_thread(team_now, this, path, origin_ms)
-    return _json({**plain, "queue": live_queue(standing, path)})
+    return _json({**plain, "queue": live_queue(standing, path, now_ms=this.at_ms)})
 
 
 async def queue(call: Caller, run: RunName, path: str, at_ms: AtMs = None, *, predict: bool = True) -> Response:
@@ -85,7 +85,7 @@ async def queue(call: Caller, run: RunName, path: str, at_ms: AtMs = None, *, pr
         return _json(await asyncio.to_thread(queue_screen, found, path, at_ms, predict=predict))
     standing, charter = await _standing(call)
     team_number(charter, path)
-    listed = live_queue(standing, path)
+    listed = live_queue(standing, path, now_ms=_now_ms(standing))
     rows = [await _reason(call, int(row[0])) for row in listed["rows"][:LISTED]]
     return _json({
         "at_ms": standing.origin_ms + standing.at_ms,
@@ -129,10 +129,13 @@ def _is_this_second(call: Call, run: str, at_ms: int | None) -> bool:
 async def _live(call: Call) -> tuple[Moment, Standing, int, LabRun | None]:
     """Return how things stand, and what is recorded of the time before, where that is to be had."""
     standing, charter = await _standing(call)
-    known: LabRun | None = None
-    with suppress(EquipoiseError):  # it has no history yet, or one that cannot be followed
-        known = await asyncio.to_thread(call.service.runs.one, LIVE)
-    return live_moment(standing, charter), standing, standing.origin_ms, known
+    known = call.service.runs.latest(LIVE)  # this second does not wait for what is being read of the ledger
+    return live_moment(standing, charter, now_ms=_now_ms(standing)), standing, standing.origin_ms, known
+
+
+def _now_ms(standing: Standing) -> int:
+    """Return this second in the lab's own time, which never goes back behind its latest pass."""
+    return max(standing.at_ms, time.time_ns() // 1_000_000 - standing.origin_ms)
 
 
 async def _standing(call: Call) -> tuple[Standing, Charter]:

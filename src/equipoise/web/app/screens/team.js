@@ -64,5 +64,5 @@ function Pools({ team }) {
     note=${html`Floor ${count(pool.floor_gpus)}${pool.limit_gpus < pool.capacity_gpus && `, limit ${count(pool.limit_gpus)}`}${pool.lacks_gpus > 0 && html`, <b class="bad">${count(pool.lacks_gpus)} below it</b>`}. ${pool.waiting_jobs ? `${amount(pool.waiting_jobs, "job")} ${pool.waiting_jobs === 1 ? "waits" : "wait"} for ${amount(pool.waiting_gpus)}, the longest for ${duration(pool.longest_wait_ms)}.` : "Nothing waits."}`}>
     <${Bar} held=${pool.held_gpus} floor=${pool.floor_gpus} entitled=${pool.entitled_gpus} borrowed=${Math.min(pool.borrowed_gpus, pool.held_gpus)} lent=${pool.lent_gpus} most=${most(pool)} />
   <//>`)}
-  <${Card} title="Over time" figure=${html`${percent(team.all.share_28d_ppm)} <span class="soft small">of the lab in 28 d</span>`} note=${html`Its floors are ${percent(team.all.floor_ppm)} of the lab. In 7 d it was denied ${percent(team.all.denied_7d_ppm)} of what it was entitled to.`} />`;
+  <${Card} title="Over time" figure=${html`${percent(team.all.share_28d_ppm)} <span class="soft small">of the lab in 28 d</span>`} note=${html`Its floors are ${percent(team.all.floor_ppm)} of the lab.${team.all.denied_7d_ppm !== null && ` In 7 d it was denied ${percent(team.all.denied_7d_ppm)} of what it was entitled to.`}`} />`;
 }

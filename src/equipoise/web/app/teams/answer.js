@@ -29,7 +29,7 @@ export function nowSentence(now) {
 export function nowDetail(now) {
   const { jobs, gpus, longest_ms, longest_team } = now.waiting;
   const waits = jobs
-    ? html`${amount(jobs, "job")} ${jobs === 1 ? "waits" : "wait"} for ${amount(gpus)}, the longest for ${duration(longest_ms)} (${teamLink(longest_team)}).`
+    ? html`${amount(jobs, "job")} ${jobs === 1 ? "waits" : "wait"} for ${amount(gpus)}${longest_team && html`, the longest for ${duration(longest_ms)} (${teamLink(longest_team)})`}.`
     : "No job waits.";
   const next = now.edge && html` Next, the window of the promise <a href=${href({ screen: "promises", rest: now.edge.promise })}>${now.edge.promise}</a> (${now.edge.window}) ends ${instant(now.edge.ends_ms)}.`;
   return html`${waits}${next}`;

@@ -27,6 +27,7 @@ export function Course({ chosen, teams, measure = "held", measures = [measure], 
   const span = range.value;
   const shown = useServer(ofRun(chosen, "/series"), {
     query: { team: teams.join(","), measures: measures.join(","), pool: pool.value, from_ms: span?.[0], to_ms: span?.[1], points: POINTS },
+    isLive: chosen.isNow,
   });
   return html`<${Answered} of=${shown} what="the series" isPart>${(/** @type {Answer} */ answer) => html`<${Drawn} answer=${answer} until_ms=${until_ms} name=${name} label=${label} isOne=${teams.length === 1} />`}<//>`;
 }
