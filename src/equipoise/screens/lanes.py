@@ -33,14 +33,15 @@ class Lanes:
         Where the lanes of each pool and line begin.
     by_end : int32 array, shape (attempts,)
         The attempts in order of their ends.
-    ends_ms : int64 array, shape (attempts,)
-        Those ends.
+    ends_ms, ends_spot : arrays, shape (attempts,)
+        Those ends, and the places that they give back.
     """
 
     spot: I32
     first: I32
     by_end: I32
     ends_ms: I64
+    ends_spot: I32
 
 
 def lanes(record: Record) -> Lanes:
@@ -58,7 +59,7 @@ def _found(record: Record) -> Lanes:
     _count(all_of.start_ms, all_of.end_ms, by_end, group, most)
     first = np.concatenate([[0], np.cumsum(most)]).astype(np.int32)
     _assign(all_of.start_ms, all_of.end_ms, by_end, group, first, spot)
-    return Lanes(spot, first, by_end, all_of.end_ms[by_end])
+    return Lanes(spot, first, by_end, all_of.end_ms[by_end], spot[by_end])
 
 
 def compiled(function: Any) -> Any:

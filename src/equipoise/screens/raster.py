@@ -121,7 +121,7 @@ def _stack(record: Record, frame: Frame, kind: np.dtype[Any]) -> tuple[Pixels, N
     if int(np.searchsorted(all_of.start_ms, int(middles_ms[-1]))) - starts > MOST_EDGED:
         least_ms = NOT_YET
     _paint(
-        all_of.start_ms, all_of.end_ms, all_of.gang, places.spot, places.by_end, running, starts, ends,
+        all_of.start_ms, all_of.end_ms, all_of.gang, places.spot, places.by_end, places.ends_ms, places.ends_spot, running, starts, ends,
         middles_ms, first, values_of_lines(record), record.charter.pools[frame.pool].capacity, out, least_ms, pixels, held,
     )  # fmt: skip
     return pixels, held
@@ -129,7 +129,7 @@ def _stack(record: Record, frame: Frame, kind: np.dtype[Any]) -> tuple[Pixels, N
 
 @compiled
 def _paint(
-    start_ms: Any, end_ms: Any, gang: Any, spot: Any, by_end: Any, running: Any, starts: int, ends: int,
+    start_ms: Any, end_ms: Any, gang: Any, spot: Any, by_end: Any, ends_ms: Any, ends_spot: Any, running: Any, starts: int, ends: int,
     middles_ms: Any, first: Any, value: Any, capacity: int, out: Any, least_ms: int, pixels: Any, held: Any,
 ) -> None:  # fmt: skip
     """Go from column to column, let start and end what does between them, and paint what runs."""
@@ -144,13 +144,13 @@ def _paint(
         line_of[first[line] : first[line + 1]] = line
     for x in range(len(middles_ms)):
         now_ms = middles_ms[x]
-        while ends < len(by_end) and end_ms[by_end[ends]] <= now_ms:
-            over = by_end[ends]
+        while ends < len(by_end) and ends_ms[ends] <= now_ms:
+            at = ends_spot[ends]
+            if at >= 0 and running[at] == by_end[ends]:
+                running[at] = -1
+                if line_of[at] >= 0:
+                    count[line_of[at]] -= 1
             ends += 1
-            if spot[over] >= 0 and running[spot[over]] == over:
-                running[spot[over]] = -1
-                if line_of[spot[over]] >= 0:
-                    count[line_of[spot[over]]] -= 1
         while starts < len(start_ms) and start_ms[starts] <= now_ms:
             if end_ms[starts] > now_ms and spot[starts] >= 0:
                 running[spot[starts]] = starts
@@ -274,8 +274,8 @@ def _happenings(record: Record, frame: Frame, kind: np.dtype[Any]) -> tuple[Any,
 
 
 def _columns(edges_ms: I64, at_ms: I64) -> NDArray[np.uint32]:
-    """Count instants by column."""
-    return np.histogram(at_ms, edges_ms)[0].astype(np.uint32) if len(at_ms) else np.zeros(len(edges_ms) - 1, np.uint32)
+    """Count instants, which are in order, by column."""
+    return np.diff(np.searchsorted(at_ms, edges_ms)).astype(np.uint32)
 
 
 def _denied(record: Record, frame: Frame, kind: np.dtype[Any]) -> tuple[NDArray[np.uint32], Pixels]:
