@@ -23,5 +23,5 @@ export function useRun() {
 
 /** The path of a part of a run, or null while the run is not known. @param {Chosen} chosen @param {string} path */
 export function ofRun(chosen, path) {
-  return chosen.name && `/runs/${encodeURIComponent(chosen.name)}${path}`;
+  return chosen.name ? `/runs/${encodeURIComponent(chosen.name)}${path}` : null;
 }
