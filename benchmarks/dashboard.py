@@ -46,7 +46,8 @@ ANSWERS = {
 }
 WATCH = """
 window.painted = new Promise((resolve) => {
-  const look = () => document.querySelector(".answer h1") ? requestAnimationFrame(() => setTimeout(() => resolve(performance.now()))) : requestAnimationFrame(look);
+  const drawn = () => requestAnimationFrame(() => setTimeout(() => resolve(performance.now())));
+  const look = () => document.querySelector(".answer h1") ? drawn() : requestAnimationFrame(look);
   addEventListener("DOMContentLoaded", look);
 });
 """
@@ -151,7 +152,7 @@ def answers(address: str, names: dict[str, str]) -> None:
             warm = statistics.median(times[1:])
             print(
                 f"answer  {name:16} first {times[0]:8.0f} ms, then {warm:6.1f} ms (most {max(times[1:]):.0f}), {size:,} bytes"
-                f"{_over(warm > ANSWER_MS or size > ANSWER_BYTES)}"
+                f"{_over(over=warm > ANSWER_MS or size > ANSWER_BYTES)}"
             )
 
 
@@ -178,12 +179,12 @@ def screen(browser: Any, address: str, name: str, path: str, at_ms: int) -> None
     paint, update = statistics.median(paints), statistics.median(updates)
     print(
         f"screen  {name:16} first paint {paint:5.0f} ms (most {max(paints):.0f}), update {update:5.1f} ms (most {max(updates):.0f})"
-        f"{_over(paint > PAINT_MS or update > UPDATE_MS)}"
+        f"{_over(over=paint > PAINT_MS or update > UPDATE_MS)}"
     )
 
 
-def _over(is_over: bool) -> str:
-    return "  OVER" if is_over else ""
+def _over(*, over: bool) -> str:
+    return "  OVER" if over else ""
 
 
 if __name__ == "__main__":

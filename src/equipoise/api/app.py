@@ -42,6 +42,8 @@ from equipoise.controller import Controller
 from equipoise.controller.alerts import Alerts, Hooks
 from equipoise.errors import EquipoiseError, InputError, InternalError
 from equipoise.screens import LabRun
+from equipoise.screens.now import now
+from equipoise.screens.queue import queue
 from equipoise.tasks.address import is_loopback
 from equipoise.tasks.serve import Lab
 from equipoise.tasks.serving import ServerSettings
@@ -164,7 +166,16 @@ def run_film(
     if not is_loopback(settings.bind):
         raise InputError("N142", f"a film is shown on this machine only, not at {shown(settings.bind)}")
     nobody = Tokens(Path(os.devnull, "tokens"), lambda: time.time_ns() // 1_000_000)
+    threading.Thread(target=_get_ready, args=(runs,), name="film", daemon=True).start()
     _run(Service(None, nobody, Film(runs), outlooks=outlooks or Outlooks()), settings, ready)
+
+
+def _get_ready(runs: Sequence[LabRun]) -> None:
+    """Work out what every screen of a film needs, before somebody waits for it."""
+    for run in runs:
+        now(run, None)
+    for run in runs[:1]:
+        queue(run, run.record.charter.teams[0].path, None)
 
 
 def _run(

@@ -158,8 +158,8 @@ class Outlooks:
             N179 where the file holds something else.
         """
         if self._frontier is None or not self._frontier.exists():
-            command = f"equipoise tune jobs.csv --charter charter.yaml --json > {FRONTIER}"
-            where = None if self._folder is None else FRONTIER
+            given = "--demo 20" if self._folder is None else "charter.yaml jobs.csv"
+            command, where = f"equipoise tune {given} --json > {FRONTIER}", None if self._folder is None else FRONTIER
             return {"state": "missing", "command": command, "file": where}
         return frontier(_read(self._frontier), name=self._frontier.name)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.outlook.room import KNOWN0
 from equipoise.outlook.run import Forecast
 from equipoise.outlook.strategy import knowledge_left
 
@@ -55,6 +56,7 @@ def fans(found: Forecast) -> tuple[Fan, ...]:
                     )
                 )
             made.append(_fan(found, "knowledge", "part", team.name, 1.0, _knowledge(found, team.name)))
+            made.append(_fan(found, "knowledge_a_head", "part", team.name, KNOWN0, _a_head(found, team.name)))
     if len(world.labs) > 1:
         lead = lab.capability - max(each.capability for each in world.labs if each is not lab)
         made.append(_fan(found, "lead", "log", "", lead, lambda m: found.lead(month=m)))
@@ -64,6 +66,10 @@ def fans(found: Forecast) -> tuple[Fan, ...]:
 
 def _knowledge(found: Forecast, team: str) -> Callable[[int], F64]:
     return lambda month: knowledge_left(found, team, month=month)
+
+
+def _a_head(found: Forecast, team: str) -> Callable[[int], F64]:
+    return lambda month: found.team("knowledge", team, month=month)
 
 
 def _fan(found: Forecast, name: str, unit: str, team: str, start: float, at: Callable[[int], F64]) -> Fan:

@@ -18,6 +18,7 @@ from equipoise.policy.kernel.layout import CANCELLED, DONE, REFUSED
 from equipoise.screens.attempts import ENDED, FAILED, NOT_YET, PREEMPTED, RECLAIMED, Attempts, attempts
 from equipoise.screens.kept import Kept
 from equipoise.screens.lab_run import LabRun, Plain
+from equipoise.screens.losses import losses
 from equipoise.screens.waits import Waits, waits
 from equipoise.simulator.record import Record
 from equipoise.units import shown
@@ -93,6 +94,13 @@ class Lives:
         job = self.attempts.job[over]
         return np.bincount(job[job < count], minlength=count).astype(np.int64)
 
+    def lost_gpu_ms(self, until_ms: int) -> I64:
+        """What stops up to an instant have cost each job: all that was lost, without what later stops cost."""
+        found = self.record.run.jobs["lost"].astype(np.int64)
+        later = np.flatnonzero((self.attempts.end_ms > until_ms) & (self.attempts.job < len(found)))
+        np.subtract.at(found, self.attempts.job[later], losses(self.record)[later])
+        return found
+
 
 def lives(record: Record) -> Lives:
     """Return the lives of a run's jobs."""
@@ -137,7 +145,9 @@ def _keys(run: LabRun, order: str) -> I64:
         return np.arange(len(jobs))
     if order == "wait":
         return lives(run.record).wait_ms(run.ends_ms)
-    return jobs["gang" if order == "gang" else "lost"].astype(np.int64)
+    if order == "lost":
+        return lives(run.record).lost_gpu_ms(run.ends_ms)
+    return jobs["gang"].astype(np.int64)
 
 
 def _cursor(text: str) -> tuple[int, int]:
@@ -211,7 +221,7 @@ def table(run: LabRun, rows: NDArray[np.intp]) -> list[list[Any]]:
         _instants(np.where(of.over_ms[rows] < NOT_YET, of.over_ms[rows], -1), run),
         of.wait_ms(run.ends_ms)[rows].tolist(),
         of.stops(run.ends_ms)[rows].tolist(),
-        jobs["lost"].tolist(),
+        of.lost_gpu_ms(run.ends_ms)[rows].tolist(),
         [state_at(of, row, run.ends_ms) for row in numbers],
     )
     return [list(row) for row in zip(*columns, strict=True)]

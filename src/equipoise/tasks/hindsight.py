@@ -30,6 +30,8 @@ from equipoise.tasks.why import Answer, Lookout
 
 SNAPSHOTS = 8
 """So many states of a run are kept, evenly over its time."""
+REPLICAS = 10
+"""So many futures are played: somebody waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +93,9 @@ class Hindsight:
         if found.state not in ("waiting", "claimed"):
             return None
         workload = self._record.workload
-        lookout = Lookout(replay, timeline, workload, enforced=self._record.options.enforce_walltime, seed=0)
+        lookout = Lookout(
+            replay, timeline, workload, enforced=self._record.options.enforce_walltime, seed=0, replicas=REPLICAS
+        )
         answer = Answer(found, str(found.job), at_ms, self._record.plan.name, workload)
         return lookout.predicted(answer).forecast
 

@@ -117,6 +117,15 @@ def test_the_state_is_that_of_the_moment() -> None:
     assert run.record.run.jobs["state"][number] == k.DONE
 
 
+def test_what_was_lost_is_what_was_lost_by_then() -> None:
+    run = shown_run()
+    lost = run.record.run.jobs["lost"]
+    rows = everything()
+    over = [row for row in rows if row["end_ms"] is not None]
+    assert all(row["lost_gpu_ms"] == lost[row["job"]] for row in over) and any(row["lost_gpu_ms"] for row in over)
+    assert all(0 <= row["lost_gpu_ms"] <= lost[row["job"]] for row in rows)
+
+
 @pytest.mark.parametrize("wanted", [{"after": "x"}, {"after": "1.x"}, {"pool": "moon"}, {"team": "moon"}])
 def test_what_is_not_there_is_refused(wanted: dict[str, Any]) -> None:
     with pytest.raises(InputError) as refused:

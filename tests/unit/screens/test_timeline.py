@@ -20,7 +20,7 @@ from equipoise.screens.timeline import raster
 from equipoise.screens.waits import waits
 from equipoise.simulator.record import DENIED, Record
 from equipoise.tasks.film import film
-from tests.unit.screens.test_attempts import DAYS, runs
+from tests.unit.screens.runs import DAYS, runs
 
 DAY_MS = 86_400_000
 FRAMES = [

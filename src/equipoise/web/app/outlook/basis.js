@@ -2,7 +2,7 @@
 import { html } from "htm/preact";
 import { Table } from "../parts/table.js";
 import { gpuHours } from "../units.js";
-import { number, signed } from "./figures.js";
+import { figure, signed } from "./figures.js";
 
 /** @typedef {import("./years.js").Ready} Ready */
 
@@ -77,7 +77,7 @@ export function Differences({ of }) {
     const hasParts = one.rows.some((each) => Object.keys(each.parts).length > 0);
     const unit = (/** @type {import("../parts/columns.js").Row} */ row) => row("unit");
     const less = (/** @type {number} */ value, /** @type {import("../parts/columns.js").Row} */ row) => signed(value, unit(row));
-    const plain = (/** @type {number} */ value, /** @type {import("../parts/columns.js").Row} */ row) => (unit(row) === "part" || unit(row) === "probability" ? `${(100 * value).toFixed(1)} %` : number(value));
+    const plain = (/** @type {number} */ value, /** @type {import("../parts/columns.js").Row} */ row) => figure(value, unit(row));
     return html`<section key=${n} aria-label="Differences">
       <h2>${capital(one.course)} less ${one.against}, run by run</h2>
       <p>Both courses share their luck. <b>Other sign</b> is the part of the runs in which the difference is the other way round: where it is large, the model does not know which course is better.</p>
@@ -102,7 +102,7 @@ const PARTS = ["direct", "compute", "breach", "mission", "contagion"];
 /** Of one course alone: what it comes to. @param {{of: Ready}} props */
 export function Results({ of }) {
   const rows = of.results.map((one) => [one.name, one.mean, one.low, one.median, one.high, one.unit, one.kind]);
-  const show = (/** @type {number} */ value, /** @type {import("../parts/columns.js").Row} */ row) => (row("unit") === "part" || row("unit") === "probability" ? `${(100 * value).toFixed(1)} %` : number(value));
+  const show = (/** @type {number} */ value, /** @type {import("../parts/columns.js").Row} */ row) => figure(value, row("unit"));
   return html`<section aria-label="Results"><h2>After ${of.months} months</h2>
     <${Table} name="results" label="Results" keyed="name" data=${{ columns: ["name", "mean", "low", "median", "high", "unit", "kind"], rows }} columns=${[
       { name: "name", title: "What" },
@@ -121,14 +121,14 @@ export function Beliefs({ of }) {
     <ul class="assumptions">${of.assumptions.map((line) => html`<li key=${line}><span class="badge assumed">assumption</span> ${line}</li>`)}</ul>
     ${of.learned.length > 0 && html`<p>Brought up to date by ${of.learned_from}.</p>`}
     <p>${assumed} of ${of.parameters.length} parameters are assumptions.</p>
-    <${Table} name="parameters" label="Parameters" keyed="name" data=${{ columns: ["name", "meaning", "prior", "solidity", "unit", "source"], rows }} columns=${[
+    <div class="wrapped"><${Table} name="parameters" label="Parameters" keyed="name" data=${{ columns: ["name", "meaning", "prior", "solidity", "unit", "source"], rows }} columns=${[
       { name: "name", title: "Parameter", show: (/** @type {string} */ value) => html`<code>${value}</code>` },
       { name: "solidity", title: "How solid", show: (/** @type {string} */ value) => html`<span class=${value === "assumption" ? "badge assumed" : "badge"}>${value}</span>` },
       { name: "meaning", title: "What it is" },
       { name: "prior", title: "Believed" },
       { name: "unit", title: "Unit" },
       { name: "source", title: "From where" },
-    ]} />
+    ]} /></div>
   </section>`;
 }
 

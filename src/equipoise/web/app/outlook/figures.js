@@ -14,6 +14,7 @@ export function number(value) {
 export function figure(value, unit) {
   if (unit === "part" || unit === "probability") return `${percent(value)} %`;
   if (unit === "people") return count(Math.round(value));
+  if (value === 0) return "0";
   return unit === "$ bn a year" ? `$ ${number(value)} bn` : number(value);
 }
 
@@ -28,8 +29,9 @@ export function signed(value, unit) {
 /** @param {number} value */
 function percent(value) {
   const of = 100 * value;
-  const text = Math.abs(of) >= 10 || of === 0 ? Math.round(Math.abs(of)).toString() : Math.abs(of).toFixed(1);
-  return of < 0 && /[1-9]/.test(text) ? MINUS + text : text;
+  const text = Math.abs(of) >= 10 ? Math.round(Math.abs(of)).toString() : Math.abs(of).toFixed(1);
+  if (!/[1-9]/.test(text)) return "0";
+  return of < 0 ? MINUS + text : text;
 }
 
 /** A round number at or above a value, for the end of a scale. @param {number} value */

@@ -14,7 +14,7 @@ const ROOM = 0.08;
 
 /** @param {{chosen: import("../runs.js").Chosen}} props */
 export function Frontier({ chosen }) {
-  const answer = /** @type {import("../server.js").Shown<Found | Missing>} */ (useServer(ofRun(chosen, "/frontier")));
+  const answer = /** @type {import("../server.js").Shown<Found | Missing>} */ (useServer(ofRun(chosen, "/frontier") || null));
   return html`<section aria-label="Frontier"><h2>What could be traded for what</h2>
     <${Answered} of=${answer} what="the frontier" isPart>${(/** @type {Found | Missing} */ data) => (data.state === "missing" ? html`<${NoFrontier} of=${data} />` : html`<${Scatters} of=${data} />`)}<//>
   </section>`;
@@ -63,7 +63,7 @@ function Scatter({ of, across, up }) {
   const xs = axis(shown.flatMap((one) => [one.searched[across.name], one.held_out?.[across.name] ?? null]));
   const ys = axis(shown.flatMap((one) => [one.searched[up.name], one.held_out?.[up.name] ?? null]));
   return html`<section class="card"><header><h3>${up.title} (up) against ${across.title} (across)</h3></header>
-    <div class="scatter" role="group" aria-label=${`${up.title} against ${across.title}; the table has the same figures`}>
+    <div class="scatter" role="img" aria-label=${`${up.title} against ${across.title}: the table below has the same figures, and opens each charter`}>
       <div class="ys" aria-hidden="true"><span>${told(up, ys.most)}</span><span>${told(up, ys.least)}</span></div>
       <div class="canvas">
         <svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">${shown.map((one) => {
@@ -71,10 +71,10 @@ function Scatter({ of, across, up }) {
           const [x, y] = [held?.[across.name] ?? null, held?.[up.name] ?? null];
           return x === null || y === null ? null : html`<path key=${one.name} class="tie" d=${`M${100 * xs.at(one.searched[across.name] ?? 0)} ${100 - 100 * ys.at(one.searched[up.name] ?? 0)}L${100 * xs.at(x)} ${100 - 100 * ys.at(y)}`} />`;
         })}</svg>
-        ${shown.map((one) => html`<button key=${one.name} type="button" class=${`spot ${one.is_present ? "now" : ""}`} aria-pressed=${String(param("point").value === one.name)}
+        ${shown.map((one) => html`<span key=${one.name} class=${`spot ${one.is_present ? "now" : ""} ${param("point").value === one.name ? "chosen" : ""}`} data-name=${one.name}
           style=${{ left: `${100 * xs.at(one.searched[across.name] ?? 0)}%`, bottom: `${100 * ys.at(one.searched[up.name] ?? 0)}%` }}
-          aria-label=${`${one.name}: ${across.title} ${told(across, one.searched[across.name])}, ${up.title} ${told(up, one.searched[up.name])}`}
-          onClick=${() => go({ point: one.name })}>${one.is_present ? "now" : one.name.replace("point ", "").replace(/^0/, "")}</button>`)}
+          title=${`${one.name}: ${across.title} ${told(across, one.searched[across.name])}, ${up.title} ${told(up, one.searched[up.name])}`}
+          onClick=${() => go({ point: one.name })}>${one.is_present ? "now" : one.name.replace("point ", "").replace(/^0/, "")}</span>`)}
       </div>
       <div class="xs" aria-hidden="true"><span>${told(across, xs.least)}</span><span>${told(across, xs.most)}</span></div>
     </div>

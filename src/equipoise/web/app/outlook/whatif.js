@@ -7,12 +7,14 @@ import { number } from "./figures.js";
 import { move, OWN } from "./years.js";
 
 /** @typedef {import("./years.js").Movable} Movable */
+const NARROW_PX = 760; // there the sliders wait behind their summary, so that the fans are near
 
 /**
  * @param {{known: import("./years.js").Scenarios, wish: {scenario: string, moved: Record<string, number>}, played: import("./years.js").Played | null, runs: number}} props
  */
 export function WhatIf({ known, wish, played, runs }) {
   const [more, show] = useState(/** @type {string[]} */ ([]));
+  const [isOpen, open] = useState(innerWidth > NARROW_PX || Object.keys(wish.moved).length > 0);
   const shown = known.parameters.filter((one) => one.is_usual || one.name in wish.moved || more.includes(one.name));
   const left = known.parameters.filter((one) => !shown.includes(one));
   const chosen = known.scenarios.find((one) => one.name === wish.scenario);
@@ -25,12 +27,13 @@ export function WhatIf({ known, wish, played, runs }) {
       <${Choice} label="Scenario" value=${wish.scenario} options=${options} onChoose=${(/** @type {string} */ value) => go({ scenario: value === OWN ? null : value }, { push: true })} />
       <span class="soft">${chosen?.told ?? ""}</span>
     </div>
-    <div class="sliders">${shown.map((one) => html`<${Slider} key=${one.name} of=${one} value=${wish.moved[one.name] ?? null} />`)}</div>
-    <div class="tools">
-      ${left.length > 0 && html`<${Choice} label="Move" value="" options=${[{ value: "", name: "another parameter …" }, ...left.map((one) => ({ value: one.name, name: `${one.name}: ${one.meaning}` }))]}
-        onChoose=${(/** @type {string} */ value) => value && show([...more, value])} />`}
-      <${Progress} played=${played} runs=${runs} />
-    </div>
+    <details open=${isOpen} onToggle=${(/** @type {Event} */ event) => open(/** @type {HTMLDetailsElement} */ (event.currentTarget).open)}>
+      <summary>Move what the model believes</summary>
+      <div class="sliders">${shown.map((one) => html`<${Slider} key=${one.name} of=${one} value=${wish.moved[one.name] ?? null} />`)}</div>
+      <div class="tools">${left.length > 0 && html`<${Choice} label="Move" value="" options=${[{ value: "", name: "another parameter …" }, ...left.map((one) => ({ value: one.name, name: `${one.name}: ${one.meaning}` }))]}
+        onChoose=${(/** @type {string} */ value) => value && show([...more, value])} />`}</div>
+    </details>
+    <${Progress} played=${played} runs=${runs} />
   </section>`;
 }
 
@@ -38,7 +41,7 @@ export function WhatIf({ known, wish, played, runs }) {
 function Progress({ played, runs }) {
   const isPlaying = played?.isPlaying ?? false;
   const words = isPlaying ? "Playing the years anew …" : played ? `Played anew, ${runs.toLocaleString("en")} runs under the same luck.` : `As believed: ${runs.toLocaleString("en")} runs.`;
-  return html`<span class="soft push playing" role="status">${isPlaying && html`<progress aria-label="Played" max="1000000" value=${played?.done_ppm || undefined}></progress>`} ${words}</span>`;
+  return html`<p class="soft playing" role="status">${isPlaying && html`<progress aria-label="Played" max="1000000" value=${played?.done_ppm || undefined}></progress>`} ${words}</p>`;
 }
 
 /** @param {{of: Movable, value: number | null}} props */

@@ -21,7 +21,7 @@ export default function Outlook() {
   const chosen = useRun();
   const own = useOwnYears(chosen);
   const wish = wished();
-  const known = /** @type {import("../server.js").Shown<import("../outlook/years.js").Scenarios>} */ (useServer(own.data ? ofRun(chosen, "/outlook/scenarios") : null, { query: { of: own.data?.state ?? null } }));
+  const known = /** @type {import("../server.js").Shown<import("../outlook/years.js").Scenarios>} */ (useServer(own.data ? ofRun(chosen, "/outlook/scenarios") || null : null, { query: { of: own.data?.state ?? null } }));
   const played = usePlayed(ofRun(chosen, "/outlook") || null, wish);
   if (chosen.of.problem && !chosen.name) return html`<${Answered} of=${chosen.of} what="the runs">${() => null}<//>`;
   return html`<${Answered} of=${own} what="the outlook">${(/** @type {Ready | NotReady} */ data) => {
@@ -40,7 +40,9 @@ export default function Outlook() {
 function Answer({ of, base, isPlayed }) {
   const [first, ...rest] = of.sentences;
   const failed = (base?.checks ?? []).filter((one) => one.verdict !== "passed").length;
-  return html`<${Sentence} detail=${html`${rest.join(" ")} This is a model of few facts and many assumptions, not a prophecy.${isPlayed && failed > 0 ? ` As believed it fails ${failed} of its ${base?.checks.length} checks.` : ""}`}>${emphasised(first)}<//>
+  const fails = isPlayed && failed > 0 ? ` As believed it fails ${failed} of its ${base?.checks.length} checks.` : "";
+  return html`<${Sentence}>${emphasised(first)}<//>
+    <ul class="said">${rest.map((one) => html`<li key=${one}>${emphasised(one)}</li>`)}<li>This is a model of few facts and many assumptions, not a prophecy.${fails}</li></ul>
     ${of.problem && html`<p class="stale" role="status">Worked out ${instant(of.at_ms)}; since then it could not be: ${of.problem.title}. ${of.problem.hint}</p>`}
     ${of.at_ms && !of.problem && html`<p class="soft">Worked out ${instant(of.at_ms)}, from the lab's own record; anew each hour. The moment that is looked at elsewhere does not change it.</p>`}`;
 }
@@ -54,19 +56,22 @@ const MEASURES = [
   { value: "kept", name: "Still there" },
   { value: "people", name: "Headcount" },
   { value: "knowledge", name: "Knowledge" },
+  { value: "knowledge_a_head", name: "Knowledge a head" },
 ];
 /** @type {Record<string, string>} */
 const ABOUT = {
   kept: "What part of the people who are in a team now is still there; the rest have left the lab.",
   people: "How many people a team has, those hired among them.",
-  knowledge: "What a team knows, of what it knew at the start: who leaves takes more along than a newcomer brings.",
+  knowledge: "What a team knows, of what it knew at the start: who leaves takes more along than a newcomer brings, and a team that grows may know more all the same.",
+  knowledge_a_head: "What a team knows for each of its people, against people who all know their work in full: below, it lives on newcomers.",
 };
 
 /** @param {{of: Ready, base: Ready | null, isPlayed: boolean}} props */
 function Years({ of, base, isPlayed }) {
   const measure = MEASURES.some((one) => one.value === param("show").value) ? /** @type {string} */ (param("show").value) : "kept";
   const titles = of.courses.map((one) => capital(one.run));
-  const teams = of.told_of.map((team) => ({ name: measure, team, title: team, note: noteOf(of, team) }));
+  const order = [...of.told_of].sort((a, b) => Number(b === of.watched) - Number(a === of.watched)); // first whom the answer is about
+  const teams = order.map((team) => ({ name: measure, team, title: team, note: noteOf(of, team) }));
   const lab = [
     { name: "lead", team: "", title: "Lead in capability over the best rival", note: "A logarithm: ln 3 is a year of the mean lab's progress. Below 0, a rival leads." },
     { name: "revenue", team: "", title: "Revenue", note: "$ bn a year." },
