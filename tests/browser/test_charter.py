@@ -150,7 +150,7 @@ def test_axe_finds_nothing(page: Page, film: str, axe: Callable[[Page], list[str
     assert axe(page) == []
     field = editor(page, film, f"{QUERY}&theme={theme}&days=1")
     field.fill(TEXT.replace("floor: 20%", "floor: 12%", 1))
-    page.get_by_role("button", name="Replay 1 days").click()
+    page.get_by_role("button", name="Replay 1 day").click()
     expect(page.locator(".effects figure").first).to_be_visible(timeout=90_000)
     page.get_by_text("As text").first.click()
     assert axe(page) == []
