@@ -14,8 +14,9 @@ from playwright.sync_api import Page, expect
 from equipoise.charter_io import loads
 from equipoise.tasks.plan import plain_plan, propose_beside
 from equipoise.units import DAY_MS
-from tests.browser.conftest import is_no_wider_than_its_window
+from tests.browser.conftest import is_no_wider_than_its_window, sign_in
 from tests.browser.small_film import ORIGIN_MS, TEXT, showing
+from tests.scenario.live_server import CHARTER, Served
 
 AT_MS = ORIGIN_MS + 20 * DAY_MS
 QUERY = f"run=charter&at={AT_MS}&tz=UTC"
@@ -149,7 +150,7 @@ def test_axe_finds_nothing(page: Page, film: str, axe: Callable[[Page], list[str
     assert axe(page) == []
     field = editor(page, film, f"{QUERY}&theme={theme}&days=1")
     field.fill(TEXT.replace("floor: 20%", "floor: 12%", 1))
-    page.get_by_role("button", name="Replay 1 days").click()
+    page.get_by_role("button", name="Replay 1 day").click()
     expect(page.locator(".effects figure").first).to_be_visible(timeout=90_000)
     page.get_by_text("As text").first.click()
     assert axe(page) == []
@@ -176,3 +177,19 @@ def test_pictures_are_kept(page: Page, film: str, shot: Callable[..., dict[str, 
     page.get_by_role("button", name="Replay 3 days").click()
     expect(page.locator(".effects figure").first).to_be_visible(timeout=90_000)
     shot(page, "charter-plan")
+
+
+def test_a_live_labs_charter_is_planned_on(page: Page, live_lab: Served, axe: Callable[[Page], list[str]]) -> None:
+    sign_in(page, live_lab.address, live_lab.tokens["viewer"])
+    page.goto(f"{live_lab.address}/promises")
+    expect(page.locator("h1")).to_have_text(re.compile("Nothing is judged yet|makes no promises over time"), timeout=60_000)
+    assert axe(page) == []
+    page.goto(f"{live_lab.address}/charter?try=1")
+    field = page.get_by_role("textbox", name=re.compile("charter's text"))
+    expect(field).to_have_value(CHARTER, timeout=60_000)
+    changed = CHARTER.replace("floor: 50%", "floor: 25%", 1)
+    field.fill(changed)
+    plan = plain_plan(propose_beside(loads(CHARTER), CHARTER, changed.encode()))
+    expect(page.get_by_role("heading", name=plan["summary"])).to_be_visible()
+    expect(page.locator(".workbench")).to_contain_text("falls from 50%")
+    assert axe(page) == []

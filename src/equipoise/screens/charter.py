@@ -1,7 +1,7 @@
 """The charter as a screen shows it: the text in force, what it means, who signs what, what came before, and where gates stand.
 
-`document` is the main path. What amendments a live ledger knows comes in its `Minutes`; a replay has only the charters it was
-run under, which nobody signed.
+`document` is the main path. What amendments a live ledger knows comes in its `Minutes`, which are there before the lab has a history; a
+replay has only the charters it was run under, which nobody signed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from equipoise.charter.model import Charter, Team
 from equipoise.report.gate import plain_gate
 from equipoise.screens.lab_run import LabRun, Plain
 
+LIVE = "live"
 MOST_TEXT = 65_536
 """The longest text, in characters, that is part of an answer; longer ones have an address of their own."""
 TEAM_COLUMNS = ("path", "depth", "is_leaf", "floors_gpus", "limits_gpus", "floor_ppm", "written", "sentences")
@@ -48,9 +49,8 @@ class Version:
     signed: tuple[tuple[str, str], ...] = ()
 
 
-def versions(run: LabRun, at_ms: int | None, minutes: Minutes | None) -> list[Version]:
+def versions(run: LabRun | None, at_ms: int | None, minutes: Minutes | None) -> list[Version]:
     """Return the charters that were in force up to a Unix time, in order."""
-    until_ms = run.origin_ms + run.own_ms(at_ms)
     if minutes is not None:
         found = [
             Version(minutes.charters[one.digest], minutes.origin_ms + one.at_ms, one.how,
@@ -59,6 +59,8 @@ def versions(run: LabRun, at_ms: int | None, minutes: Minutes | None) -> list[Ve
             if one.digest in minutes.charters and one.how != "announced"
         ]  # fmt: skip
         return [one for one in found if at_ms is None or one.at_ms <= at_ms] or found[:1]
+    assert run is not None, "a run or minutes"
+    until_ms = run.origin_ms + run.own_ms(at_ms)
     record = run.record
     times = (0, *record.enact_ms)
     return [
@@ -72,7 +74,7 @@ def _text_of(run: LabRun, charter: Charter) -> str | None:
     return run.text if charter.digest == run.record.charters[-1].digest else None
 
 
-def text(run: LabRun, digest: str, minutes: Minutes | None) -> str | None:
+def text(run: LabRun | None, digest: str, minutes: Minutes | None) -> str | None:
     """Return the text of a charter that was in force, or is pending; None where it is not known."""
     if minutes is not None:
         return minutes.texts.get(digest)
@@ -80,13 +82,14 @@ def text(run: LabRun, digest: str, minutes: Minutes | None) -> str | None:
 
 
 def document(
-    run: LabRun, at_ms: int | None = None, minutes: Minutes | None = None, *, first: int = 0, limit: int = 200
+    run: LabRun | None, at_ms: int | None = None, minutes: Minutes | None = None, *, first: int = 0, limit: int = 200
 ) -> Plain:
     """Return the charter in force at a Unix time.
 
     Parameters
     ----------
-    run : LabRun
+    run : LabRun or None
+        None of a live lab that has no history yet.
     at_ms : int or None
         None is now, or the end of the run.
     minutes : Minutes or None
@@ -99,8 +102,8 @@ def document(
     before = known[-2] if len(known) > 1 else None
     charter = held.charter
     return {
-        "run": run.name,
-        "at_ms": run.origin_ms + run.own_ms(at_ms),
+        "run": LIVE if run is None else run.name,
+        "at_ms": _moment(run, at_ms, minutes),
         "sentence": _sentence(held, minutes, at_ms),
         "lab": charter.lab,
         "revision": charter.revision,
@@ -122,8 +125,15 @@ def document(
         "signatures_asked": minutes is not None and minutes.asked,
         "pending": None if minutes is None or at_ms is not None else pending(minutes),
         "history": [_brief(one) for one in reversed(known[-100:])],
-        "gates": list(gates(run, at_ms)),
+        "gates": [] if run is None else list(gates(run, at_ms)),
     }
+
+
+def _moment(run: LabRun | None, at_ms: int | None, minutes: Minutes | None) -> int:
+    if run is not None:
+        return run.origin_ms + run.own_ms(at_ms)
+    assert minutes is not None, "a run or minutes"
+    return minutes.origin_ms + minutes.at_ms if at_ms is None else at_ms
 
 
 def teams(charter: Charter, first: int, limit: int) -> Plain:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -16,7 +17,7 @@ from equipoise.api.runs import RunName
 from equipoise.api.service import Call, Caller, told
 from equipoise.audit.minutes import Minutes
 from equipoise.charter_io import CharterError
-from equipoise.errors import InputError
+from equipoise.errors import EquipoiseError, InputError
 from equipoise.screens import LabRun
 from equipoise.screens import charter as screen
 from equipoise.tasks.plan import plain_plan, propose_beside, propose_to
@@ -38,15 +39,14 @@ class ChangedText(Body):
 
 async def document(call: Caller, run: RunName, at_ms: AtMs = None, after: First = 0, limit: Few = 100) -> Plain:
     """Return the charter that was in force at a moment: text, meaning, who signs what, what came before, and where gates stood."""
-    found = await asyncio.to_thread(call.service.runs.one, run)
-    minutes = await _minutes(call, found)
+    found, minutes = await _known(call, run)
     return await asyncio.to_thread(screen.document, found, at_ms, minutes, first=after, limit=limit)
 
 
 async def text(call: Caller, run: RunName, digest: Digest) -> Response:
     """Return the text of a charter that was in force, or is proposed, byte for byte."""
-    found = await asyncio.to_thread(call.service.runs.one, run)
-    given = screen.text(found, digest, await _minutes(call, found))
+    found, minutes = await _known(call, run)
+    given = screen.text(found, digest, minutes)
     if given is None:
         raise InputError("N176", f"the text of {digest} is not known", hint="/runs/RUN/charter has the digests")
     return PlainTextResponse(given, headers={"ETag": f'"{digest}"'})
@@ -54,8 +54,7 @@ async def text(call: Caller, run: RunName, digest: Digest) -> Response:
 
 async def plan(call: Caller, run: RunName, body: ChangedText) -> Plain:
     """Say what a changed text would change, who must sign it, and what is wrong with it; with ``days`` a replay of it begins."""
-    found = await asyncio.to_thread(call.service.runs.one, run)
-    minutes = await _minutes(call, found)
+    found, minutes = await _known(call, run)
     held = (await asyncio.to_thread(screen.versions, found, body.at_ms, minutes))[-1]
     data = body.text.encode()
     try:
@@ -67,7 +66,7 @@ async def plan(call: Caller, run: RunName, body: ChangedText) -> Plain:
         return {"findings": [one.to_dict() for one in error.findings], "plan": None, "replay": None}
     told_of = fitting(await asyncio.to_thread(plain_plan, proposal))
     replay = None
-    if body.days and proposal.changes and not found.live:
+    if body.days and proposal.changes and found is not None and not found.live:
         until_ms = found.own_ms(body.at_ms)
         replay = call.service.plan_replays.begin(found, held.charter, body.text, until_ms=until_ms, days=body.days)
     return {"findings": [one.to_dict() for one in proposal.warnings], "plan": told_of, "replay": replay}
@@ -83,5 +82,11 @@ async def replayed(call: Caller, run: RunName, replay: Replay) -> Plain:
     return state
 
 
-async def _minutes(call: Call, run: LabRun) -> Minutes | None:
-    return await told(call.controller.minutes()) if run.live else None
+async def _known(call: Call, name: str) -> tuple[LabRun | None, Minutes | None]:
+    """Return a run, and of the live lab what its ledger says of charters; it has a charter before it has a history."""
+    if name != screen.LIVE or call.service.lab is None:
+        return await asyncio.to_thread(call.service.runs.one, name), None
+    minutes = await told(call.controller.minutes())
+    with suppress(EquipoiseError):  # it has no history yet, or one that cannot be followed
+        return await asyncio.to_thread(call.service.runs.one, name), minutes
+    return None, minutes

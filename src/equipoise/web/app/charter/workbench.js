@@ -8,7 +8,7 @@ import { Trouble } from "../parts/states.js";
 import { download } from "../parts/columns.js";
 import { ask } from "../server.js";
 import { at, go, param } from "../state.js";
-import { count } from "../units.js";
+import { amount, count } from "../units.js";
 import { Changes, Difference, entriesOf } from "./document.js";
 import { Effects } from "./effects.js";
 import { Signers } from "./signers.js";
@@ -136,7 +136,7 @@ export function following(draft, { before }) {
 function Replay({ days, replayed, begin }) {
   return html`<h3>How the last days would have gone</h3>
     <div class="tools"><label>Days <input type="number" min="1" max="28" value=${days} onChange=${(/** @type {Event} */ event) => go({ days: Math.max(1, Math.min(28, Number(/** @type {HTMLInputElement} */ (event.currentTarget).value) || 7)) })} /></label>
-      <button type="button" class="primary" disabled=${replayed?.state === "running"} onClick=${begin}>Replay ${count(days)} days</button>${replayed?.state === "running" && html`<span role="status">Replaying …</span>`}</div>
+      <button type="button" class="primary" disabled=${replayed?.state === "running"} onClick=${begin}>Replay ${amount(days, "day")}</button>${replayed?.state === "running" && html`<span role="status">Replaying …</span>`}</div>
     ${replayed?.fault && html`<${Trouble} sentence=${replayed.fault.sentence} hint=${replayed.fault.hint} code=${replayed.fault.code} isPart />`}
     ${replayed?.result && html`<${Effects} result=${replayed.result} />`}`;
 }

@@ -19,6 +19,10 @@ const BAD = ["past saving", "at risk"];
 
 export default function Promises() {
   const chosen = useRun();
+  if (chosen.of.data && !chosen.known && chosen.name === "live") {
+    return html`<${Empty} title="Nothing is judged yet." hint="The lab has no history: promises are followed from its first job on, and this page follows by itself." />
+      <p>What is promised stands in <a href=${href({ screen: "charter" })}>the charter</a>.</p><${VerifyReceipt} key="verify" />`;
+  }
   return html`${rest.value ? html`<${OnePromise} key=${rest.value} chosen=${chosen} name=${rest.value} />` : html`<${Overview} chosen=${chosen} />`}
     <${Filmbar} chosen=${chosen} />`;
 }
