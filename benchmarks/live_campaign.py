@@ -52,9 +52,9 @@ LEGS = {
     ),
     "local, ledger in PostgreSQL": Leg("local", {POSTGRES: 20, CONTROLLER: 5}, every_s=1.5, jobs_per_s=4),
     "slurm": Leg(
-        "slurm", {"kill -9 of slurmctld": 9, "kill -9 of a slurmd": 4, CONTROLLER: 5, A_JOB: 8}, every_s=3, jobs_per_s=1.5
+        "slurm", {"kill -9 of slurmctld": 18, "kill -9 of a slurmd": 6, CONTROLLER: 8, A_JOB: 12}, every_s=3, jobs_per_s=1.5
     ),
-    "ray": Leg("ray", {"kill -9 of a raylet": 8, CONTROLLER: 6, A_JOB: 10}, every_s=3, jobs_per_s=1.5),
+    "ray": Leg("ray", {"kill -9 of a raylet": 20, CONTROLLER: 12, A_JOB: 16}, every_s=3, jobs_per_s=1.5),
 }  # fmt: skip
 SCRIPTED = "scripted"
 

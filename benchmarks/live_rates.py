@@ -43,7 +43,7 @@ teams:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=2_000)
+    parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--nodes", type=int, default=8)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
@@ -145,7 +145,7 @@ def _clear(folder: Path) -> None:
 
 def _starts(folder: Path, jobs: int, began_s: float, check: Callable[[], None]) -> list[float]:
     """Wait until all have started; returns when each did, in order."""
-    deadline_s = began_s + 600
+    deadline_s = began_s + 120 + jobs / 5
     while len(list((folder / "starts").iterdir())) < jobs:
         assert time.time() < deadline_s, f"{len(list((folder / 'starts').iterdir()))} of {jobs} started"
         check()

@@ -71,5 +71,6 @@ def rig(folder: Path) -> Generator[SlurmRig]:
         pytest.skip(reason)
     (folder / "jobs").mkdir()
     os.chmod(folder, 0o755)
-    with slurm_cluster.cluster(nodes=3, devices=4) as cluster:
+    fence = "PartitionName=fence Nodes=ALL State=DOWN MaxTime=INFINITE DefMemPerCPU=10\n"
+    with slurm_cluster.cluster(nodes=3, devices=4, partitions=fence) as cluster:
         yield SlurmRig(folder / "engine", folder / "jobs", POOLS, cluster=cluster)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.contract.kube_server import Json, Store, delete, now
+from tests.contract.kube_store import Json, Store, delete, now
 
 GPU = "nvidia.com/gpu"
 TICK_S = 0.02

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from equipoise.engines.protocol import (
     Phase,
     Refused,
     Running,
+    Stopped,
 )
 from equipoise.engines.ray import Settings, open_engine
 from equipoise.errors import EngineError, InputError
@@ -98,6 +99,75 @@ def test_a_killed_raylet_is_a_node_that_is_down_and_its_jobs_are_gone_everywhere
     bench.gone(here)
     again = bench.launch(gang=8, parts=[Part(0, 4), Part(1, 4)], job=both.job, number=1)
     assert bench.wait(again, *LAST).exit_code == 0
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.2])
+def test_a_gang_whose_raylet_is_killed_while_it_starts_goes_with_its_node(
+    rig: RayRig, bench: Bench, delay_s: float
+) -> None:
+    assert rig.cluster is not None
+    alone, both = bench.launch("--for", 600, parts=[Part(1, 1)]), bench.launch(
+        "--for", 600, gang=4, parts=[Part(0, 2), Part(1, 2)]
+    )  # fmt: skip
+    bench.quiet(delay_s)
+    rig.cluster.do("kill a1")
+    rig.cluster.do("add a1")
+    bench.listen(lambda: len(changes(bench)) == 2, "the node goes and comes", extra_s=20)
+    went_and_came(bench, alone, both)
+    assert bench.wait(bench.launch(gang=8, parts=[Part(0, 4), Part(1, 4)]), *LAST).exit_code == 0
+
+
+def test_a_gang_that_waits_for_a_frozen_raylet_goes_with_it_when_it_is_killed(rig: RayRig, bench: Bench) -> None:
+    assert rig.cluster is not None
+    [raylet] = rig.cluster.pids("raylet/raylet", "--node_ip_address=127.0.0.3")
+    os.kill(raylet, signal.SIGSTOP)  # so that nothing can have started there
+    alone, both = bench.launch(parts=[Part(1, 1)]), bench.launch(gang=4, parts=[Part(0, 2), Part(1, 2)])
+    bench.quiet(0.3)
+    assert not bench.heard
+    rig.cluster.do("kill a1")
+    bench.listen(lambda: bench.node(1).condition is Condition.DOWN, "the node is down")
+    late = bench.launch(parts=[Part(1, 1)])  # perhaps before the controller was told
+    bench.wait(late, Refused)
+    assert [type(seen) for seen in bench.heard] == [NodeChanged, Refused]
+    assert not bench.notes(alone) and not bench.notes(both)
+    rig.cluster.do("add a1")
+    bench.listen(lambda: len(changes(bench)) == 2, "the node is back", extra_s=20)
+    went_and_came(bench, alone, both)
+
+
+def test_a_gang_that_cannot_start_though_its_nodes_live_is_refused(rig: RayRig) -> None:
+    bench = Bench(rig, open_engine(replace(rig.settings, reserve_ms=2_000), rig.pools, rig.folder))
+    try:
+        runs = bench.running(gang=3)
+        found = bench.wait(bench.launch(gang=3, parts=[Part(0, 3)]), *LAST)
+        assert isinstance(found, Refused) and "free" in found.reason
+        assert not changes(bench)
+        bench.gone(runs)
+    finally:
+        bench.finish()
+
+
+def test_devices_of_a_gang_that_is_stopped_while_it_starts_are_its_own_until_it_is_gone(
+    rig: RayRig, bench: Bench
+) -> None:
+    assert rig.cluster is not None
+    other = bench.running()
+    [keeper] = [pid for pid in rig.cluster.pids("ray::Keeper") if keeper_of(pid, other)]
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        first = bench.launch("--for", 600, "--on-term", "ignore", gang=3, parts=[Part(0, 3)])
+        bench.quiet(2.0)  # Ray has reserved its devices, and the keeper has been asked to start it
+        bench.engine.stop(first, grace_ms=1500, requeue=True)
+        second = bench.launch("--for", 600, gang=3, parts=[Part(0, 3)])
+        bench.quiet(2.0)
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    bench.wait(second, Running)
+    told = [seen.attempt for seen in bench.heard if isinstance(seen, Running | Stopped)]
+    assert [attempt for attempt in told if attempt != other] == [first, first, second]
+    assert not alive(bench, first)
+    bench.gone(second)
+    bench.gone(other)
 
 
 def test_a_killed_keeper_takes_its_jobs_along_and_forgets_no_end(rig: RayRig, bench: Bench) -> None:
@@ -257,6 +327,20 @@ def test_settings_that_cannot_be_are_told(table: dict[str, object]) -> None:
     with pytest.raises(InputError) as caught:
         Settings.of(table)
     assert caught.value.code == "E120"
+
+
+def changes(bench: Bench) -> list[Condition]:
+    """How the nodes that went and came stood, in order."""
+    return [seen.node.condition for seen in bench.heard if isinstance(seen, NodeChanged)]
+
+
+def went_and_came(bench: Bench, *attempts: Attempt) -> None:
+    """Check that a node's change, and nothing else, told the end of attempts, which are gone."""
+    bench.quiet(1.0)
+    assert changes(bench) == [Condition.DOWN, Condition.UP]
+    for attempt in attempts:
+        assert not any(isinstance(seen, LAST) for seen in bench.of(attempt)), bench.of(attempt)
+        assert bench.seen(attempt) is None and not alive(bench, attempt)
 
 
 def alive(bench: Bench, attempt: Attempt) -> list[int]:

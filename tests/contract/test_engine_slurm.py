@@ -28,7 +28,7 @@ from equipoise.engines.protocol import (  # noqa: E402
     Stopped,
     Withdrawn,
 )
-from equipoise.engines.slurm import open_engine  # noqa: E402
+from equipoise.engines.slurm import Place, open_engine  # noqa: E402
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError  # noqa: E402
 from equipoise.engines.slurm.journal import Journal, Stage  # noqa: E402
 from equipoise.engines.slurm.queue import Queue  # noqa: E402
@@ -241,6 +241,131 @@ def test_slurmctld_is_killed_and_starts_again_under_running_jobs(slurm: SlurmRig
     assert bench.wait(release(bench, arrived), Running)
 
 
+def restart(slurm: SlurmRig, before: Path | None = None) -> None:
+    """Kill slurmctld, which writes its state five seconds late, and start it again, on a state that was copied ``before``."""
+    slurm.cluster.kill("slurmctld")
+    if before is not None:
+        state = slurm.cluster.folder / "state"
+        shutil.rmtree(state)
+        shutil.copytree(before, state)
+    slurm.cluster.start_controller()
+    slurm.cluster.wait("slurmctld", lambda: slurm.cluster.answers("scontrol", "ping"))
+
+
+def persistent(bench: Bench, orders: list[Launch]) -> list[int | None]:
+    """Wait until all have ended, as a controller does: what fails is tried again, what the engine does not know is launched anew."""
+    ended = {seen.attempt: seen.exit_code for seen in bench.heard if isinstance(seen, Ended)}
+    deadline = time.monotonic() + 90
+    while not all(order.attempt in ended for order in orders):
+        if time.monotonic() > deadline:
+            left = {str(order.attempt): bench.seen(order.attempt) for order in orders if order.attempt not in ended}
+            raise AssertionError(f"{left}")
+        try:
+            known = {seen.attempt for seen in bench.engine.attempts()}
+            for order in orders:
+                if order.attempt not in known:
+                    bench.engine.launch(order)
+            found = bench.engine.observe(0.2)
+        except EngineError as error:
+            assert error.code == "E140", error
+            continue
+        bench.heard += found
+        ended |= {seen.attempt: seen.exit_code for seen in found if isinstance(seen, Ended)}
+        assert not [seen for seen in found if isinstance(seen, Refused | Stopped)]
+    return [ended[order.attempt] for order in orders]
+
+
+@pytest.fixture
+def fenced(slurm: SlurmRig, bench: Bench) -> Bench:
+    """An engine whose partition is closed by every start of slurmctld."""
+    bench.engine.close()
+    behind = replace(settings(slurm.cluster), pools={"main": Place("fence", ("submit",), fenced=True)})
+    bench.engine = open_engine(behind, slurm.pools, slurm.folder.with_name("fenced"))
+    assert slurm.cluster.run("sinfo", "-h", "-p", "fence", "-o", "%a").split()[0] == "up"
+    return bench
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.7, 2.0])
+def test_commands_begin_once_and_end_as_they_did_whatever_slurmctld_forgets(
+    slurm: SlurmRig, fenced: Bench, after_s: float
+) -> None:
+    """Some have ended, some run, some have not begun; it forgets that they were submitted, admitted, started or ended."""
+    bench = fenced
+    assert bench.wait(bench.launch(), *LAST).exit_code == 0
+    bench.quiet(6.0 * (after_s == 2.0))  # once its state is older than all of them, else as it comes
+    codes = [3, 0, 7, 0, 5, 0, 9, 4]
+    orders = [
+        bench.order(
+            Attempt(next(bench.rig.numbers), 0), "--for", (0.0, 1.5, 4.0)[n % 3], "--exit", code, parts=[Part(n % 3, 1)]
+        )
+        for n, code in enumerate(codes)
+    ]
+    for order in orders:
+        bench.start(order)
+    bench.quiet(after_s)
+    restart(slurm)
+    assert persistent(bench, orders) == codes
+    bench.quiet(3.0)
+    for order in orders:
+        assert len(bench.notes(order.attempt, "start")) == len(bench.notes(order.attempt, "end")) == 1
+
+
+def test_a_command_that_slurm_knows_no_more_is_stopped_all_the_same(
+    slurm: SlurmRig, fenced: Bench, tmp_path: Path
+) -> None:
+    """slurmctld finds its state as it was before the command was submitted."""
+    bench = fenced
+    assert bench.wait(bench.launch(), *LAST).exit_code == 0
+    before = tmp_path / "state"
+    bench.quiet(6.0)
+    shutil.copytree(slurm.cluster.folder / "state", before)
+    attempt = bench.running("--beat", 0.2)
+    restart(slurm, before)
+    assert not slurm.cluster.run("squeue", "-h", "-t", "R", "-o", "%i")
+    assert len(bench.notes(attempt, "start")) == 1
+    bench.engine.stop(attempt, grace_ms=0, requeue=False)
+    bench.wait(attempt, Stopped, extra_s=60)
+    beats = len(bench.notes(attempt, "beat"))
+    bench.quiet(1.0)
+    assert len(bench.notes(attempt, "beat")) == beats
+
+
+def test_behind_a_fence_a_job_of_a_user_that_ended_is_not_run_again(slurm: SlurmRig, fenced: Bench) -> None:
+    bench = fenced
+    origins = [
+        sbatch(slurm, "--gres=gpu:1", argv=bench.argv(f"fenced-{code}", "--exit", code, "--for", 0.5))
+        for code in (0, 6)
+    ]
+    arrived = [arrives(bench, origin) for origin in origins]
+    bench.quiet(6.0)  # that they are there is written down
+    attempts = [release(bench, one, Part(0, 1)) for one in arrived]
+    bench.listen(lambda: all(bench.notes(f"fenced-{code}", "end") for code in (0, 6)), "they end")
+    time.sleep(1.0)  # slurmctld and the accounting know it, and we do not
+    restart(slurm)
+    ends = [bench.wait(attempt, *LAST, extra_s=20).exit_code for attempt in attempts]
+    assert ends == [0, 6]
+    bench.quiet(6.0)
+    assert [len(bench.notes(f"fenced-{code}", "start")) for code in (0, 6)] == [1, 1]
+    later = sbatch(slurm, "--gres=gpu:1")
+    bench.wait(release(bench, arrives(bench, later)), Running)
+
+
+def test_a_number_that_is_given_again_is_another_job(slurm: SlurmRig, bench: Bench, tmp_path: Path) -> None:
+    arrives(bench, sbatch(slurm, "--gres=gpu:1"))
+    bench.quiet(6.0)
+    shutil.copytree(slurm.cluster.folder / "state", tmp_path / "state")
+    first = sbatch(slurm, "--gres=gpu:2", argv=bench.argv("given-first"))
+    arrived = arrives(bench, first)
+    restart(slurm, tmp_path / "state")
+    second = sbatch(slurm, "--gres=gpu:3")
+    assert second == first  # as Slurm does it
+    bench.listen(lambda: bench.heard.count(Withdrawn(first)) == 1, "the first one is gone", extra_s=10)
+    bench.listen(
+        lambda: [s.gang for s in bench.heard if isinstance(s, Arrived) and s.origin == first] == [2, 3], "another"
+    )
+    assert arrived.gang == 2
+
+
 def slurm_poll_s(bench: Bench) -> float:
     return getattr(bench.engine, "settings").poll_s * 1.1  # noqa: B009
 
@@ -322,8 +447,8 @@ def test_how_a_job_ended_is_known_when_slurm_has_forgotten_it(slurm: SlurmRig, b
     ids = slurm.cluster.run("squeue", "-h", "-t", "all", "-o", "%i %k").splitlines()
     numbers = {attempt: next(line.split()[0] for line in ids if f":{attempt}:" in line) for attempt in ends}
     queue = Queue(Commands(settings(slurm.cluster)), ("main",))
-    slurm.cluster.wait("accounting", lambda: len(queue.accounted(list(numbers.values()))) == 3)
-    said = queue.accounted(list(numbers.values()))
+    slurm.cluster.wait("accounting", lambda: len(queue.accounted(dict.fromkeys(numbers.values(), 0))) == 3)
+    said = queue.accounted(dict.fromkeys(numbers.values(), 0))
     assert {attempt: said[number].exit_code for attempt, number in numbers.items()} == ends
 
 

@@ -87,6 +87,9 @@ class Live:
     unlike: int = 0
     asked: set[str] = field(default_factory=set[str])
     credits: bool = False
+    away: str = ""
+    """How deadlines that passed while the controller was away now and then are decided: ``each`` at its own time, or ``together``."""
+    late: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
     def run(self, *, restarts: bool) -> None:
         """Let everything happen; ``restarts``: now and then the controller is killed and goes on from its ledger."""
@@ -97,12 +100,15 @@ class Live:
             if at_ms >= k.NEVER or (first_ms >= k.NEVER and at_ms > 120 * system.tick_ms):
                 return
             at_ms += self.chance.choice((0, 0, 0, min(LATE_MS, self.chance.randint(0, 3 * system.tick_ms))))
-            at_ms = max(at_ms, self.chronicle.core.now_ms)
+            at_ms = back_ms = max(at_ms, self.chronicle.core.now_ms)
+            if self.away and self.chance.random() < (0.6 if self.chronicle.core.next_ms < k.NEVER else 0.1):
+                at_ms = back_ms = self._back_ms(at_ms)
+                self._come_back(at_ms)
             rows: list[Any] = []
             while coming and coming[0][0] <= at_ms:
                 due_ms, _, what, value = coming.pop(0)
                 if what == "charter":
-                    self._amend(due_ms, value)
+                    self._amend(max(due_ms, back_ms) if self.away else due_ms, value)
                 else:
                     rows += self._happens(what, value, at_ms)
             at_ms = max(at_ms, self.chronicle.core.now_ms)
@@ -113,6 +119,22 @@ class Live:
             if restarts and self.chance.random() < 0.1:
                 self._restart()
 
+    def _back_ms(self, at_ms: int) -> int:
+        """Return until when the controller is away; if all is to be decided together, not beyond the next window."""
+        back_ms = at_ms + self.chance.randint(1, 20) * max(self.system.tick_ms, 60_000)
+        edge_ms = self.chronicle._edge_ms  # pyright: ignore[reportPrivateUsage]
+        return min(back_ms, max(at_ms, edge_ms)) if self.away == "together" else back_ms
+
+    def _come_back(self, at_ms: int) -> None:
+        """Come back after having been away, as the controller's loop does."""
+        self.entries += self.chronicle.silence(at_ms, least_ms=LATE_MS)
+        while self.away == "each" and (due_ms := self.chronicle.due_ms) < at_ms:
+            taken = self.chronicle.take(due_ms, is_past=True)
+            self.late += [(due_ms, at_ms)] * len(taken.answers)
+            self._done(taken)
+        due_ms = self.chronicle.core.next_ms
+        self.late += [(due_ms, at_ms)] if due_ms < at_ms else []
+
     def _amend(self, at_ms: int, charter: Charter) -> None:
         core = self.chronicle.core
         before = len(core.charters), list(core.roll.names["teams"])
@@ -120,6 +142,8 @@ class Live:
             self._done(self.chronicle.enact(at_ms, charter, ""))
         except InputError as error:
             assert error.code == "P113" and _divides(core.charters, charter), error
+            [first, *_] = error.message.removeprefix("this charter divides ").split(", ")
+            assert any(team.parent == first for team in charter.teams), error
             self._done(self.chronicle.take(self.chronicle.core.now_ms))  # it goes on under the charter before
             assert before == (len(core.charters), core.roll.names["teams"])
             self.unlike += 1
@@ -260,7 +284,7 @@ def _divides(charters: list[Charter], new: Charter) -> bool:
     return any(team.parent in leaves for team in new.teams)
 
 
-def run_live(seed: int, *, policy: str = "charter", restarts: bool = False) -> tuple[Live, Audit]:
+def run_live(seed: int, *, policy: str = "charter", restarts: bool = False, away: str = "") -> tuple[Live, Audit]:
     """Run a seed's system live with hardly any room, so that it is laid out again and again; returns it and what an audit finds."""
     system, chance = draw_live(seed)
     room, spare = chance.choice((1, 1, 2, 8)), chance.choice((0, 1, 2))
@@ -269,7 +293,7 @@ def run_live(seed: int, *, policy: str = "charter", restarts: bool = False) -> t
         first=system.charter.teams[0].path, burst=64,
     )  # fmt: skip
     chronicle = Chronicle(core)
-    live = Live(system, chance, chronicle, chronicle.opening(""), room, spare)
+    live = Live(system, chance, chronicle, chronicle.opening(""), room, spare, away=away)
     live.run(restarts=restarts)
     live.rebuilds += live.chronicle.core.rebuilds
     return live, audit(book(live.entries))

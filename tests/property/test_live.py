@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from equipoise.policy.events import event
 from equipoise.policy.growing import LIVE, GrowingCore
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.spares import Spares
+from equipoise.workload.model import Service
 from equipoise.workload.roll import Asked, Request
 from tests.property.live_systems import check_live, draw_live
 
@@ -29,9 +32,12 @@ def test_so_it_is_of_other_policies(policy: str) -> None:
         check_live(seed, policy=policy)
 
 
-@pytest.mark.parametrize("seed", [75, 480, 768, 1036, 1398])
+@pytest.mark.parametrize("seed", [75, 480, 768, 1036, 1398, 1038])
 def test_what_once_differed(seed: int) -> None:
-    """A divided leaf; the end of a text's last window; texts not in force; a ceiling that rises while one priority is known."""
+    """A divided leaf; the end of a text's last window; texts not in force; a ceiling that rises while one priority is known.
+
+    Last, the promise of an inner team that is not in force.
+    """
     check_live(seed, restarts=seed != 75)
 
 
@@ -83,6 +89,14 @@ def test_policies_that_need_to_know_more_do_not_run_live() -> None:
     for policy in ("sjf", "fair-tree", "fifo"):
         with pytest.raises(InputError, match="P109"):
             GrowingCore([system.charter], policy, options=Options())
+
+
+def test_services_do_not_run_live_and_the_error_says_what_to_do() -> None:
+    system, _ = draw_live(3)
+    every = np.zeros(1, np.int64), np.ones(1, np.int32)
+    web = Service("web", team=0, pool=0, gang=1, minimum=0, at_ms=every[0], replicas=every[1], carry=False)
+    with pytest.raises(InputError, match=r"P131 web is a service.*\(hint: submit its replicas as jobs"):
+        GrowingCore([system.charter], options=Options(), workload=replace(system.workload, services=(web,)))
 
 
 def test_an_answer_counts_right_after_the_latest_pass_and_once() -> None:

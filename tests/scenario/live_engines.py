@@ -110,7 +110,11 @@ def _ray() -> Generator[Machine]:
             cluster.do(f"add {name}")
 
         python = [*cluster.network.enter, str(engine_ray.PYTHON)]
-        table = {"address": cluster.address, "python": python, "directory": folder, "poll_ms": 200}
+        # A name of its own: keepers end what they find in their place, which another cluster of this machine may use too.
+        table = {
+            "address": cluster.address, "python": python, "directory": folder, "poll_ms": 200,
+            "namespace": Path(folder).name,
+        }  # fmt: skip
         yield Machine("ray", table, {"kill -9 of a raylet": kill_raylet})
 
 
@@ -118,7 +122,7 @@ def _ray() -> Generator[Machine]:
 def _slurm() -> Generator[Machine]:
     names = [f"n{number:04d}" for number in range(1, len(POOLS) * NODES + 1)]
     partitions = "".join(
-        f"PartitionName={pool} Nodes={','.join(names[NODES * n : NODES * (n + 1)])} MaxTime=INFINITE State=UP DefMemPerCPU=10\n"
+        f"PartitionName={pool} Nodes={','.join(names[NODES * n : NODES * (n + 1)])} MaxTime=INFINITE State=DOWN DefMemPerCPU=10\n"
         for n, pool in enumerate(POOLS)
     )
     with slurm_cluster.cluster(nodes=len(names), devices=DEVICES, partitions=partitions) as cluster:
@@ -133,7 +137,7 @@ def _slurm() -> Generator[Machine]:
 
         output = cluster.folder / "output"
         table = {
-            "pools": {pool: {"partition": pool} for pool in POOLS}, "conf": str(cluster.conf), "output": str(output),
+            "pools": {pool: {"partition": pool, "fenced": True} for pool in POOLS}, "conf": str(cluster.conf), "output": str(output),
             "teams": {"product": "product", "safety": "safety", "nextgen": "frontier", "alignment": "exploration"},
             "poll_s": 0.2, "node_poll_s": 1.0,
         }  # fmt: skip

@@ -139,10 +139,10 @@ def make_tokens(lab: Path) -> dict[str, str]:
 
 
 @contextmanager
-def served(folder: Path, charter: str = CHARTER) -> Generator[Served]:
+def served(folder: Path, charter: str = CHARTER, settings: str = SETTINGS) -> Generator[Served]:
     """Give a server over a new lab."""
     (folder / "charter.yaml").write_text(charter, "utf-8")
-    (folder / "settings.toml").write_text(SETTINGS, "utf-8")
+    (folder / "settings.toml").write_text(settings, "utf-8")
     process, address = start(folder)
     one = Served(folder, address, make_tokens(folder / "lab"), process)
     try:

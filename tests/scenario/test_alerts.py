@@ -10,13 +10,15 @@ import pytest
 
 from equipoise.account import Need, alarms, hungry_days
 from equipoise.charter_io import loads
+from equipoise.controller.alerts import Hooks
 from equipoise.controller.alerts.book import AlertBook
 from equipoise.engines.protocol import Condition
+from equipoise.errors import InputError
 from equipoise.ledger.entry import parse_entry
 from equipoise.simulator.verdicts import windows_seen
 from equipoise.simulator.warning_frame import ABOVE, daily_chart
 from equipoise.store import open_sqlite
-from tests.scenario.alert_lab import CHARTER, DAY_MS, Lab, hook, receiving
+from tests.scenario.alert_lab import CHARTER, DAY_MS, SECRET, Lab, hook, receiving
 
 
 def test_a_starved_promise_is_told_when_the_kernel_says_so(tmp_path: Path) -> None:
@@ -129,6 +131,32 @@ def test_a_ledger_that_stops_is_told_once_and_over_when_it_is_mended(tmp_path: P
     assert sorted((post.body["subject"], post.body["state"]) for post in receiver.posts) == sorted(
         itertools.product(("checkpoint", "spool", "stopped"), ("raised", "resolved"))
     )
+
+
+def test_a_webhook_that_is_added_while_the_lab_runs_is_told_until_it_is_removed(tmp_path: Path) -> None:
+    with receiving() as first, receiving() as second:
+        lab = Lab(tmp_path).begin({"webhook": [hook(tmp_path, first)], "clock_ahead_ms": 1_000})
+        try:
+            assert lab.alerts is not None
+            hooks = Hooks(tmp_path, lab.alerts)
+            table = {"name": "second", "url": f"http://127.0.0.1:{second.port}/second"}
+            hooks.add(table, SECRET)
+            with pytest.raises(InputError, match="N168"):
+                hooks.add(table | {"name": "pager"}, SECRET)
+            lab.submit("safety", 4)
+            lab.clock.wall_ms -= 3_600_000
+            lab.pass_by(60_000)
+            lab.until(lambda: len(first.posts) == len(second.posts) == 1)
+            assert second.posts[0].is_ours and first.posts[0].id == second.posts[0].id
+            assert [one.name for one in Hooks(tmp_path, lab.alerts).all()] == ["second"], "it is there after a restart"
+            hooks.remove("second")
+            lab.clock.wall_ms += 3_600_000
+            lab.pass_by(60_000)
+            lab.until(lambda: len(first.posts) == 2)
+            lab.looked()
+            assert len(second.posts) == 1 and first.posts[1].body["state"] == "resolved"
+        finally:
+            lab.end()
 
 
 def test_a_clock_that_is_set_back_is_told(tmp_path: Path) -> None:

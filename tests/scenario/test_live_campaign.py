@@ -19,7 +19,7 @@ SOAKING = settings.get_current_profile_name() == "soak"
 SHORT = {CONTROLLER: 3, A_JOB: 3, "kill -9 of the supervisor": 1, DISK: 2, CLOCK: 2}
 LONG = {
     "local": {name: 10 * count for name, count in SHORT.items()},
-    "slurm": {"kill -9 of a slurmd": 5, CONTROLLER: 10, A_JOB: 10},
+    "slurm": {"kill -9 of slurmctld": 10, "kill -9 of a slurmd": 5, CONTROLLER: 10, A_JOB: 10},
     "ray": {"kill -9 of a raylet": 10, CONTROLLER: 10, A_JOB: 10},
 }
 """What happens where in a round of `script/soak tests/scenario/test_live_campaign.py`."""

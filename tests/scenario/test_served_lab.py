@@ -258,7 +258,7 @@ def test_paths_that_lead_nowhere(lab: Served) -> None:
             assert told.status_code in (404, 422), (path, told.status_code, told.text)
             assert told.json()["code"][0] in "NRC"
         assert client.put("/jobs").status_code == 405
-        assert httpx.get(f"{lab.address}/").status_code == 401
+        assert httpx.get(f"{lab.address}{BASE}/").status_code == 401
 
 
 def test_the_ledger_is_served_so_that_others_can_check_it(lab: Served) -> None:
@@ -374,7 +374,7 @@ def test_wrong_tokens_are_soon_not_looked_at(tmp_path: Path, lab: Served) -> Non
 
 def test_alerts_and_metrics_are_served(lab: Served) -> None:
     with lab.client("viewer") as viewer:
-        assert viewer.get("/alerts").json() == {"items": []}
+        assert viewer.get("/alerts").json() == {"items": [], "next": None}
         told = viewer.get("/metrics")
         capacity = viewer.get("/capacity").json()["items"]
     assert told.headers["content-type"].startswith("text/plain; version=0.0.4")

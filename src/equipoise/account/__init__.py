@@ -29,7 +29,7 @@ from equipoise.account.budget import Habit, Waiting
 from equipoise.account.close import Close, Record, close_from_json, fold
 from equipoise.account.correction import Correction, correction_from_json
 from equipoise.account.detection import Chart, alarms, average_run_length, chart
-from equipoise.account.evidence import Evidence, heartbeat
+from equipoise.account.evidence import Evidence, heartbeat, silence
 from equipoise.account.requests import Answered, Asked, Outcome, Request, Spent, Sums, fold_requests, sums
 from equipoise.account.scale import Scale
 from equipoise.account.starts import StartCounts, StartsVerdict, judge_starts
@@ -86,5 +86,6 @@ __all__ = [
     "open_window",
     "pacing_grace",
     "rolling_spans",
+    "silence",
     "sums",
 ]

@@ -97,3 +97,15 @@ def heartbeat(at_ms: int, passes: int) -> dict[str, Any]:
         How many passes were recorded so far.
     """
     return {"kind": "heartbeat", "at_ms": at_ms, "passes": passes}
+
+
+def silence(from_ms: int, to_ms: int) -> dict[str, Any]:
+    """Return the entry by which a recorder says that it was away: it decided nothing, and nothing was told to it.
+
+    Parameters
+    ----------
+    from_ms, to_ms : int
+        The latest time of which something was recorded, and now, in milliseconds since the ledger's origin. What the calendar and
+        deadlines demanded in between follows, each at its own time.
+    """
+    return {"kind": "silence", "from_ms": from_ms, "to_ms": to_ms}

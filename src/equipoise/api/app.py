@@ -19,11 +19,14 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from equipoise import __version__
 from equipoise.api.description import described
 from equipoise.api.excerpt import Excerpt
 from equipoise.api.gate import Gate
+from equipoise.api.identity import Issuer
+from equipoise.api.live_runs import LiveRuns
 from equipoise.api.outlooks import Outlooks
 from equipoise.api.pages import Pages
 from equipoise.api.problem import problem
@@ -39,6 +42,8 @@ from equipoise.controller import Controller
 from equipoise.controller.alerts import Alerts, Hooks
 from equipoise.errors import EquipoiseError, InputError, InternalError
 from equipoise.screens import LabRun
+from equipoise.screens.now import now
+from equipoise.screens.queue import queue
 from equipoise.tasks.address import is_loopback
 from equipoise.tasks.serve import Lab
 from equipoise.tasks.serving import ServerSettings
@@ -51,7 +56,7 @@ GUEST = Bearer("guest", "guest", Role.VIEWER)
 """Whoever looks at a film."""
 
 
-def make_app(service: Service, settings: ServerSettings) -> FastAPI:
+def make_app(service: Service, settings: ServerSettings, issuer: Issuer | None = None) -> FastAPI:
     """Return the application over a lab's controller, which runs already."""
 
     @asynccontextmanager
@@ -88,6 +93,7 @@ def make_app(service: Service, settings: ServerSettings) -> FastAPI:
         most_body_bytes=settings.most_body_bytes,
         per_minute=settings.most_per_minute,
         guest=GUEST if service.lab is None else None,
+        issuer=issuer,
     )
     app.add_middleware(Pages)
     return app
@@ -121,6 +127,7 @@ def run_server(
         What ended the controller, or N142 where the address cannot be had.
     """
     tokens = Tokens(lab.tokens, lambda: time.time_ns() // 1_000_000)
+    issuer = None if lab.settings.oidc is None else Issuer(lab.settings.oidc)
     alerts = Alerts(lab.controller, lab.folder, lab.settings.alerts, lab.settings.notices)
     hooks, store = Hooks(lab.folder, alerts), lab.settings.store
     parts = LiveParts(
@@ -128,16 +135,19 @@ def run_server(
         Repeats(lab.folder / "calls.db"), Excerpt(),
         Simulations(lab.folder / "simulations", None if store.postgres else lab.folder / store.ledger), hooks,
     )  # fmt: skip
-    service = Service(parts, tokens, Film(()), Outlooks(folder=lab.folder))
+    history = LiveRuns(lab.open_reader, "Live")
+    service = Service(parts, tokens, history, outlooks=Outlooks(folder=lab.folder))
     lab.controller.start()
     if not _await_first_step(lab.controller, service, slow, given_up or threading.Event()):
         lab.controller.stop(timeout_s=300)
         _raise_failure(lab)
         return
     alerts.start()
+    history.start()
     try:
-        _run(service, settings, ready)
+        _run(service, settings, ready, issuer)
     finally:
+        history.stop()
         alerts.stop()
         lab.controller.stop()
     _raise_failure(lab)
@@ -156,14 +166,25 @@ def run_film(
     if not is_loopback(settings.bind):
         raise InputError("N142", f"a film is shown on this machine only, not at {shown(settings.bind)}")
     nobody = Tokens(Path(os.devnull, "tokens"), lambda: time.time_ns() // 1_000_000)
-    _run(Service(None, nobody, Film(runs), outlooks or Outlooks()), settings, ready)
+    threading.Thread(target=_get_ready, args=(runs,), name="film", daemon=True).start()
+    _run(Service(None, nobody, Film(runs), outlooks=outlooks or Outlooks()), settings, ready)
 
 
-def _run(service: Service, settings: ServerSettings, ready: Callable[[str], None]) -> None:
+def _get_ready(runs: Sequence[LabRun]) -> None:
+    """Work out what every screen of a film needs, before somebody waits for it."""
+    for run in runs:
+        now(run, None)
+    for run in runs[:1]:
+        queue(run, run.record.charter.teams[0].path, None)
+
+
+def _run(
+    service: Service, settings: ServerSettings, ready: Callable[[str], None], issuer: Issuer | None = None
+) -> None:
     """Answer calls until told to end."""
     server = _Server(
         uvicorn.Config(
-            make_app(service, settings),
+            make_app(service, settings, issuer),
             host=settings.bind,
             port=settings.port,
             ssl_certfile=settings.tls_certificate or None,
@@ -258,15 +279,22 @@ def _where(path: tuple[Any, ...]) -> str:
     return ".".join("".join(c for c in str(one)[:40] if c.isprintable()) for one in path)
 
 
-async def _not_there(_: Request, error: Exception) -> Response:
+async def _not_there(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, EquipoiseError):  # raised while the body was read
         return problem(error.__cause__)
     if error.status_code == 400:
         return problem(InputError("N136", "not understood: the body cannot be read"), status=422)
     answer = problem(InputError("N139", f"no such route or method: {error.detail}"), status=error.status_code)
-    answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return answer
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods that there are for a call's path."""
+    routes = [one for one in request.app.router.routes if isinstance(one, Route)]
+    return {method for one in routes if one.matches(request.scope)[0] is not Match.NONE for method in one.methods or ()}
 
 
 async def _failed(_: Request, error: Exception) -> Response:

@@ -106,7 +106,7 @@ def require_match(header: str | None, tag: str, what: str) -> None:
     >>> require_match('"b"', '"a"', "the charter in force")
     Traceback (most recent call last):
     ...
-    equipoise.errors.InputError: N160 the charter in force is "a", not "b" (hint: read it again, then decide again)
+    equipoise.errors.InputError: N160 the charter in force is "a", not '"b"' (hint: read it again, then decide again)
     """
     if header is None or header.strip() == "*":
         return

@@ -77,7 +77,7 @@ class Excerpt:
         """Read on to the ledger's end; returns itself."""
         async with self._reading:
             while found := await asyncio.wrap_future(source.entries(self.size, AT_ONCE)):
-                await asyncio.to_thread(self.take, found)
+                self.take(found)  # here and not in a thread, which would go on where the call is given up
         return self
 
     def take(self, entries: Sequence[bytes]) -> None:

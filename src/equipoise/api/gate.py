@@ -6,6 +6,7 @@ reader's rights: it would have to know the token.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from equipoise.api.identity import Issuer
 from equipoise.api.problem import problem
 from equipoise.api.tokens import Bearer, Tokens
 from equipoise.errors import AuthorizationError, EquipoiseError, InputError
@@ -105,12 +107,22 @@ class Gate:
     most_body_bytes, per_minute : int
     guest : Bearer or None
         Who a caller is that shows no token; None: nobody.
+    issuer : Issuer or None
+        Whose tokens are believed besides the lab's own.
     """
 
     def __init__(
-        self, app: ASGIApp, *, tokens: Tokens, most_body_bytes: int, per_minute: int, guest: Bearer | None = None
+        self,
+        app: ASGIApp,
+        *,
+        tokens: Tokens,
+        most_body_bytes: int,
+        per_minute: int,
+        guest: Bearer | None = None,
+        issuer: Issuer | None = None,
     ) -> None:
         self._app, self._tokens, self._most, self._guest = app, tokens, most_body_bytes, guest
+        self._issuer = issuer
         self._rates, self._wrong = Rates(per_minute), Rates(WRONG_PER_MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,7 +137,7 @@ class Gate:
         try:
             check_site(scope["method"], Headers(scope=scope))
             if scope["path"] not in OPEN_PATHS:
-                bearer = self._bearer(scope)
+                bearer = await self._bearer(scope)
                 who = f"{bearer.person} ({bearer.role} {bearer.token})"
                 scope.setdefault("state", {})["bearer"] = bearer
             await self._app(scope, _Measured(receive, Headers(scope=scope), self._most), sent)
@@ -137,7 +149,7 @@ class Gate:
             took_ms = (time.monotonic() - began_s) * 1000
             LOG.info("%s %s %d %.0f ms %s", scope["method"], _printable(scope["path"]), sent.status, took_ms, who)
 
-    def _bearer(self, scope: Scope) -> Bearer:
+    async def _bearer(self, scope: Scope) -> Bearer:
         shown = Headers(scope=scope).get("authorization", "")
         if not shown and self._guest is not None:
             if not is_loopback(_host(scope)):  # a page of another site whose name was made to mean this machine
@@ -147,7 +159,7 @@ class Gate:
         try:
             if kind.lower() != "bearer":
                 raise AuthorizationError("N132", "no token was shown", hint="Authorization: Bearer eq_…")
-            bearer = self._tokens.bearer(text.strip())
+            bearer = await self._shown(text.strip())
         except (
             AuthorizationError
         ):  # whoever shows a right token is answered, however many others call from there with wrong ones
@@ -157,6 +169,12 @@ class Gate:
         if not self._rates.take(bearer.token):
             raise InputError("N138", "too many calls with this token", hint="wait a moment")
         return bearer
+
+    async def _shown(self, text: str) -> Bearer:
+        """Return who holds a token of the lab, or one of the issuer that is believed."""
+        if self._issuer is None or not self._issuer.may_be(text):
+            return self._tokens.bearer(text)
+        return await asyncio.to_thread(self._issuer.bearer, text)
 
 
 class _Measured:

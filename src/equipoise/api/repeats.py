@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from starlette.responses import Response
 
@@ -129,7 +130,7 @@ class Repeats(DurableFile):
         now_ms = self._now_ms()
         with self._turn, self._transaction():
             self._file.execute("DELETE FROM call WHERE made_ms < ?", (now_ms - KEPT_MS,))
-            row = self._one("SELECT asked, life, status, kind, body FROM call WHERE who = ?", who)
+            row: Any = self._one("SELECT asked, life, status, kind, body FROM call WHERE who = ?", who)
             if row is None:
                 self._file.execute(
                     "INSERT INTO call (who, made_ms, asked, life) VALUES (?, ?, ?, ?)", (who, now_ms, asked, self._life)

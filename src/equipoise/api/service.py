@@ -24,6 +24,8 @@ from equipoise.controller import Controller
 from equipoise.controller.alerts import Alerts, Hooks
 from equipoise.errors import AuthorizationError, InputError, StoreError
 from equipoise.store import StoredLedger
+from equipoise.tasks.film_ledger import FilmLedgers
+from equipoise.tasks.plan_replay import PlanReplays
 from equipoise.units import shown
 
 T = TypeVar("T")
@@ -80,6 +82,10 @@ class Service:
     tokens : Tokens
     runs : Runs
         What there is to look at.
+    film_ledgers : FilmLedgers
+        Where receipts of runs that are over come from.
+    plan_replays : PlanReplays
+        What amendments would have done to such runs.
     outlooks : Outlooks
         What follows it.
     """
@@ -87,6 +93,8 @@ class Service:
     lab: LiveParts | None
     tokens: Tokens
     runs: Runs
+    film_ledgers: FilmLedgers = field(default_factory=FilmLedgers)
+    plan_replays: PlanReplays = field(default_factory=PlanReplays)
     outlooks: Outlooks = field(default_factory=Outlooks)
     changes: Changes = field(
         default_factory=lambda: Changes()  # noqa: PLW0108 - defined below
@@ -118,6 +126,8 @@ class Service:
         if self.lab is not None:
             self.lab.simulations.close()
             self.lab.repeats.close()
+        self.plan_replays.close()
+        self.film_ledgers.close()
         with self._reading:
             if self._reader is not None:
                 self._reader.close()

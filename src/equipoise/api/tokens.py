@@ -26,8 +26,10 @@ from equipoise.errors import AuthorizationError, InputError
 from equipoise.units import shown
 
 _TEXT = re.compile(r"eq_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
-_PERSON = re.compile(r"[\w.@+-]{1,100}")
+PERSON = re.compile(r"[\w.@+-]{1,100}")
 LARGEST = 16 << 20
+ISSUED = "oidc-"
+"""Begins what the token of another issuer is called here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Tokens:
             N130 for a person, group, team or time that cannot be, or a file that cannot be read or written.
         """
         for name in (person, *groups):
-            if not _PERSON.fullmatch(name):
+            if not PERSON.fullmatch(name):
                 said = f"{shown(name)} cannot {'hold a token' if name == person else 'be a group'}"
                 raise InputError("N130", said, hint="letters, digits and . @ + - _, at most 100")
         if (role is Role.MEMBER) != bool(team):
@@ -168,6 +170,10 @@ class Tokens:
 
     def still(self, bearer: Bearer) -> None:
         """Raise as `bearer` where a token that was shown before opens nothing any more."""
+        if bearer.token.startswith(ISSUED):
+            if bearer.expires_ms is not None and bearer.expires_ms <= self._now_ms():
+                raise AuthorizationError("N132", "the token has expired", hint="sign in again")
+            return
         kept = self._current().get(bearer.token)
         if kept is None:
             raise AuthorizationError("N132", "the token is not known here", hint="`equipoise token new` makes one")

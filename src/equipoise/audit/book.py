@@ -34,7 +34,7 @@ from equipoise.workload.roll import UNANSWERED
 
 Values = Mapping[str, Any]
 FORMAT = 1
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 OTHERS = (*KINDS, *RELEASED)
 CREDITS = ("spent", "transferred", "expired")
 JUDGED = ("totals", "teams", "window", "close", "verdict")
@@ -58,7 +58,7 @@ class Book:
     judged : list of (int, mapping)
         Entries that must follow from the passes: totals, and of promises windows, closes and verdicts.
     testimony : Testimony
-        Heartbeats and corrections.
+        Heartbeats, silences and corrections.
     credits : list of (int, int, mapping)
         Entries about requests and grants: each with its number, and how many passes there were before it.
     """
@@ -328,6 +328,11 @@ class Book:
         if not self._charters:
             raise VerificationError("V209", "the ledger has no charter", hint="the second entry is the first charter")
         return tuple(self._read_charter(values) for _, values in self._charters)
+
+    @property
+    def text(self) -> str:
+        """The charter that came into force last, as it was written; empty without one."""
+        return str(self._charters[-1][1].get("text", "")) if self._charters else ""
 
     def _read_charter(self, values: Values) -> Charter:
         return charter_of(values)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from equipoise.account import Correction, Evidence
 from equipoise.audit.book import Book, Values
 from equipoise.audit.finding import Finding
+from equipoise.audit.silence import silence_findings
 from equipoise.audit.testimony import contradicted
 from equipoise.charter.explanation import instant_text, listed
 from equipoise.policy.kernel import layout as k
@@ -34,6 +35,7 @@ def evidence_findings(book: Book) -> Iterator[Finding]:
     events = book.events
     found = contradicted(book.testimony.beats, events["time_ms"][events["kind"] == k.PASS])
     yield from found or _behind_verdicts(book)
+    yield from silence_findings(book.testimony, events)
 
 
 def _behind_verdicts(book: Book) -> Iterator[Finding]:

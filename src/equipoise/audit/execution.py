@@ -22,6 +22,7 @@ from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
 from equipoise.audit.releases import release_findings
 from equipoise.audit.sentences import decision_text
+from equipoise.audit.silence import excused, silence_notes
 from equipoise.errors import VerificationError
 from equipoise.policy.core import Core
 from equipoise.policy.course import Enactment
@@ -53,6 +54,8 @@ class Audit:
         What was executed; only under ``charter`` do decisions follow from the charter.
     notes : tuple of str
         By whose leave charters changed, what was not asked for, which verdicts stand on gaps, and what was corrected later.
+    silent_ms : int
+        For how long the recorder says that it was away, in all.
     corrections : tuple of Correction
         Which change nothing that was decided or closed.
     residual : tuple of str
@@ -69,6 +72,7 @@ class Audit:
     notes: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     """What jobs are called, by number; None: by their numbers."""
+    silent_ms: int = 0
     corrections: tuple[Correction, ...] = ()
     residual: tuple[str, ...] = tuple(map(str, RESIDUAL))
 
@@ -119,10 +123,10 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
         )  # fmt: skip
         return Core(layout, lasting=book.live)
 
-    findings = [*_orders(book, events)]
+    findings, late = [*_orders(book, events)], list[tuple[int, int]]()
     first = core()
     if not findings:
-        findings += _decisions(book, first, events, core, progress)
+        findings += _decisions(book, first, events, core, progress, late)
     record = None
     if not findings:
         run = run_of(first, partial=bool((book.ended or {}).get("partial", True)), events=events)
@@ -143,7 +147,8 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
         findings=tuple(sorted((*amended, *findings), key=lambda one: one.at_ms)),
         record=record,
         policy=plans[0].name,
-        notes=(*book.charter_notes(), *evidence_notes(book, record)),
+        notes=(*book.charter_notes(), *silence_notes(book, late), *evidence_notes(book, record)),
+        silent_ms=sum(one.to_ms - one.from_ms for one in book.testimony.silences),
         names=workload.jobs.name,
         corrections=corrections,
     )
@@ -175,9 +180,17 @@ def _orders(book: Book, events: Events) -> Iterator[Finding]:
 
 
 def _decisions(
-    book: Book, core: Core, events: Events, again: Callable[[], Core], progress: Callable[[int, int], None] | None
+    book: Book,
+    core: Core,
+    events: Events,
+    again: Callable[[], Core],
+    progress: Callable[[int, int], None] | None,
+    excused_ms: list[tuple[int, int]],
 ) -> Iterator[Finding]:
-    """Tell the events, and find the first decision that differs, event that cannot be, or deadline that was not kept."""
+    """Tell the events, and find the first decision that differs, event that cannot be, or deadline that was not kept.
+
+    A deadline that passed while the recorder was away, and says so, is no finding; ``excused_ms`` gets it, and when it was acted on.
+    """
     closes_ms, edges_ms = _closings(book)
     recorded, at = book.decisions, 0
     ends = np.flatnonzero(events["kind"] == k.PASS)
@@ -189,6 +202,8 @@ def _decisions(
         wanted_ms = np.concatenate([[asked_ms], passes["until_ms"][:-1]])
         asked_ms = int(passes["until_ms"][-1])
         late: list[int] = np.flatnonzero(passes["time_ms"] > wanted_ms + late_ms).tolist()
+        if late and book.testimony.silences:
+            late = excused(book.testimony.silences, late, wanted_ms, passes["time_ms"], late_ms, excused_ms)
         differs = _first_difference(stretch, recorded[at:], events["detail"][ends[n : n + len(passes)]])
         if len(stretch.refused):
             row = stretch.refused[0]

@@ -29,6 +29,8 @@ FOUND = {
     "V230": "a heartbeat that does not say when, or after how many passes",
     "V231": "a heartbeat that the entries around it contradict",
     "V232": "a correction that refers to no earlier entry, or does not say what was wrong, what is right, by whom and why",
+    "V233": "a silence of the recorder that does not say from when and to when",
+    "V234": "a silence of the recorder that the entries around it contradict",
     "V240": "what a job spent of a grant that does not follow from what it held",
     "V241": "a transfer of credits that cannot be",
     "V242": "the end of a grant that does not follow",

@@ -1,8 +1,9 @@
-"""What a ledger says of itself: heartbeats of whoever keeps it, and corrections of earlier entries."""
+"""What a ledger says of itself: heartbeats and silences of whoever keeps it, and corrections of earlier entries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self, TypeGuard
 
 from equipoise.account import Correction, correction_from_json
@@ -11,16 +12,36 @@ from equipoise.errors import VerificationError
 from equipoise.units import shown
 
 Values = Mapping[str, Any]
-KINDS = ("heartbeat", "correction")
+KINDS = ("heartbeat", "silence", "correction")
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A time of which the recorder says that it was away.
+
+    Parameters
+    ----------
+    entry : int
+    from_ms, to_ms : int
+        Since the origin.
+    passes : int
+        How many there were before the entry.
+    """
+
+    entry: int
+    from_ms: int
+    to_ms: int
+    passes: int
 
 
 class Testimony:
-    """Heartbeats and corrections, in the order of their entries; nothing that is malformed counts.
+    """Heartbeats, silences and corrections, in the order of their entries; nothing that is malformed counts.
 
     Attributes
     ----------
     beats : list of (int, int, int, int)
         Of each heartbeat its entry, its time since the origin, how many passes it says there were, and how many there were.
+    silences : list of Silence
     corrections : list of Correction
     findings : list of Finding
         What was malformed.
@@ -28,6 +49,7 @@ class Testimony:
 
     def __init__(self) -> None:
         self.beats: list[tuple[int, int, int, int]] = []
+        self.silences: list[Silence] = []
         self.corrections: list[Correction] = []
         self.findings: list[Finding] = []
 
@@ -39,23 +61,36 @@ class Testimony:
             except VerificationError as error:
                 self._malformed("V232", values, number, error.message)
             return
+        if values["kind"] == "silence":
+            self._take_silence(values, number, passes)
+            return
         at_ms, said = values.get("at_ms"), values.get("passes")
         if set(values) == {"kind", "at_ms", "passes"} and _counts(at_ms) and _counts(said):
             self.beats.append((number, at_ms, said, passes))
         else:
             self._malformed("V230", values, number, "a time and how many passes there were, and nothing else")
 
+    def _take_silence(self, values: Values, number: int, passes: int) -> None:
+        from_ms, to_ms = values.get("from_ms"), values.get("to_ms")
+        alone = set(values) == {"kind", "from_ms", "to_ms"}
+        if alone and _counts(from_ms) and _counts(to_ms) and from_ms < to_ms:
+            self.silences.append(Silence(number, from_ms, to_ms, passes))
+        else:
+            self._malformed("V233", values, number, "from when and to when, and nothing else")
+
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON's values."""
         corrections = [[one.number, one.to_json()] for one in self.corrections]
         findings = [[one.code, one.at_ms, one.entry, one.recorded, one.required] for one in self.findings]
-        return {"beats": self.beats, "corrections": corrections, "findings": findings}
+        silences = [[one.entry, one.from_ms, one.to_ms, one.passes] for one in self.silences]
+        return {"beats": self.beats, "silences": silences, "corrections": corrections, "findings": findings}
 
     @classmethod
     def of(cls, values: Values) -> Self:
         """Return what `to_json` had."""
         found = cls()
         found.beats = [(entry, at_ms, said, passes) for entry, at_ms, said, passes in values["beats"]]
+        found.silences = [Silence(*row) for row in values["silences"]]
         found.corrections = [correction_from_json(number, told) for number, told in values["corrections"]]
         found.findings = [Finding(*row) for row in values["findings"]]
         return found

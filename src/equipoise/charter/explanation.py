@@ -41,7 +41,7 @@ def explain(charter: Charter) -> list[str]:
     lines += ["", "Teams"]
     for team in charter.teams:
         lines += team_sentences(charter, team)
-    for title, sentences in _rest(charter):
+    for title, sentences in rules(charter):
         lines += ["", title, *(f"  {sentence}" for sentence in sentences)]
     return lines
 
@@ -138,7 +138,8 @@ def share_text(share: Share) -> str:
     return percent_text(share.fraction) if share.fraction is not None else amount_text(share.gpus or 0)
 
 
-def _rest(charter: Charter) -> Iterator[tuple[str, list[str]]]:
+def rules(charter: Charter) -> Iterator[tuple[str, list[str]]]:
+    """Yield what a charter says beside pools and teams: a title, and its sentences."""
     if charter.commitments:
         yield "Promises", [line for promise in charter.commitments for line in promise_sentences(charter, promise)]
     if charter.release_gates:

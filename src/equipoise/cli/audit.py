@@ -112,6 +112,7 @@ def _plain(found: Audited) -> dict[str, Any]:
         "signed_by": None if found.witnessed is None else found.witnessed.log.name,
         "unsigned_entries": found.beyond,
         "notes": list(audit.notes),
+        "silent_ms": audit.silent_ms,
         "resumed_entries": found.resumed,
         "findings": [_finding(finding, audit.job_name) for finding in audit.findings],
         "residual": list(audit.residual),

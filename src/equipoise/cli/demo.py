@@ -51,12 +51,14 @@ def _serve(demo: Demo, port: int, frontier: str | None) -> None:
     """Show both runs and what follows them, until the command is interrupted."""
     from equipoise.api.app import run_film
     from equipoise.api.outlooks import Outlooks
-    from equipoise.tasks.demo import charter_text
-    from equipoise.tasks.film import film
+    from equipoise.tasks.demo import charter_text, gated_charter_text
+    from equipoise.tasks.film import film, gated_film
     from equipoise.tasks.serving import ServerSettings
     from equipoise.units import DAY_MS
 
-    runs = film(demo.runs, text=charter_text(), ends_ms=demo.days * DAY_MS)
+    ends_ms = demo.days * DAY_MS
+    runs = film(demo.runs, text=charter_text(), ends_ms=ends_ms)
+    runs += (gated_film(demo.gated.run, text=gated_charter_text(), ends_ms=ends_ms),)
     run_film(
         runs,
         ServerSettings(port=port),

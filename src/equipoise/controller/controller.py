@@ -148,7 +148,7 @@ class Controller:
         try:
             while not self._ends.is_set():
                 self._loop.step()
-            self._loop.recorder.sign()
+            self._loop.end()
         except BaseException as error:
             self.failure = error
             LOG.critical("the controller ends: %s", error, exc_info=not isinstance(error, EquipoiseError))

@@ -18,6 +18,7 @@ from typing import Any, assert_never
 
 import numpy as np
 
+from equipoise.audit.minutes import LATE_MS
 from equipoise.audit.minutes import Minutes as MinuteBook
 from equipoise.controller.acting import Acting, Deeds
 from equipoise.controller.attempts import Attempts
@@ -162,6 +163,13 @@ class Loop:
         self.errands.run(may_launch=self._unfinished is None and not self._first)
         self.recorder.sign_if_due()
 
+    def end(self) -> None:
+        """Say until when somebody was there, and sign."""
+        if self._unfinished is None and not self._first:
+            at_ms = self.time.now_ms()
+            self.recorder.write(self.chronicle.farewell(at_ms), self._origin_ms + at_ms)
+        self.recorder.sign()
+
     # -------------------------------------------------------------------------------------------------------------- observe
 
     def _observe(self) -> Sequence[Observation]:
@@ -251,9 +259,14 @@ class Loop:
         made.deeds.notices += self.submissions.credits.notices(made.at_ms)
 
     def _catch_up(self, made: Pass) -> None:
-        """Let each deadline that is due be decided at its own time, before what is seen now."""
-        while (due_ms := self.chronicle.next_ms) < made.at_ms:
-            self._take(made, self.chronicle.take(due_ms))
+        """Let each deadline that is due be decided at its own time, before what is seen now; say so where nobody was there then."""
+        late_ms = LATE_MS["live"]
+        if self._first or self.chronicle.due_ms + late_ms < made.at_ms:
+            silences = self.chronicle.silence(made.at_ms, least_ms=late_ms)
+            made.entries += silences
+            made.wanted = made.wanted or bool(silences)
+        while (due_ms := self.chronicle.due_ms) < made.at_ms:
+            self._take(made, self.chronicle.take(due_ms, is_past=True))
 
     def _take(self, made: Pass, taken: Taken) -> None:
         made.entries += taken.entries

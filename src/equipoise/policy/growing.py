@@ -32,6 +32,10 @@ LIVE = ("charter", "no-floors", "product-first")
 """Policies whose decisions rest on nothing that is known only later (run times, which users there will be), and go by teams."""
 _OVER = (k.DONE, k.REFUSED, k.CANCELLED)
 _FITS = 1 << 31
+_REMEDY = (
+    "keep it as a leaf with a floor and limit of 0, drain it (cancel its jobs, or let them end), and give the new teams names beside it;"
+    " only a new ledger can have them below it"
+)
 
 
 class GrowingCore:
@@ -137,8 +141,8 @@ class GrowingCore:
         Raises
         ------
         InputError
-            P113 for a charter under whose tree what was decided, or counted, would have been otherwise: it divides a leaf whose work
-            had to do with that; what `course` and `build` raise. Nothing has changed then.
+            P113 for a charter that divides a leaf with work that had to do with what was decided or counted so far; P130 where that
+            comes out otherwise and no leaf is divided, which should not be; what `course` and `build` raise. Nothing has changed then.
         """
         course([*self.charters, charter], self.policy, first=self.first)
         saved = vars(self) | {"charters": list(self.charters), "_spares": copy(self._spares)}
@@ -146,10 +150,10 @@ class GrowingCore:
         self.charters.append(charter)
         try:
             self._lay_out()
-        except InputError:
+        except InputError as error:
             vars(self).update(saved)
             self.roll.forget("teams", named)
-            raise
+            raise (self._other_past(charter) if isinstance(error, _OtherPastError) else error) from error
         return len(self.charters) - 1
 
     def ask(self, request: Request) -> None:
@@ -297,9 +301,34 @@ class GrowingCore:
         try:
             self._tell_again()
         except InputError as error:
-            raise _other_past() from error
+            raise _OtherPastError("P130", "what was decided before comes out otherwise") from error
         if before is not None and not _same_past(before, self._core):
-            raise _other_past()
+            raise _OtherPastError("P130", "what was counted before comes out otherwise")
+
+    def _other_past(self, charter: Charter) -> InputError:
+        """Say why a charter cannot come into force: which teams it divides that have, or had, work."""
+        numbers: list[int] = np.unique(self.workload().jobs.team).tolist()
+        worked = {self.roll.names["teams"][number] for number in numbers}
+        parents = {team.parent for team in charter.teams}
+        divided = sorted(
+            path for one in self.charters for path in (team.path for team in one.leaves) if path in parents
+        )
+        if not divided:
+            return InputError(
+                "P130",
+                "under this charter earlier decisions come out otherwise, though it divides no team",
+                hint="a defect: the charter before stays in force; please report it with the ledger",
+            )
+        names = [path for path in dict.fromkeys(divided) if path in worked] or divided
+        jobs, rows = self.workload().jobs, self._core.state.jobs[: self._submitted]
+        teams = [self.roll.names["teams"].index(path) for path in names]
+        of_them = np.isin(jobs.team[: self._submitted], teams)
+        left: int = int((of_them & ~np.isin(rows["state"], _OVER)).sum())
+        return InputError(
+            "P113",
+            f"this charter divides {', '.join(names)}, whose work ({left} jobs of it wait or run) earlier decisions rest on",
+            hint=_REMEDY,
+        )
 
     def _tell_again(self) -> None:
         told = stretches(self._core, self.record, closes_ms=self.closes_ms, edges_ms=self.edges_ms, ended=False)
@@ -394,11 +423,17 @@ class GrowingCore:
 
 
 def _check_live(policy: str, options: Options, workload: Workload | None) -> None:
-    if policy not in LIVE or options.estimates != "declared" or (workload is not None and workload.services):
+    if workload is not None and workload.services:
+        raise InputError(
+            "P131",
+            f"{workload.services[0].name} is a service, and services are not run live",
+            hint="submit its replicas as jobs, one each, or the most that it needs as one gang; simulate it with `equipoise simulate`",
+        )
+    if policy not in LIVE or options.estimates != "declared":
         raise InputError(
             "P109",
             f"'{policy}' with {options.estimates} estimates cannot be run on what is known at the time",
-            hint=f"one of {', '.join(LIVE)}, with declared estimates, and without services",
+            hint=f"one of {', '.join(LIVE)}, with declared estimates",
         )
 
 
@@ -422,9 +457,5 @@ def _same_past(before: Core, after: Core) -> bool:
     )
 
 
-def _other_past() -> InputError:
-    return InputError(
-        "P113",
-        "under the tree of this charter earlier decisions would have been others: it divides a team that had work as a leaf",
-        hint="give the new teams names of their own beside the one that is divided, or begin a new ledger with this charter",
-    )
+class _OtherPastError(InputError):
+    """What was decided or counted comes out otherwise in a core that knows more."""

@@ -12,9 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from equipoise.charter.entitlement import entitlements, tree
 from equipoise.charter.floors import quotas
 from equipoise.charter.model import Charter
+
+I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +130,14 @@ def loans(charter: Charter, capacity: int, teams: Sequence[Standing]) -> list[Lo
     leaves = [number for number, team in enumerate(charter.teams) if team.is_leaf]
     floors, held = [teams[leaf].floor for leaf in leaves], [teams[leaf].held for leaf in leaves]
     lent, borrowed = lent_and_borrowed(capacity, floors, held)
-    lenders = [(leaf, units) for leaf, units in zip(leaves, lent, strict=True) if units]
+    lenders = [leaf for leaf, units in zip(leaves, lent, strict=True) if units]
+    left = np.array([units for units in lent if units], np.int64)
     found: list[Loan] = []
-    left = [units for _, units in lenders]
     for borrower, units in zip(leaves, borrowed, strict=True):
-        if not units:
-            continue
-        taken = largest_remainder(units, left)
-        left = [have - part for have, part in zip(left, taken, strict=True)]
-        found += [Loan(lender, borrower, part) for (lender, _), part in zip(lenders, taken, strict=True) if part]
+        if units:
+            taken = _taken(units, left)
+            left -= taken
+            found += [Loan(lenders[at], borrower, int(taken[at])) for at in np.flatnonzero(taken)]
     return sorted(found, key=lambda loan: (loan.lender, loan.borrower))
 
 
@@ -177,6 +181,15 @@ def largest_remainder(units: int, weights: Sequence[int]) -> list[int]:
     order = sorted(range(len(weights)), key=lambda at: (-(units * weights[at] % total), at))
     for at in order[: units - sum(shares)]:
         shares[at] += 1
+    return shares
+
+
+def _taken(units: int, left: I64) -> I64:
+    """`largest_remainder` of arrays, for labs of a thousand teams."""
+    total = int(left.sum())
+    assert 0 < units <= total, (units, total)
+    shares, rest = np.divmod(units * left, total)
+    shares[np.argsort(-rest, kind="stable")[: units - int(shares.sum())]] += 1
     return shares
 
 

@@ -80,10 +80,34 @@ class Attempts:
         return self.gangs[self.job]
 
     @cached_property
+    def by_end(self) -> tuple[I64, I64]:
+        """Attempts in order of their ends, and those; int64, shape (n,) each."""
+        order = np.argsort(self.end_ms, kind="stable")
+        return order, self.end_ms[order]
+
+    @cached_property
+    def by_job(self) -> tuple[I64, NDArray[np.int32]]:
+        """Attempts of each job side by side, and whose they are; shape (n,) each."""
+        order = np.argsort(self.job, kind="stable")
+        return order, self.job[order]
+
+    def ended(self, after_ms: int, until_ms: int) -> I64:
+        """Return the attempts that were over after one instant, and not after another, in that order."""
+        order, ends = self.by_end
+        first, last = np.searchsorted(ends, (after_ms, until_ms), side="right")
+        return order[first:last]
+
+    def of(self, job: int) -> I64:
+        """Return the attempts of a job or replica, the first first."""
+        order, jobs = self.by_job
+        first, last = np.searchsorted(jobs, (job, job + 1))
+        return order[first:last]
+
+    @cached_property
     def ordinal(self) -> I64:
         """Which attempt of its job each is, from 0; int64, shape (n,)."""
-        order = np.argsort(self.job, kind="stable")
-        first = np.flatnonzero(np.diff(self.job[order], prepend=-1) != 0)
+        order, jobs = self.by_job
+        first = np.flatnonzero(np.diff(jobs, prepend=-1) != 0)
         sizes = np.diff(np.append(first, len(self)))
         found = np.empty(len(self), np.int64)
         found[order] = np.arange(len(self)) - np.repeat(first, sizes)

@@ -32,6 +32,8 @@ class LabRun:
         The last instant to be shown, in the run's own time: work that is left over is run on after it.
     number : int
         Which state of the run this is: more for a later one of a live lab.
+    findings : tuple of str
+        What the ledger of a live lab says since that does not follow from it: then this is the last state that did.
     """
 
     name: str
@@ -41,6 +43,7 @@ class LabRun:
     live: bool
     ends_ms: int
     number: int = 0
+    findings: tuple[str, ...] = ()
 
     @property
     def record(self) -> Record:
@@ -68,6 +71,7 @@ class LabRun:
             "lab": charter.lab,
             "live": self.live,
             "number": self.number,
+            "findings": list(self.findings),
             "from_ms": self.origin_ms,
             "to_ms": self.origin_ms + self.ends_ms,
             "has_calendar": self.record.workload.origin_ms is not None,

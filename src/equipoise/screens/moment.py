@@ -11,6 +11,7 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class PoolMoment:
         return np.maximum(0, np.minimum(self.floor, self.held + self.waiting) - self.held)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Moment:
     """All pools at an instant, in the order of ``charter.pools``; ``charter`` is the one in force."""
 
@@ -73,9 +74,12 @@ class Moment:
     charter: Charter
     pools: tuple[PoolMoment, ...]
 
-    def loans(self, pool: int) -> list[Loan]:
-        """Return who holds whose idle floor in a pool."""
-        of = self.pools[pool]
+    @cached_property
+    def loans(self) -> tuple[list[Loan], ...]:
+        """Who holds whose idle floor in each pool."""
+        return tuple(self._loans(pool) for pool in self.pools)
+
+    def _loans(self, of: PoolMoment) -> list[Loan]:
         columns = (of.floor, of.limit, of.entitled, of.held, of.waiting)
         rows = zip(*(column.tolist() for column in columns), strict=True)
         return loans(self.charter, of.capacity, [Standing(*row, insecure=0) for row in rows])
@@ -185,16 +189,19 @@ def _summed(ran: Attempts, waited: Waits, at_ms: int) -> tuple[I64, I64, I64, I6
     running, waiting = ran.running(at_ms), waited.waiting(at_ms)
     jobs = waited.job[waiting]
     cells = shape[0] * shape[1]
-    held = _cells(ran.refs[ran.job[running]], ran.gangs[ran.job[running]], cells).reshape(shape)
-    asked = _cells(ran.refs[jobs], ran.gangs[jobs], cells).reshape(shape)
-    count = np.bincount(ran.refs[jobs], minlength=cells).reshape(shape)
+    sums = np.stack([
+        _cells(ran.refs[ran.job[running]], ran.gangs[ran.job[running]], cells),
+        _cells(ran.refs[jobs], ran.gangs[jobs], cells),
+        np.bincount(ran.refs[jobs], minlength=cells),
+    ])  # fmt: skip
+    held, asked, count = record.rolled_up(sums.reshape(3, *shape))
     longest = np.zeros(cells, np.int64)
     np.maximum.at(longest, ran.refs[jobs], at_ms - waited.from_ms[waiting])
     longest = longest.reshape(shape)
     for number in range(record.count - 1, 0, -1):
         parent = record.reference.lines[number].parent
         longest[:, parent] = np.maximum(longest[:, parent], longest[:, number])
-    return record.rolled_up(held), record.rolled_up(asked), record.rolled_up(count), longest
+    return held, asked, count, longest
 
 
 def _cells(at: I64, amounts: I64, cells: int) -> I64:

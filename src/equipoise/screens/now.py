@@ -9,7 +9,7 @@ from collections import Counter
 
 import numpy as np
 
-from equipoise.screens.attempts import ENDED, FAILED, PREEMPTED, RECLAIMED, attempts
+from equipoise.screens.attempts import CAUSES, ENDED, FAILED, PREEMPTED, RECLAIMED, attempts
 from equipoise.screens.lab_run import LabRun, Plain
 from equipoise.screens.moment import Moment, moment
 from equipoise.screens.steps import Steps, steps
@@ -17,6 +17,7 @@ from equipoise.screens.teams import inside, table
 from equipoise.simulator.record import Record
 from equipoise.units import DAY_MS, HOUR_MS
 
+LOOKS_BACK = (256, 8_192)  # changes that are looked through first: of a large team there may be millions
 NAMED, TOP = 5, 24
 """So many teams below their floor, and loans, are named; so many teams at the top have a bar."""
 
@@ -81,10 +82,11 @@ def _at_top(this: Moment, column: np.ndarray[tuple[int, ...], np.dtype[np.int64]
 def _below(this: Moment, record: Record | None, origin_ms: int) -> Plain:
     """Say who is below both their floor and what they ask for, most first; a team below one that is named itself is not."""
     found: list[tuple[int, int, int]] = []
+    parents = this.charter.parents
     for number, pool in enumerate(this.pools):
         lacks = pool.lacks.tolist()
         for team, lack in enumerate(lacks):
-            parent = this.charter.parents[team]
+            parent = parents[team]
             if lack and not (parent >= 0 and lacks[parent]):
                 found.append((-lack, team, number))
     found.sort()
@@ -112,12 +114,14 @@ def _lacking(this: Moment, record: Record | None, origin_ms: int, team: int, num
 
 def _holders(this: Moment, pool: int, path: str) -> list[Plain]:
     """Say who holds most of a team's idle floor in a pool: teams at the top, or beside it under the same one."""
+    teams = this.charter.teams
+    mine = {number for number, one in enumerate(teams) if inside(one.path, path)}
+    top = path.split(".", maxsplit=1)[0]
     sums: Counter[str] = Counter()
-    top = path.split(".")[0]
-    for loan in this.loans(pool):
-        lender, borrower = (this.charter.teams[one].path for one in (loan.lender, loan.borrower))
-        if inside(lender, path) and not inside(borrower, path):
-            other = borrower.split(".")[0]
+    for loan in this.loans[pool]:
+        if loan.lender in mine and loan.borrower not in mine:
+            borrower = teams[loan.borrower].path
+            other = borrower.split(".", maxsplit=1)[0]
             sums[borrower if other == top else other] += loan.gpus
     most = sorted(sums.items(), key=lambda one: (-one[1], one[0]))
     return [{"team": team, "gpus": gpus} for team, gpus in most[:2]]
@@ -125,15 +129,22 @@ def _holders(this: Moment, pool: int, path: str) -> list[Plain]:
 
 def below_since_ms(record: Record, path: str, pool: int, *, floor: int, at_ms: int) -> int | None:
     """Return since when a team has held less than a floor while it waited; None where it does not now."""
-    line = record.reference.line_of(path)
-    held, waiting = (_until(steps(record, what, line, pool), at_ms) for what in ("held", "waiting"))
-    times = np.union1d(held.time_ms, waiting.time_ms)
-    levels = [_levels(of, times) for of in (held, waiting)]
-    below = (levels[0] < floor) & (levels[1] > 0)
-    if not len(times) or not below[-1]:
+    line = next((number for number, one in enumerate(record.reference.lines) if one.path == path), None)
+    if line is None:  # a team of a charter that the record has not come to yet
         return None
-    fine = np.flatnonzero(~below)
-    return int(times[fine[-1] + 1]) if len(fine) else int(times[0])
+    held, waiting = (_until(steps(record, what, line, pool), at_ms) for what in ("held", "waiting"))
+    looked = 0
+    for most in (*LOOKS_BACK, max(len(held.time_ms), len(waiting.time_ms))):
+        from_ms = max((int(of.time_ms[-most]) for of in (held, waiting) if len(of.time_ms) > most), default=0)
+        times = np.union1d(*(of.time_ms[np.searchsorted(of.time_ms, from_ms) :] for of in (held, waiting)))
+        if not len(times):
+            return None
+        below = (_levels(held, times) < floor) & (_levels(waiting, times) > 0)
+        fine = np.flatnonzero(~below)
+        looked = int(times[0])
+        if len(fine):
+            return int(times[fine[-1] + 1]) if below[-1] else None
+    return looked
 
 
 def _until(of: Steps, at_ms: int) -> Steps:
@@ -151,8 +162,8 @@ def _loans(this: Moment) -> Plain:
     """Say who borrows whose idle floor, all pools together, between teams at the top, most first."""
     pairs: Counter[tuple[str, str]] = Counter()
     within = 0
-    for number in range(len(this.pools)):
-        for loan in this.loans(number):
+    for rows in this.loans:
+        for loan in rows:
             lender, borrower = (this.charter.teams[one].path.split(".")[0] for one in (loan.lender, loan.borrower))
             if lender == borrower:
                 within += loan.gpus
@@ -184,15 +195,16 @@ def _changed(record: Record, this: Moment, lasts_ms: int) -> Plain:
     """Say what happened in the last time: how many jobs came, started, were stopped and ended, and who has more or less than then."""
     since_ms, until_ms = max(this.at_ms - lasts_ms, 0), this.at_ms
     found = attempts(record)
-    jobs = found.job < len(record.run.jobs)
-    over = (found.end_ms > since_ms) & (found.end_ms <= until_ms) & jobs
-    counts = np.bincount(found.cause[over], minlength=6)
+    count = len(record.run.jobs)  # replicas of services come after the jobs
+    over = found.ended(since_ms, until_ms)
+    counts = np.bincount(found.cause[over][found.job[over] < count], minlength=len(CAUSES))
+    first, last = np.searchsorted(found.start_ms, (since_ms, until_ms), side="right")
     asked = record.workload.jobs.submit_ms
     before = moment(record, since_ms)
     return {
         "lasts_ms": until_ms - since_ms,
         "asked_jobs": int(np.count_nonzero((asked > since_ms) & (asked <= until_ms))),
-        "started_jobs": int(np.count_nonzero((found.start_ms > since_ms) & (found.start_ms <= until_ms) & jobs)),
+        "started_jobs": int(np.count_nonzero(found.job[first:last] < count)),
         "ended_jobs": int(counts[ENDED]),
         "reclaimed_jobs": int(counts[RECLAIMED]),
         "preempted_jobs": int(counts[PREEMPTED]),

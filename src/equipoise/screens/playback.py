@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,7 +70,10 @@ class Playback:
             replay = self._played(at_ms)
             if not self._agrees(replay, at_ms):
                 return None
-            found = [explain(replay.state, replay.layout, job, changes=False) for job in jobs]
+            origin_ms = self._record.workload.origin_ms
+            found = [
+                replace(explain(replay.state, replay.layout, job, changes=False), origin_ms=origin_ms) for job in jobs
+            ]
             starts = self._starts(replay, jobs, found) if predict else {}
         return [Reason(one, *starts.get(one.job, (None, None))) for one in found]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +17,7 @@ from equipoise.simulator.record import Record
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
+KEPT_STEPS = 32
 What = Literal["held", "waiting"]
 
 
@@ -71,8 +74,21 @@ class _Moves:
         ran, waited = attempts(record), waits(record)
         self._of: dict[What, tuple[I64, I64, I64]] = {"held": _moves_held(ran), "waiting": _moves_waiting(ran, waited)}
         self._below = _below(record)
+        self._latest: OrderedDict[tuple[What, int, int | None], Steps] = OrderedDict()
+        self._working = threading.Lock()
 
     def steps(self, what: What, line: int, pool: int | None) -> Steps:
+        key = (what, line, pool)
+        with self._working:
+            found = self._latest.pop(key, None)
+            if found is None:
+                found = self._summed(what, line, pool)
+            self._latest[key] = found
+            if len(self._latest) > KEPT_STEPS:
+                self._latest.popitem(last=False)
+        return found
+
+    def _summed(self, what: What, line: int, pool: int | None) -> Steps:
         cell, at_ms, amount = self._of[what]
         count, pools = self._record.count, len(self._record.charter.pools)
         wanted = [p * count + n for p in range(pools) if pool in (None, p) for n in self._below[line]]

@@ -136,7 +136,7 @@ def _loans(this: Moment, team: int) -> Plain:
     lends: list[Plain] = []
     borrows: list[Plain] = []
     for number, pool in enumerate(this.charter.pools):
-        for loan in this.loans(number):
+        for loan in this.loans[number]:
             if loan.lender in mine and loan.borrower not in mine:
                 lends.append(_loan(this.charter, loan, pool.name, loan.borrower))
             elif loan.borrower in mine and loan.lender not in mine:
@@ -204,25 +204,23 @@ def job_name(record: Record, job: int) -> str:
 
 def _stops_before(record: Record, job: int, at_ms: int) -> int:
     found = attempts(record)
-    begun = int(np.searchsorted(found.start_ms, at_ms, side="right"))
-    own = found.job[:begun] == job
-    return int(
-        np.count_nonzero(
-            own & (found.end_ms[:begun] <= at_ms) & np.isin(found.cause[:begun], (RECLAIMED, PREEMPTED, FAILED))
-        )
-    )
+    own = found.of(job)
+    stopped = np.isin(found.cause[own], (RECLAIMED, PREEMPTED, FAILED))
+    return int(np.count_nonzero(stopped & (found.end_ms[own] <= at_ms)))
 
 
 def _waits(record: Record, mine: NDArray[np.bool_], at_ms: int) -> Plain:
     """Return quantiles of the waits to the first start by gang size: of the jobs that could run in the last days."""
     jobs = record.run.jobs
-    could = (jobs["eligible_ms"] > at_ms - LOOKS_BACK_MS) & (jobs["eligible_ms"] <= at_ms) & mine[record.line]
-    could &= jobs["eligible_ms"] >= 0
-    begun = could & (jobs["first_ms"] >= 0) & (jobs["first_ms"] <= at_ms)
-    bins = gang_bins(jobs["gang"])
+    eligible_ms = jobs["eligible_ms"]
+    could = np.flatnonzero((eligible_ms > max(at_ms - LOOKS_BACK_MS, -1)) & (eligible_ms <= at_ms))
+    could = could[mine[record.line[could]]]
+    first_ms = jobs["first_ms"][could]
+    begun = (first_ms >= 0) & (first_ms <= at_ms)
+    bins = gang_bins(jobs["gang"][could].astype(np.int64))
     width = int(bins.max(initial=0)) + 1
-    ranked = quantiles((jobs["first_ms"] - jobs["eligible_ms"])[begun], bins[begun], width)
-    asked, started = (np.bincount(bins[rows], minlength=width) for rows in (could, begun))
+    ranked = quantiles((first_ms - eligible_ms[could])[begun], bins[begun], width)
+    asked, started = (np.bincount(rows, minlength=width) for rows in (bins, bins[begun]))
     rows = [
         [
             1 if size == 0 else (1 << (size - 1)) + 1,
@@ -243,7 +241,8 @@ def _reclaims(run: LabRun, mine: NDArray[np.bool_], at_ms: int, *, caused: bool)
     found, lost = attempts(record), losses(record)
     decisions = record.run.decisions
     assert decisions is not None
-    rows = np.flatnonzero((found.cause == RECLAIMED) & (found.end_ms <= at_ms) & (found.end_ms > at_ms - LOOKS_BACK_MS))
+    rows = found.ended(at_ms - LOOKS_BACK_MS, at_ms)
+    rows = rows[found.cause[rows] == RECLAIMED]
     claimant = decisions["other"][found.stopped_by[rows]].astype(np.int64)
     by_line = np.where(claimant >= 0, found.refs[claimant] % record.count, -1)
     victim, maker = mine[found.line[rows]], (by_line >= 0) & mine[by_line]

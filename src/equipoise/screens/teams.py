@@ -21,6 +21,7 @@ from equipoise.units import DAY_MS
 I64 = NDArray[np.int64]
 
 STARVED_MS, SHARE_MS = 7 * DAY_MS, 28 * DAY_MS
+STARVED_PPM = round(ABOVE * MILLION)
 COLUMNS = (
     "path", "depth", "is_leaf", "floor_gpus", "limit_gpus", "entitled_gpus", "held_gpus", "borrowed_gpus", "lent_gpus",
     "waiting_gpus", "waiting_jobs", "longest_wait_ms", "lacks_gpus", "denied_7d_ppm", "share_28d_ppm", "floor_ppm", "starving",
@@ -68,7 +69,7 @@ def table(now: Moment, record: Record | None, pool: str | None, *, origin_ms: in
         "denied_7d_ppm": denied,
         "share_28d_ppm": past[1],
         "floor_ppm": [round(MILLION * floor / capacity) if capacity else None for floor in floors],
-        "starving": [int(value is not None and value > ABOVE * MILLION) for value in denied],
+        "starving": [int(value is not None and value > STARVED_PPM) for value in denied],
     }
     return {
         "at_ms": origin_ms + now.at_ms,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from equipoise.account import Evidence, Span, heartbeat
+from equipoise.account import Evidence, Span, heartbeat, silence
 from equipoise.charter.model import Charter
 from equipoise.errors import InputError
 from equipoise.policy.core import Answer
@@ -118,19 +118,40 @@ class Chronicle:
     @property
     def next_ms(self) -> int:
         """When `take` is to be called though nothing happens: a deadline of the core, a midnight, an edge of a window, a grant's end."""
-        calendar_ms = min(self._close_ms, self._midnight_ms, self._edge_ms, self._beat_ms)
+        return min(self.due_ms, self._beat_ms)
+
+    @property
+    def due_ms(self) -> int:
+        """The same without heartbeats, which are of whenever they are made."""
+        calendar_ms = min(self._close_ms, self._midnight_ms, self._edge_ms)
         return min(self.core.next_ms, calendar_ms, self.credits.next_ms)
 
-    def take(self, at_ms: int, events: Events = NOTHING) -> Taken:
+    def take(self, at_ms: int, events: Events = NOTHING, *, is_past: bool = False) -> Taken:
         """Tell what happened at one instant; a time before the latest pass counts as that pass's.
 
-        Days, windows and closes that were due before come first, each at its own time.
+        Days, windows and closes that were due before come first, each at its own time. Of an instant that is past, whose deadline
+        is decided now, nobody says that he was there.
         """
         taken = self._begin(max(at_ms, self.core.now_ms))
         self._catch_up(taken, taken.at_ms)
-        self._beat(taken)
+        if not is_past:
+            self._beat(taken)
         self._instant(taken, taken.at_ms, events)
         return taken
+
+    def silence(self, until_ms: int, *, least_ms: int) -> list[Values]:
+        """Return an entry that says that nobody was there since the latest thing that was recorded, if that is longer ago than some."""
+        from_ms = max([self.core.now_ms, *(at_ms - (self.core.roll.origin_ms or 0) for at_ms in self._beats_ms[-1:])])
+        is_long = self.core.passed_ms >= 0 and until_ms - from_ms > least_ms
+        return [silence(from_ms, until_ms)] if is_long else []
+
+    def farewell(self, at_ms: int) -> list[Values]:
+        """Return a heartbeat for the end of an orderly life, from which on nobody is there; nothing while a deadline is due."""
+        taken = self._begin(at_ms)
+        if self.core.passed_ms >= 0 and self.core.now_ms <= at_ms < self.due_ms:
+            self._beat_ms = at_ms
+            self._beat(taken)
+        return taken.entries
 
     def enact(self, at_ms: int, charter: Charter, text: str, *, how: str = "amended") -> Taken:
         """Let another charter be in force from ``at_ms`` on, at the earliest right after the latest pass.
@@ -211,7 +232,7 @@ class Chronicle:
         return Taken(at_ms, unsaid.entries, unsaid.answers)
 
     def _beat(self, taken: Taken) -> None:
-        """Say that the recorder is alive, if that is due: of now, never of a time that has gone by in silence."""
+        """Say that the recorder is alive, if that is due: only ever of now."""
         if taken.at_ms >= self._beat_ms:
             taken.entries.append(heartbeat(taken.at_ms, self._passes))
             self._beats_ms.append((self.core.roll.origin_ms or 0) + taken.at_ms)

@@ -30,7 +30,12 @@ class StartsWindow:
 
 
 def starts_seen(
-    charters: Sequence[Charter], run: Run, origin_ms: int | None, enact_ms: Sequence[int] = ()
+    charters: Sequence[Charter],
+    run: Run,
+    origin_ms: int | None,
+    enact_ms: Sequence[int] = (),
+    *,
+    until_ms: int | None = None,
 ) -> list[StartsWindow]:
     """Return every window that began in a run, by promise and end; those that the run did not see to their end are undecided.
 
@@ -38,8 +43,11 @@ def starts_seen(
     ----------
     charters : sequence of Charter
         The reference charters, in the order in which they were in force; all but the first from ``enact_ms`` on.
+    until_ms : int or None
+        Tell what was known at this time of the run; None is its end.
     """
     end_ms = int(run.closes_ms[-1]) if len(run.closes_ms) else 0
+    end_ms = end_ms if until_ms is None else min(end_ms, until_ms)
     told = starts_promised(charters)
     found: list[StartsWindow] = []
     for name in dict.fromkeys(one.promise.name for one in told):
@@ -55,9 +63,10 @@ def _window(run: Run, bit: int, one: StartsPromised, span: Span, end_ms: int, ba
     within_ms = one.promise.starts.within_ms
     counted = (run.counted >> bit & 1).astype(bool)
     eligible_ms, first_ms = run.jobs["eligible_ms"][counted], run.jobs["first_ms"][counted]
-    in_time = (first_ms >= 0) & (first_ms - eligible_ms <= within_ms)
-    running = ~in_time & (first_ms < 0) & (end_ms - eligible_ms <= within_ms)
-    inside = (eligible_ms >= span.from_ms) & (eligible_ms < span.to_ms)
+    begun = (first_ms >= 0) & (first_ms <= end_ms)
+    in_time = begun & (first_ms - eligible_ms <= within_ms)
+    running = ~begun & (end_ms - eligible_ms <= within_ms)
+    inside = (eligible_ms >= span.from_ms) & (eligible_ms < span.to_ms) & (eligible_ms <= end_ms)
     open_n, in_n = int(np.sum(inside & running)), int(np.sum(inside & in_time))
     counts = StartCounts(in_time=in_n, late=int(inside.sum()) - in_n - open_n, open=open_n)
     terms = open_window(one.charter, one.promise.name, Span(base_ms + span.from_ms, base_ms + span.to_ms))

@@ -143,12 +143,19 @@ def charter_text() -> str:
     return lab_charter(GPUS)
 
 
+def gated_charter_text() -> str:
+    """Return the charter with a release gate, as it was written."""
+    return gated_charter(GPUS)
+
+
 def _gated(days: int, seed: int, progress: Watch | None, announce: Callable[[str], None] | None) -> GatedRun:
     """Replay the lab with one service more, whose model is new: it may have as much as was attested of it."""
     workload = gated_lab(seed, days=days, gpus=GPUS)
     known = Releases(releases(workload), release_records(workload.origin_ms or 0))
     charter = loads(gated_charter(GPUS), "gated.yaml")
-    return GatedRun(simulate(workload, charter, releases=known, progress=progress, announce=announce), NEXT.name)
+    return GatedRun(
+        simulate(workload, charter, releases=known, record=True, progress=progress, announce=announce), NEXT.name
+    )
 
 
 def _proved(run: Results) -> Proof | None:

@@ -10,6 +10,9 @@ from equipoise.simulator.results import Results
 TITLES = {"charter": "As promised", "product-first": "Product first"}
 
 
+GATED, GATED_TITLE = "gated", "With a release gate"
+
+
 def film(runs: Sequence[Results], *, text: str, ends_ms: int | None = None) -> tuple[LabRun, ...]:
     """Return runs to be looked at.
 
@@ -28,3 +31,8 @@ def film(runs: Sequence[Results], *, text: str, ends_ms: int | None = None) -> t
         title = TITLES.get(run.policy, run.policy)
         found.append(LabRun(run.policy, title, run, text, live=False, ends_ms=end_ms))
     return tuple(found)
+
+
+def gated_film(run: Results, *, text: str, ends_ms: int) -> LabRun:
+    """Return the run with a release gate, to be looked at beside the others; parameters as of `film`."""
+    return LabRun(GATED, GATED_TITLE, run, text, live=False, ends_ms=ends_ms)

@@ -151,6 +151,13 @@ def propose_to(minutes: Minutes, data: bytes) -> Proposal:
     return _proposal(after, noted, before, known, signed)
 
 
+def propose_beside(before: Charter, text: str | None, data: bytes) -> Proposal:
+    """Compare the text of a charter with another, of which the text may be known; nobody has signed. Errors are those of `propose`."""
+    after, noted = _checked(data, "<charter>")
+    known = () if text is None else _checked(text.encode(), "<in force>")[1]
+    return _proposal(after, noted, before, known, {})
+
+
 def _proposal(
     after: Charter,
     noted: Sequence[Finding],

@@ -115,7 +115,7 @@ def rehearse(
 
     def run(charter: Charter, vs: tuple[Any, ...]) -> Any:
         options = {"progress": progress, "halt": halt}
-        return simulate(recorded.workload, charter, vs=cast(Any, vs), **options)
+        return cast(Any, simulate)(recorded.workload, charter, vs=vs, **options)
 
     before = recorded.charter
     after = before if text is None else loads(text)

@@ -18,10 +18,11 @@ from equipoise.controller.alerts.settings import Settings as AlertSettings
 from equipoise.controller.settings import Settings as ControllerSettings
 from equipoise.errors import InputError, Place
 from equipoise.tasks.address import is_loopback
+from equipoise.tasks.oidc import OidcSettings
 from equipoise.units import shown
 
 ENGINES = ("local", "ray", "slurm", "kubernetes")
-TABLES = ("alerts", "controller", "engines", "log", "notices", "server", "store")
+TABLES = ("alerts", "controller", "engines", "log", "notices", "oidc", "server", "store")
 MOST_BYTES = 1 << 20
 
 
@@ -101,6 +102,8 @@ class ServeSettings:
     engine_settings : object
         ``Settings`` of the engine's package.
     controller, store, server, alerts, notices, log
+    oidc : OidcSettings or None
+        None: only the lab's own tokens are believed.
     """
 
     engine: str
@@ -111,6 +114,7 @@ class ServeSettings:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     notices: Notices = field(default_factory=Notices)
     log: LogSettings = field(default_factory=LogSettings)
+    oidc: OidcSettings | None = None
 
 
 def read_settings(path: Path | None, *, engine: str | None = None) -> ServeSettings:
@@ -150,6 +154,7 @@ def read_settings(path: Path | None, *, engine: str | None = None) -> ServeSetti
     try:
         engine_settings = package.Settings.of(where.table(engines, chosen, "engines"))
         controller = ControllerSettings.of(where.table(tables, "controller"))
+        oidc = OidcSettings.of(where.table(tables, "oidc")) if "oidc" in tables else None
         alerts, notices = AlertSettings.of(where.table(tables, "alerts")), Notices.of(where.table(tables, "notices"))
     except InputError as error:
         raise InputError(error.code, error.message, hint=error.hint, place=error.place or where.named(error)) from error
@@ -157,7 +162,7 @@ def read_settings(path: Path | None, *, engine: str | None = None) -> ServeSetti
     store = cast(StoreSettings, where.read(StoreSettings, tables, "store"))
     log = cast(LogSettings, where.read(LogSettings, tables, "log"))
     _check_server(server, where)
-    return ServeSettings(chosen, engine_settings, controller, store, server, alerts, notices, log)
+    return ServeSettings(chosen, engine_settings, controller, store, server, alerts, notices, log, oidc)
 
 
 def engine_package(name: str) -> Any:

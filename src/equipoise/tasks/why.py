@@ -250,8 +250,9 @@ class Lookout:
         enforced: bool,
         seed: int,
         past: Past = RECENT,
+        replicas: int = REPLICAS,
     ) -> None:
-        self._replay, self._timeline = replay, timeline
+        self._replay, self._timeline, self._replicas = replay, timeline, replicas
         self._walltimes = workload.jobs.walltime_ms
         self._enforced, self._seed, self._past = enforced, seed, past
         self._guesses: list[Guess] = []
@@ -285,7 +286,7 @@ class Lookout:
             rows,
             walltimes=self._walltimes,
             seed=self._seed + number,
-            replicas=REPLICAS,
+            replicas=self._replicas,
             enforced=self._enforced,
             past=self._past,
         )
@@ -324,7 +325,7 @@ class Lookout:
             low_ms, high_ms = found.interval_ms(guess)
         judged = coverage(earlier, starts, now_ms=now_ms)
         low, high = (None if end_ms >= now_ms + MOST_MS else end_ms for end_ms in (low_ms, high_ms))
-        return replace(answer, forecast=Forecast(low, high, REPLICAS, found, judged))
+        return replace(answer, forecast=Forecast(low, high, self._replicas, found, judged))
 
 
 def _offset(at_ms: int) -> str:

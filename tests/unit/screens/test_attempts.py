@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import pytest
 
-from equipoise.charter_io import loads
 from equipoise.policy.kernel import layout as k
 from equipoise.screens.attempts import ENDED, FAILED, NOT_YET, PREEMPTED, RECLAIMED, attempts
+from equipoise.screens.losses import losses
 from equipoise.simulator.record import HELD, Record
-from equipoise.simulator.run import NodeChange
-from equipoise.tasks.simulate import Comparison, simulate
-from equipoise.workload.synthetic import lab, lab_charter
-
-DAYS, GPUS = 6, 512
-
-
-@cache
-def runs() -> Comparison:
-    changes = [NodeChange(day * 86_400_000, "train", 0, state) for day, state in ((1, "down"), (2, "up"), (4, "down"))]
-    charter = loads(lab_charter(GPUS), "demo.yaml")
-    return simulate(lab(2, days=DAYS, gpus=GPUS), charter, vs=["product-first"], record=True, outages=changes)
+from tests.unit.screens.runs import runs
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -38,12 +25,16 @@ def test_devices_held_between_closes_are_those_of_the_account(number: int) -> No
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_causes_are_those_that_the_record_counts(number: int) -> None:
+def test_causes_and_losses_are_those_that_the_record_counts(number: int) -> None:
     record = runs()[number].record
     found, jobs = attempts(record), len(record.run.jobs)
     for cause, name in ((RECLAIMED, "reclaims"), (PREEMPTED, "preemptions"), (FAILED, "failures")):
         rows = (found.cause == cause) & (found.job < jobs)
         assert (np.bincount(found.job[rows], minlength=jobs) == record.stops[name]).all()
+    lost = np.zeros(jobs, np.int64)
+    np.add.at(lost, found.job[found.job < jobs], losses(record)[found.job < jobs])
+    assert (lost == record.run.jobs["lost"]).all()
+    assert lost.any()
     assert int((found.cause == ENDED).sum()) == runs()[number].n_finished
     assert (found.start_ms[1:] >= found.start_ms[:-1]).all()
     assert attempts(record) is found

@@ -6,6 +6,7 @@ Nothing is checked by it while the server runs: an answer is made by its route.
 from __future__ import annotations
 
 from equipoise.api.answers.base import Answer, Named, Page, Problem
+from equipoise.api.answers.history import RunJob, RunJobs, RunRaster, RunWhy
 from equipoise.api.answers.lab import (
     Alerts,
     CancelledJob,
@@ -58,6 +59,7 @@ from equipoise.api.answers.record import (
     Promises,
     Services,
 )
+from equipoise.api.answers.run_promises import PlanReplay, RunCharter, RunPlan, RunPromise, RunPromises
 from equipoise.api.answers.teams import RunNow, RunQueue, RunSeries, RunTeam, RunTeams
 
 __all__ = [
@@ -95,17 +97,26 @@ __all__ = [
     "Outlook",
     "Page",
     "Plan",
+    "PlanReplay",
     "Problem",
     "Promise",
     "Promises",
     "Request",
     "Requests",
     "Revoked",
+    "RunCharter",
+    "RunJob",
+    "RunJobs",
     "RunNow",
+    "RunPlan",
+    "RunPromise",
+    "RunPromises",
     "RunQueue",
+    "RunRaster",
     "RunSeries",
     "RunTeam",
     "RunTeams",
+    "RunWhy",
     "Runs",
     "Scenarios",
     "Services",

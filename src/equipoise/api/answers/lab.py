@@ -34,6 +34,7 @@ class Run(Answer):
     lab: str
     live: bool
     number: int
+    findings: list[str]
     from_ms: Millis
     to_ms: Millis
     has_calendar: bool

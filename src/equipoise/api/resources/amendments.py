@@ -99,8 +99,11 @@ async def plan(call: Caller, body: Plan) -> Plain:
 
 
 def _plan(minutes: Minutes, text: str) -> Plain:
+    return fitting(plain_plan(propose_to(minutes, text.encode())))
+
+
+def fitting(found: Plain) -> Plain:
     """Return a plan; of lists that are too long for an answer only how many more there are."""
-    found = plain_plan(propose_to(minutes, text.encode()))
     more: dict[str, int] = {}
     for name in LISTS:
         rows: list[Any] = found.get(name, [])

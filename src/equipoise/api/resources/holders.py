@@ -64,7 +64,7 @@ async def new(call: Caller, body: NewToken) -> Plain:
 async def revoke(call: Caller, token: Token, if_match: IfMatch = None) -> Plain:
     """Let a token open nothing from now on; with ``If-Match`` only if it is still as it was read."""
     if if_match is not None:
-        tag = tag_of(JSONResponse(_plain(await _found(call, token))).body, Cache.STATE)
+        tag = tag_of(bytes(JSONResponse(_plain(await _found(call, token))).body), Cache.STATE)
         require_match(if_match, tag, "the token")
     found = await asyncio.to_thread(call.service.tokens.revoke, token)
     LOG.warning("%s revoked the token %s of %s", call.bearer.person, token, found.person)

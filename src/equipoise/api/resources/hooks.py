@@ -56,9 +56,9 @@ async def try_out(call: Caller, name: HookName) -> Plain:
     """Post a message of the kind ``test``, now and once; what it is answered is not read, only whether it was taken."""
     hook = call.service.live.hooks.one(name)
     now_ms = time.time_ns() // 1_000_000
-    told = {"format": 1, "alert": f"test-{secrets.token_hex(6)}", "kind": "test", "state": "raised", "since_ms": now_ms,
+    told: Plain = {"format": 1, "alert": f"test-{secrets.token_hex(6)}", "kind": "test", "state": "raised", "since_ms": now_ms,
             "subject": name, "sentence": f"{call.bearer.person} tries this webhook", "numbers": {}}  # fmt: skip
-    trouble = await deliver(hook, str(told["alert"]), json.dumps(told).encode(), now_ms)
+    trouble = await deliver(hook, told["alert"], json.dumps(told).encode(), now_ms)
     return {"name": name, "delivered": not trouble, "trouble": trouble}
 
 

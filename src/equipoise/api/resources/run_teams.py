@@ -14,7 +14,7 @@ from equipoise.api.runs import RunName
 from equipoise.api.service import Call, Caller, told
 from equipoise.charter.model import Charter
 from equipoise.controller import Standing
-from equipoise.errors import EquipoiseError, InputError
+from equipoise.errors import EquipoiseError
 from equipoise.report.why import binding
 from equipoise.screens import LabRun
 from equipoise.screens.live import live_moment, live_queue
@@ -130,7 +130,7 @@ async def _live(call: Call) -> tuple[Moment, Standing, int, LabRun | None]:
     """Return how things stand, and what is recorded of the time before, where that is to be had."""
     standing, charter = await _standing(call)
     known: LabRun | None = None
-    with suppress(InputError):
+    with suppress(EquipoiseError):  # it has no history yet, or one that cannot be followed
         known = await asyncio.to_thread(call.service.runs.one, LIVE)
     return live_moment(standing, charter), standing, standing.origin_ms, known
 

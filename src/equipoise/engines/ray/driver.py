@@ -24,12 +24,17 @@ from typing import Any
 
 _UNKNOWN_DEVICES = "Ray did not tell in time which devices it has"
 _LOOK_S = 0.1
+_WAIT_S = 1.0
 _WATCH_S = 20.0
 _WORKERS = 32
 
 
 class RefusedError(Exception):
     """Ray cannot start an attempt, and this is why."""
+
+
+class DoubtfulError(RefusedError):
+    """An attempt did not start, and that one of its nodes has just gone may be why."""
 
 
 class Driver:
@@ -49,7 +54,10 @@ class Driver:
     def run(self) -> None:
         """Carry out what is asked until the input ends."""
         for line in sys.stdin:
-            self._workers.submit(self._carry_out, json.loads(line))
+            asked = json.loads(line)
+            if asked["do"] == "launch":
+                self._starting.add(asked["attempt"])  # so that `let_go` finds it, whichever worker comes first
+            self._workers.submit(self._carry_out, asked)
 
     def _carry_out(self, asked: dict[str, Any]) -> None:
         try:
@@ -105,11 +113,14 @@ class Driver:
     def do_launch(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Reserve the devices of an attempt on its nodes, all or none, and start its parts there."""
         attempt: str = asked["attempt"]
-        self._starting.add(attempt)
         try:
             nodes = [part["node"] for part in asked["parts"]]
-            group = self._reserve(attempt, nodes, [part["bundle"] for part in asked["parts"]], asked["reserve_s"])
-            return {"records": self._start(asked, nodes, group)}
+            try:
+                group = self._reserve(attempt, nodes, [part["bundle"] for part in asked["parts"]], asked["reserve_s"])
+                return {"records": self._start(asked, nodes, group)}
+            except DoubtfulError:
+                self._settle(attempt, nodes)
+                raise
         finally:
             self._starting.discard(attempt)
             self._let_go.discard(attempt)
@@ -128,7 +139,8 @@ class Driver:
             undone = [self._keeper_of(node).undo.remote(f"{attempt}.{rank}") for rank, node in enumerate(nodes)]
             self._ray.wait(undone, num_returns=len(undone), timeout=self._answer_s)
             self._remove(attempt, group)
-            raise RefusedError(_first_line(error)) from error
+            is_sure = isinstance(error, (RefusedError, self._errors.RayTaskError))  # of a keeper that runs
+            raise (RefusedError if is_sure else DoubtfulError)(_first_line(error)) from error
 
     def do_warn(self, asked: dict[str, Any]) -> None:
         """Warn a part."""
@@ -142,10 +154,13 @@ class Driver:
         """Drop the record of a part."""
         self._ask(self._keeper_of(asked["node"]).forget.remote(asked["key"]))
 
-    def do_release(self, asked: dict[str, Any]) -> None:
-        """Give the devices of an attempt back; whoever of Ray's own workers is still on them is killed."""
+    def do_let_go(self, asked: dict[str, Any]) -> None:
+        """Let an attempt whose parts do not begin yet give up; its devices stay its own until it is known that none began."""
         if asked["attempt"] in self._starting:
             self._let_go.add(asked["attempt"])
+
+    def do_release(self, asked: dict[str, Any]) -> None:
+        """Give the devices of an attempt that is over back; whoever of Ray's own workers is still on them is killed."""
         group = self._groups.get(asked["attempt"])
         if group is None:
             try:
@@ -178,8 +193,11 @@ class Driver:
             raise RefusedError(_first_line(error)) from error
         self._groups[attempt] = group
         try:
-            if not group.wait(wait_s):
-                raise RefusedError(f"Ray did not have the devices free within {wait_s:g} s")
+            until_s = time.monotonic() + wait_s
+            while not group.wait(min(_WAIT_S, wait_s)):
+                self._check_wanted(attempt)
+                if time.monotonic() > until_s:
+                    raise DoubtfulError(f"Ray did not have the devices free within {wait_s:g} s")
             placed = self._groups_of.placement_group_table(group)["bundles_to_node_id"]
             if [placed[rank] for rank in range(len(nodes))] != nodes:
                 raise RefusedError("Ray reserved devices on other nodes than asked")
@@ -189,26 +207,27 @@ class Driver:
         return group
 
     def _devices(self, attempt: str, group: Any, counts: list[int]) -> list[list[str]]:
-        """Return which devices each bundle has: Ray chose them, and tells only a task within.
-
-        Such a task waits on when its placement group is removed meanwhile, so this looks whether it was.
-        """
+        """Return which devices each bundle has: Ray chose them, and tells only a task within."""
         within = self._strategies.PlacementGroupSchedulingStrategy
         asked = [
             self._probe.options(num_gpus=count, scheduling_strategy=within(group, rank)).remote()
             for rank, count in enumerate(counts)
         ]
-        for _ in range(max(1, round(self._answer_s / _LOOK_S))):
-            ready, _ = self._ray.wait(asked, num_returns=len(asked), timeout=_LOOK_S)
-            if len(ready) == len(asked):
-                return self._answers(asked)
-            if attempt in self._let_go:
-                break
-        for task in asked:
-            self._ray.cancel(task, force=True)
-        raise RefusedError(
-            "its devices were given back before it began" if attempt in self._let_go else _UNKNOWN_DEVICES
-        )
+        try:
+            for _ in range(max(1, round(self._answer_s / _LOOK_S))):
+                ready, _ = self._ray.wait(asked, num_returns=len(asked), timeout=_LOOK_S)
+                self._check_wanted(attempt)
+                if len(ready) == len(asked):
+                    return self._answers(asked)
+            raise DoubtfulError(_UNKNOWN_DEVICES)
+        except RefusedError:
+            for task in asked:
+                self._ray.cancel(task, force=True)
+            raise
+
+    def _check_wanted(self, attempt: str) -> None:
+        if attempt in self._let_go:
+            raise RefusedError("it was told to stop before it began")
 
     def _remove(self, attempt: str, group: Any) -> None:
         self._groups_of.remove_placement_group(group)
@@ -281,8 +300,40 @@ class Driver:
             time.sleep(self._poll_s)
             nodes = self._nodes_now()
             if nodes != self._nodes:
-                self._nodes = nodes
                 self._write({"news": "nodes", "nodes": nodes})
+                self._nodes = (
+                    nodes  # after the news of it: what is answered because a node is gone comes later than that
+                )
+
+    def _settle(self, attempt: str, nodes: list[str]) -> None:
+        """Wait until every node has run a task since, or one is known to be gone, which Ray takes seconds to notice.
+
+        Not the keepers are asked, for they may outlive their raylet for a moment.
+        """
+        until_s = time.monotonic() + self._answer_s
+
+        def is_open() -> bool:
+            alive = {node["id"] for node in self._nodes if node["alive"]}
+            return time.monotonic() < until_s and alive.issuperset(nodes) and attempt not in self._let_go
+
+        unproven = list(dict.fromkeys(nodes))
+        while unproven and is_open():
+            there = self._strategies.NodeAffinitySchedulingStrategy(unproven[0], soft=False)
+            task = self._probe.options(num_gpus=0, scheduling_strategy=there).remote()
+            while is_open() and not self._ray.wait([task], timeout=_LOOK_S)[0]:
+                pass
+            if self._has_run(task):
+                del unproven[0]
+
+    def _has_run(self, task: Any) -> bool:
+        """Whether a task came to its end; one that did not is called off."""
+        try:
+            self._ray.get(task, timeout=0)
+        except self._errors.RayError:  # it has not come to its end, too
+            self._ray.cancel(task, force=True)
+            time.sleep(_LOOK_S)
+            return False
+        return True
 
     def _ask(self, waiting: Any) -> Any:
         return self._ray.get(waiting, timeout=self._answer_s)

@@ -55,6 +55,10 @@ class RayEngine:
         self._places: dict[Place, RayNode] = {}
         self._kept: set[str] = set()
         self._shown: dict[Place, Node] = {}
+        self._fallen: dict[
+            Place, bool
+        ] = {}  # which went down, and whether that was told; down until the observation after
+        self._refused: list[Refused] = []
         self._again: list[tuple[float, str, dict[str, Any]]] = []
         self._held_back_s = 0.0
         self._pending = 0
@@ -96,7 +100,11 @@ class RayEngine:
         elif not parts or len(nodes) < len(parts):
             down = [str(part.node) for part, node in zip(parts, ready, strict=True) if node is None]
             told = f"node {', '.join(down)} of {launch.pool} is down" if down else f"no node of {launch.pool} is free"
-            self._observed.append(Refused(attempt, told))
+            self._fallen |= {
+                (launch.pool, part.node): False for part, node in zip(parts, ready, strict=True) if not node
+            }
+            self._refused.append(Refused(attempt, told))  # after the news of its node, which may be held back
+            self._show_nodes()
         else:
             self._gangs[attempt] = Gang(attempt, tuple(node.id for node in nodes))
             self._request(
@@ -117,13 +125,15 @@ class RayEngine:
         """Ask, wait and force, on all nodes at once; the keepers see to it also when nobody asks any more."""
         self._live()
         gang = self._gangs.get(attempt)
-        if gang is None or gang.released or gang.lost:
+        if gang is None or gang.released:
             return
         gang.stop_asked, gang.grace_ms = True, grace_ms
+        if gang.lost:
+            return  # it is being cleared away, and reported when it is
         if gang.started:
             self._stop_parts(gang, grace_ms, "stop")
         else:
-            self._insist("release", {"attempt": str(attempt)})  # ends the wait for devices, if it still waits
+            self._insist("let_go", {"attempt": str(attempt)})  # ends the wait for devices, if it still waits
 
     def forget(self, attempt: Attempt, /) -> None:
         """Let keepers drop their records of an attempt that came to its end."""
@@ -142,6 +152,9 @@ class RayEngine:
     def observe(self, timeout_s: float, /) -> Sequence[Observation]:
         """Return what happened since the last call, waiting for it at most so long."""
         self._live()
+        if any(self._fallen.values()):
+            self._fallen = {place: told for place, told in self._fallen.items() if not told}
+            self._show_nodes()
         until_s = time.monotonic() + timeout_s
         while not self._observed and not self._bridge.woken:
             self._send_again()
@@ -155,6 +168,8 @@ class RayEngine:
         while (message := self._bridge.receive(0.0)) is not None:
             self._hear(message)
         observed, self._observed = self._observed, []
+        if not self._held_back_s:
+            self._fallen = dict.fromkeys(self._fallen, True)
         return observed
 
     def wake(self) -> None:
@@ -311,17 +326,23 @@ class RayEngine:
 
     def _launched(self, attempt: Attempt, reply: Message) -> None:
         gang = self._gangs.get(attempt)
-        if gang is None or gang.lost:
+        if gang is None:
             return
         told: dict[str, Any] = reply.get("ok") or {"refused": reply.get("error", "")}
         if "refused" in told:
             del self._gangs[attempt]
-            self._observed.append(Stopped(attempt) if gang.stop_asked else Refused(attempt, told["refused"]))
+            if gang.stop_asked:
+                self._observed.append(Stopped(attempt))
+            elif not gang.lost:  # else the news of its node tells it
+                self._observed.append(Refused(attempt, told["refused"]))
             return
         gang.started = True
-        self._observed.append(Running(attempt))
         for record in told["records"]:
             gang.records.setdefault(record["rank"], record)  # later news may have come before
+        if gang.lost:
+            self._clear_lost(gang)
+            return
+        self._observed.append(Running(attempt))
         if gang.stop_asked:
             self._stop_parts(gang, gang.grace_ms, "stop")
         self._weigh(gang)
@@ -413,6 +434,8 @@ class RayEngine:
         if node.devices < pool.gpus_per_node:
             short = f"Ray has {node.devices} of its {pool.gpus_per_node} devices"
             return Node(*place, name, Condition.DOWN, node.devices, short)
+        if place in self._fallen:
+            return Node(*place, name, Condition.DOWN, pool.gpus_per_node, "its raylet ended")
         if node.id not in self._kept:
             return Node(*place, name, Condition.DOWN, pool.gpus_per_node, "its keeper starts")
         if self._roster.in_maintenance(place):
@@ -420,15 +443,19 @@ class RayEngine:
         return Node(*place, name, Condition.UP, pool.gpus_per_node)
 
     def _nodes_came(self, told: list[dict[str, Any]]) -> None:
-        before = {node.id: node for node in self._alive()}
+        were, before = self._places, {node.id: node for node in self._alive()}
         self._places = self._roster.place(told)
         alive = {node.id: node for node in self._alive()}
         for gone in before.keys() - alive.keys():
             self._kept.discard(gone)
-            for gang in [it for it in self._gangs.values() if gone in it.nodes and it.started and not it.released]:
-                gang.lose(gone)
+            self._fallen |= {place: False for place, node in were.items() if node.id == gone}
+            for gang in [it for it in self._gangs.values() if gone in it.nodes and not it.released]:
                 self._held_back_s = time.monotonic() + _HELD_BACK_S
-                self._clear_lost(gang)
+                gang.lose(gone)
+                if gang.started:
+                    self._clear_lost(gang)
+                else:
+                    self._insist("let_go", {"attempt": str(gang.attempt)})  # ends its start; then it is cleared
         for new in alive.keys() - before.keys():
             self._keep(alive[new], self._records_came)
         self._show_nodes()
@@ -448,7 +475,7 @@ class RayEngine:
         self._request("keep", {"node": node.id, "name": node.name}, answered)
 
     def _show_nodes(self) -> None:
-        """Report what has changed since it was last reported."""
+        """Report what has changed since it was last reported, and then what was refused for a node that is down."""
         if self._held_back_s:
             return
         for place, shown in list(self._shown.items()):
@@ -456,3 +483,5 @@ class RayEngine:
             if (now.condition, now.devices) != (shown.condition, shown.devices):
                 self._observed.append(NodeChanged(now))
             self._shown[place] = now
+        self._observed += self._refused
+        self._refused = []

@@ -39,11 +39,14 @@ class Arrivals:
         self._safe = {queue for place in settings.pools.values() for queue in place.queues}
         self.known: dict[str, Arrived] = {}
         self.details: dict[str, Details] = {}
+        self._submitted_s: dict[str, int] = {}
         self.strays: dict[str, Row] = {}
         """Jobs that run although nobody launched them: Slurm was faster than we, or they began before we came."""
 
     def update(self, rows: Mapping[str, Row], ours: Collection[str], running: Collection[str]) -> list[Observation]:
         """Take in the queue: ``ours`` are jobs that we submitted, ``running`` those of users that were launched and not gone."""
+        again = self._given_again(rows)
+        found: list[Observation] = [Withdrawn(origin) for origin in again]
         self._read_details(rows, ours)
         self._hold(
             [
@@ -52,15 +55,14 @@ class Arrivals:
                 if row.state == "PENDING" and row.id not in ours and row.id not in running and not self._is_safe(row)
             ]
         )
-        found: list[Observation] = []
         now_s = time.time()
         for row in rows.values():
-            if row.id in ours or row.id in self.known:
+            if row.id in ours or row.id in self.known or row.id in again:
                 continue
             if row.id in running or (row.state == "PENDING" and self._is_safe(row) and self._may_run(row, now_s)):
                 arrived = self._arrived(row)
                 if arrived is not None:
-                    self.known[row.id] = arrived
+                    self.known[row.id], self._submitted_s[row.id] = arrived, row.submitted_s
                     found.append(arrived)
             elif row.state in RUNS and row.id not in self.strays:
                 self.strays[row.id] = row
@@ -74,10 +76,18 @@ class Arrivals:
             del self.strays[gone]
         return found
 
+    def _given_again(self, rows: Mapping[str, Row]) -> list[str]:
+        """Let go of jobs whose numbers slurmctld gave to others, because it forgot them when it was killed."""
+        again = [id for id, since_s in self._submitted_s.items() if id in rows and rows[id].submitted_s != since_s]
+        for id in again:
+            self.drop(id)
+        return again
+
     def drop(self, origin: str) -> None:
         """Let go of a job that ended."""
         self.known.pop(origin, None)
         self.details.pop(origin, None)
+        self._submitted_s.pop(origin, None)
 
     def _read_details(self, rows: Mapping[str, Row], ours: Collection[str]) -> None:
         new = [id for id, row in rows.items() if id not in self.details and id not in ours and not row.dependency]

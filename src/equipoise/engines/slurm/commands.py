@@ -18,7 +18,7 @@ _UNREACHABLE = (
     "standby mode", "Communication connection failure", "Zero Bytes were transmitted", "Transport endpoint", "Broken pipe",
     "not responding", "Resource temporarily unavailable", "Unexpected message", "Message receive failure", "Message send failure",
     "Insane message length", "Unspecified error", "Connection to database", "Munge decode failed", "Failed to connect to Munge",
-    "Protocol authentication error", "Unable to register", "slurm_persist_conn_open",
+    "Protocol authentication error", "Unable to register", "slurm_persist_conn_open", "missing socket error",
 )  # fmt: skip
 _DENIED = ("Access/permission denied", "Invalid user id", "not authorized")
 
@@ -39,6 +39,8 @@ class Commands:
 
     def __init__(self, settings: Settings, *, dates: str = "%s", zone: str = "") -> None:
         self._timeout_s = settings.command_timeout_s
+        self.silences = 0
+        """How often Slurm has not answered."""
         names = ("PATH", "SLURM_CONF", "LD_LIBRARY_PATH", "HOME")
         # Nothing else: SBATCH_* and SQUEUE_* of whoever runs the controller would change what the programs do.
         kept = {name: os.environ[name] for name in names if name in os.environ}
@@ -71,7 +73,7 @@ class Commands:
         try:
             made = self._console.change(arguments, self._timeout_s)
         except SilentError:
-            raise _silent("scontrol", f"nothing within {self._timeout_s:g} s") from None
+            raise self._silent("scontrol", f"nothing within {self._timeout_s:g} s") from None
         if not made:
             self.run("scontrol", *arguments)
 
@@ -106,22 +108,34 @@ class Commands:
                 pass_fds=() if descriptor is None else (descriptor,),
             )
         except subprocess.TimeoutExpired:
-            raise _silent(program, f"nothing within {timeout_s or self._timeout_s:g} s") from None
+            raise self._silent(program, f"nothing within {timeout_s or self._timeout_s:g} s") from None
         except OSError as error:
-            raise _silent(program, error.strerror or "the program does not start") from None
+            raise self._silent(program, error.strerror or "the program does not start") from None
         if done.returncode:
             self._fail(program, done.stderr.decode("utf-8", "replace"))
         return done.stdout.decode("utf-8", "replace")
 
-    @staticmethod
-    def _fail(program: str, said: str) -> None:
+    def ask(self, program: str, *arguments: str) -> str:
+        """Return what a program prints that changes nothing and names no job: that it fails means that Slurm does not answer.
+
+        Raises
+        ------
+        EngineError
+            As `run`.
+        """
+        try:
+            return self.run(program, *arguments)
+        except SlurmRefusedError as refusal:
+            raise self._silent(program, str(refusal)) from None
+
+    def _fail(self, program: str, said: str) -> None:
         lines = [line for line in said.splitlines() if line.strip()]
         # The last line is the reason, those before tell how it came; none holds what we gave but for names of nodes and jobs.
         reason = (
             lines[-1].removeprefix(f"{program}: ").removeprefix("error: ").strip()[:300] if lines else "no reason given"
         )
         if any(text in said for text in _UNREACHABLE):
-            raise _silent(program, reason)
+            raise self._silent(program, reason)
         if any(text in said for text in _DENIED):
             raise EngineError(
                 "E143",
@@ -130,14 +144,14 @@ class Commands:
             )
         raise SlurmRefusedError(reason)
 
+    def _silent(self, program: str, reason: str) -> EngineError:
+        self.silences += 1
+        return EngineError("E140", f"Slurm does not answer: {program}: {reason}", retryable=True)
+
     @property
     def has_accounting(self) -> bool:
         """Whether sacct is installed."""
         return self._paths["sacct"] is not None
-
-
-def _silent(program: str, reason: str) -> EngineError:
-    return EngineError("E140", f"Slurm does not answer: {program}: {reason}", retryable=True)
 
 
 def lines(values: Mapping[str, str]) -> bytes:

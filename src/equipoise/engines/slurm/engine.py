@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -26,15 +27,19 @@ from equipoise.engines.protocol import (
 )
 from equipoise.engines.slurm.arrivals import Arrivals
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
+from equipoise.engines.slurm.forgotten import Forgotten, Numbers
 from equipoise.engines.slurm.journal import Journal, Stage, Tracked
 from equipoise.engines.slurm.lifecycle import WARN_S, Lifecycle
+from equipoise.engines.slurm.marks import Marks
 from equipoise.engines.slurm.nodes import Nodes, check_pools
-from equipoise.engines.slurm.queue import JOB_ID, Queue, Row
+from equipoise.engines.slurm.queue import JOB_ID, RUNS, Queue, Row
 from equipoise.engines.slurm.settings import Settings
 from equipoise.engines.slurm.submission import Submission
 from equipoise.errors import EngineError
 
 LOG = logging.getLogger("equipoise.engines.slurm")
+SWEEP_S = 3600.0
+UNENDED = RUNS | {"PENDING"}
 _PHASES = {
     Stage.ASKED: Phase.STARTING, Stage.RELEASED: Phase.STARTING, Stage.RUNNING: Phase.RUNNING, Stage.STOPPING: Phase.STOPPING,
     Stage.LOST: Phase.STOPPING, Stage.ENDED: Phase.ENDED, Stage.STOPPED: Phase.STOPPED, Stage.REFUSED: Phase.STOPPED,
@@ -65,11 +70,17 @@ class SlurmEngine:
         self._submission = Submission(self._commands, settings, self._nodes, pools, folder)
         self._arrivals = Arrivals(self._commands, settings, self._queue, pools)
         self._journal = Journal(folder / "journal.sqlite")
-        self._lifecycle = Lifecycle(self._commands, settings, self._journal)
+        place = self._submission.mark_folder
+        self._marks = Marks(lambda one: place(one.attempt, one.user, one.nonce), folder / "shared")
+        self._lifecycle = Lifecycle(self._commands, settings, self._journal, self._marks)
+        self._forgotten = Forgotten(self._commands, settings, self._queue, self._nodes, self._journal, self._marks)
+        self._numbers = Numbers(self._commands)
+        self._numbers.seen(one.slurm_id for one in self._journal.all.values())
         self._told: list[Observation] = []
         self._woken = threading.Event()
         self._rows: dict[str, Row] = {}
-        self._read_at = self._nodes_at = 0.0
+        self._look_at = self._nodes_at = 0.0
+        self._swept_at = time.monotonic()
         self._closed = False
         try:
             self._conditions = {(node.pool, node.number): node for node in self._nodes.read()}
@@ -77,6 +88,7 @@ class SlurmEngine:
                 self._recover()
             self._settle_asked()
             self._read_queue()
+            self._open_fences()
         except BaseException:
             self._commands.close()
             self._journal.close()
@@ -118,8 +130,9 @@ class SlurmEngine:
             self._note("launch", launch.attempt)
             return
         one = known or Tracked(
-            launch.attempt, launch.origin, bool(launch.origin), savepoint=launch.savepoint, nonce=os.urandom(9).hex()
-        )
+            launch.attempt, launch.origin, bool(launch.origin), savepoint=launch.savepoint, nonce=os.urandom(9).hex(),
+            once=not launch.origin,
+        )  # fmt: skip
         one.user = launch.command.user if launch.command else ""
         self._journal.put(one)
         try:
@@ -162,9 +175,10 @@ class SlurmEngine:
             self._journal.put(one)
             if signals:
                 self._lifecycle.warn(one)
-            if not lost and one.heard:
+            row = self._rows.get(one.slurm_id)
+            if not lost and one.heard and row is not None and one.is_it(row.submitted_s, row.comment):
                 self._lifecycle.press(one)
-        self._read_at = 0.0  # the next look is at once
+        self._look_at = 0.0  # at once
 
     def forget(self, attempt: Attempt, /) -> None:
         """Let go of an attempt that is over."""
@@ -194,14 +208,18 @@ class SlurmEngine:
         ends = time.monotonic() + timeout_s
         while True:
             now = time.monotonic()
-            if now >= self._read_at + self.settings.poll_s:
+            if now >= self._look_at:
                 self._read_queue()
             if now >= self._nodes_at + self.settings.node_poll_s:
                 self._read_nodes()
+                self._open_fences()
+            if now >= self._swept_at + SWEEP_S:
+                self._swept_at = now
+                self._marks.sweep(self._submission.folder, {one.nonce for one in self._journal.all.values()})
             left = ends - time.monotonic()
             if self._told or left <= 0 or self._woken.is_set():
                 break
-            self._woken.wait(min(left, max(0.0, self._read_at + self.settings.poll_s - time.monotonic())))
+            self._woken.wait(min(left, max(0.0, self._look_at - time.monotonic())))
         self._woken.clear()
         self._journal.flush()
         told, self._told = self._told, []
@@ -220,18 +238,30 @@ class SlurmEngine:
 
     def _read_queue(self) -> None:
         """Look at the queue, and move every attempt on by what is seen."""
+        began = time.monotonic()
         rows = self._queue.rows()
         self._rows = rows
-        self._read_at = time.monotonic()
+        self._numbers.seen(rows)
+        now = time.monotonic()
+        self._look_at = now + max(self.settings.poll_s, now - began)  # a long queue is not read without a pause
         live = [one for one in self._journal.all.values() if not one.gone and one.slurm_id]
-        missing = [one.slurm_id for one in live if one.slurm_id not in rows]
+        shown = {one.attempt: self._shown(one, rows) for one in live}
+        missing = {one.slurm_id: one.submitted_s for one in live if shown[one.attempt] is None}
         past = self._queue.past(missing) if missing else {}
+        ended = self._forgotten.ended((one, row) for one in live if (row := shown[one.attempt]))
         lost_before = sum(one.stage is Stage.LOST for one in live)
         for one in live:
-            told = self._lifecycle.advance(one, rows.get(one.slurm_id), past.get(one.slurm_id))
+            how = past.get(one.slurm_id)
+            if how is not None and not one.is_it(how.submitted_s, how.comment):
+                how = None
+            if one.attempt in ended:
+                told = self._lifecycle.ended_before(one, ended[one.attempt])
+            else:
+                told = self._lifecycle.advance(one, shown[one.attempt], how)
             self._told += told
             if one.queued and any(isinstance(seen, Ended) for seen in told):
                 self._arrivals.drop(one.slurm_id)
+        self._forgotten.released(shown, self._submission.admit)
         if sum(one.stage is Stage.LOST for one in live) > lost_before:
             self._read_nodes()  # why it was lost is told first, so that the policy may run it elsewhere
         running = {one.slurm_id for one in live if one.queued and not one.gone}
@@ -242,21 +272,39 @@ class SlurmEngine:
         }
         self._told += self._withdrawn_once(self._arrivals.update(rows, ours, running))
 
+    def _shown(self, one: Tracked, rows: dict[str, Row]) -> Row | None:
+        """Return the row of an attempt: the one with its number, if that was not given to another job since."""
+        row = rows.get(one.slurm_id)
+        if row is None or not one.is_it(row.submitted_s, row.comment):
+            return None
+        if not one.submitted_s:
+            one.submitted_s = row.submitted_s
+            self._journal.put(one, seen=True)
+        return row
+
     def _cancel_doubles(self, rows: dict[str, Row]) -> None:
-        """Cancel what was submitted twice because an answer was lost; it begins in a year, and has never run."""
-        nonces = {
-            one.nonce: one.slurm_id
-            for one in self._journal.all.values()
-            if one.nonce and one.slurm_id and not one.queued
-        }
+        """Cancel what is not to run: submitted twice because an answer was lost, or over, and slurmctld forgot that."""
+        live = [one for one in self._journal.all.values() if not one.gone]
+        known = {one.nonce: one.slurm_id for one in live if one.nonce and not one.queued}
+        found = {one.slurm_id for one in live if not one.nonce}
         for row in rows.values():
-            nonce = row.comment.rpartition(":")[2]
-            if row.state == "PENDING" and nonces.get(nonce, row.id) != row.id:
-                self._commands.run("scancel", row.id)
+            own, _, nonce = row.comment.rpartition(":")
+            if row.state not in UNENDED or not own.startswith(f"{self.settings.mark}:") or row.id in found:
+                continue
+            if known.get(nonce, "") != row.id and (nonce not in known or known[nonce]):
+                with contextlib.suppress(SlurmRefusedError):  # it has just ended
+                    self._commands.run("scancel", row.id)
 
     def _withdrawn_once(self, seen: list[Observation]) -> list[Observation]:
         told = {str(one) for one in self._told}
         return [one for one in seen if str(one) not in told]
+
+    def _open_fences(self) -> None:
+        if self._forgotten.is_closed():
+            for _ in range(3):  # what has begun, then what waits all the same, and then without that
+                self._read_queue()
+            self._numbers.pass_by(self._submission.blank)
+            self._forgotten.open()
 
     def _read_nodes(self) -> Sequence[Node]:
         nodes = self._nodes.read()
@@ -278,6 +326,7 @@ class SlurmEngine:
             self._read_queue()
             row, details = self._rows.get(launch.origin), self._arrivals.details.get(launch.origin)
         if row is not None and details is not None and row.state == "PENDING":
+            self._journal.all[launch.attempt].submitted_s = row.submitted_s
             self._submission.release(launch, row, details)
             self._rows[row.id] = replace(row, priority=1, reason="")
         elif self._marked(launch.origin) != self._submission.mark(launch.attempt):
@@ -285,13 +334,13 @@ class SlurmEngine:
 
     def _submit(self, launch: Launch, one: Tracked, *, again: bool) -> None:
         """Submit and admit; ``again`` where that was tried before, and may have succeeded without an answer."""
-        if again and not one.slurm_id:
-            one.slurm_id = self._asked_before(one)
+        if again:
+            if one.slurm_id and self._marked(one.slurm_id) == self._submission.mark(launch.attempt):
+                return
+            one.slurm_id = self._asked_before(one)  # its number may be another's by now
         if not one.slurm_id:
-            one.slurm_id = self._submission.submit(launch, one.nonce)
+            one.slurm_id = self._numbers.fresh(lambda: self._submission.submit(launch, one.nonce))
             self._journal.put(one)
-        elif self._marked(one.slurm_id) == self._submission.mark(launch.attempt):
-            return
         self._submission.admit(launch.attempt, one.slurm_id)
 
     def _marked(self, id: str) -> str:
@@ -302,7 +351,7 @@ class SlurmEngine:
         """Return Slurm's number of a job that was submitted though the answer was lost; empty: it was not."""
         comment = f"{self._submission.mark(one.attempt)}:{one.nonce}"
         found = [row.id for row in self._queue.rows().values() if row.comment == comment]
-        return min(found, key=int) if found else ""
+        return max(found, key=int) if found else ""  # those before it may have a number that was given again
 
     def _withdraw(self, one: Tracked) -> None:
         """Stop what may never have reached Slurm."""
@@ -327,7 +376,9 @@ class SlurmEngine:
             found = Tracked(
                 Attempt(int(job), int(number)), id, not rows[id].comment.startswith(f"{mark}:"), Stage.RELEASED
             )
-            found.since_s = time.time()
+            found.since_s, found.submitted_s = time.time(), rows[id].submitted_s
+            if not found.queued:
+                found.once, found.nonce = True, rows[id].comment.rpartition(":")[2]
             self._journal.put(found)
             LOG.warning("job %s of Slurm is attempt %s, by its comment", id, found.attempt)
 

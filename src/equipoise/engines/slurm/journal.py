@@ -57,8 +57,14 @@ class Tracked:
         When it was released.
     ask_s, kill_s : float
         When to ask (SIGTERM; 0: done) and when to kill.
+    submitted_s : int
+        When Slurm took it, as it shows that: a number alone may be given again. 0 until it is known.
+    once : bool
+        Whether its starts leave a mark (`once`): it was submitted by this version.
+    begun, orphan : bool
+        Whether its mark was seen; and whether it runs though Slurm does not know that any more.
     nonce : str
-        Ends the comment by which a job that we submitted is found when the answer was lost.
+        Ends the comment by which a job that we submitted is known, and found when the answer was lost.
     user : str
     exit_code : int or None
     reason : str
@@ -75,12 +81,22 @@ class Tracked:
     forced: bool = False
     late: bool = False
     since_s: float = 0.0
+    submitted_s: int = 0
     ask_s: float = 0.0
     kill_s: float = 0.0
+    once: bool = False
+    begun: bool = False
+    orphan: bool = False
     nonce: str = ""
     user: str = ""
     exit_code: int | None = None
     reason: str = ""
+
+    def is_it(self, submitted_s: int, comment: str) -> bool:
+        """Whether a job of Slurm with our number is this one, and not another that was given the number again."""
+        if self.submitted_s and submitted_s:
+            return self.submitted_s == submitted_s and (self.queued or not comment or comment.endswith(self.nonce))
+        return self.queued or not comment or comment.endswith(self.nonce)
 
     @property
     def gone(self) -> bool:

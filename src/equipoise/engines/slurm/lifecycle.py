@@ -1,24 +1,30 @@
 """What becomes of an attempt, by what the queue shows of it: one small table of stages, and the levers of stopping.
 
-A job is asked by SIGTERM to all its processes, and killed by SIGKILL to its script, upon which Slurm clears the rest. (Slurm's own kill
-waits for KillWait in between, and what is once completing takes no signal.) What is to run again is then requeued in held state.
+A job is asked by SIGTERM to all its processes, and killed by SIGKILL to all of them. (Slurm's own kill waits for KillWait in between, and
+what is once completing takes no signal; `--batch` keeps it from that, `--full` lets the signal reach more than the script.) What is to
+run again is then requeued in held state.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 
 from equipoise.engines.protocol import Ended, Observation, Refused, Running, Stopped, Withdrawn
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
 from equipoise.engines.slurm.journal import Journal, Stage, Tracked
+from equipoise.engines.slurm.marks import Marks
+from equipoise.engines.slurm.once import AGAIN
 from equipoise.engines.slurm.queue import RUNS, Past, Row
 from equipoise.engines.slurm.settings import Settings
 from equipoise.errors import EngineError
 
+LOG = logging.getLogger("equipoise.engines.slurm")
 LOST_S = 15.0  # how long the controller has to say what becomes of a job that Slurm took off its nodes
 FORCE_S = 10.0  # a killed job that is still there after that is cancelled by Slurm's own means
 SIGNAL_S = 2.0
 WARN_S = 0.5  # between the signal for a savepoint and SIGTERM, which Slurm may deliver in any order
+_BY_ITSELF = frozenset({"", "COMPLETED", "FAILED", "NODE_FAIL", "BOOT_FAIL", "PREEMPTED"})
 _TAKEN = frozenset({"NODE_FAIL", "BOOT_FAIL", "PREEMPTED"})
 _SIGNALLED = frozenset({-9, -15, 137, 143})  # ends that our signals make
 
@@ -31,17 +37,21 @@ class Lifecycle:
     commands : Commands
     settings : Settings
     journal : Journal
+    marks : Marks
     """
 
-    def __init__(self, commands: Commands, settings: Settings, journal: Journal) -> None:
+    def __init__(self, commands: Commands, settings: Settings, journal: Journal, marks: Marks) -> None:
         self._commands = commands
         self._settings = settings
         self._journal = journal
+        self._marks = marks
 
     def advance(self, one: Tracked, row: Row | None, past: Past | None) -> list[Observation]:
         """Take in what is seen of an attempt now; ``past`` is how it ended where it has no row."""
         if row is None:
-            return self._ended(one, past)
+            return self._ended(one, past) if one.queued else self._command_ended(one, past)
+        if row.state == "PENDING" and one.stage is Stage.RUNNING and not one.queued:
+            return self._woken(one, row)
         if row.state == "PENDING":
             return self._pending(one, row)
         if row.state in RUNS:
@@ -59,7 +69,7 @@ class Lifecycle:
                 self._try("scancel" if not self._again(one) else "requeuehold", one)
             return
         if now_s >= one.kill_s:
-            if self._signal(one, "KILL", "--batch"):
+            if self._signal(one, "KILL", "--batch", "--full"):
                 one.forced, one.ask_s = True, 0.0
                 self._journal.put(one)
         elif one.ask_s and now_s >= one.ask_s and self._signal(one, "TERM", "--full"):
@@ -85,8 +95,7 @@ class Lifecycle:
     def _pending(self, one: Tracked, row: Row) -> list[Observation]:
         if one.stage is Stage.STOPPING:
             if not self._again(one):
-                self._try("scancel", one)
-                return []
+                return self._stops_woken(one)
             if row.held:
                 return self.stopped(one)
             self._try("hold", one)
@@ -119,9 +128,10 @@ class Lifecycle:
         if one.stage is Stage.STOPPING:
             self.press(one)
         elif one.stage is Stage.RELEASED:
+            told: list[Observation] = [] if one.heard else [Running(one.attempt)]
             one.stage, one.heard, one.reason = Stage.RUNNING, True, ""
             self._journal.put(one, seen=True)
-            return [Running(one.attempt)]
+            return told
         return []
 
     def _ended(self, one: Tracked, past: Past | None) -> list[Observation]:
@@ -157,12 +167,96 @@ class Lifecycle:
             return []  # it is seen pending and held next
         return ([Withdrawn(one.slurm_id)] if one.queued and one.requeue else []) + self.stopped(one)
 
+    # ------------------------------------------------------------------------ commands, which leave marks of their own starts
+
+    def _command_ended(self, one: Tracked, past: Past | None) -> list[Observation]:
+        """End a command as its mark says, whatever slurmctld has forgotten, or taken for its end."""
+        mark = self._marks.look(one)
+        if not self._believes(one):
+            return self._ended(one, past)
+        if one.orphan:
+            past = None
+        # The accounting alone calls cancelled what slurmctld forgot when it started.
+        last, past = past, None if past is not None and past.accounted else past
+        if mark.exit_code is not None:
+            return self._ended(one, self._by_its_mark(one, mark.exit_code, past))
+        if past is not None and past.state != "COMPLETED" and past.exit_code != AGAIN:
+            return self._ended(one, past)
+        if not mark.begun and self._marks.take(one):
+            return self._never_began(one)
+        if one.stage is Stage.STOPPING:
+            self._stop_by_mark(one)
+        if not self._marks.silent(one):
+            return self._runs(one) if one.stage is Stage.RELEASED else []
+        if one.stage is Stage.STOPPING:
+            return self.stopped(one)
+        return self._ended(one, last or Past("", None, "slurmctld forgot it, and it did not come to its end"))
+
+    def _believes(self, one: Tracked) -> bool:
+        return one.once and self._marks.shared
+
+    def _by_its_mark(self, one: Tracked, exit_code: int, past: Past | None) -> Past | None:
+        if past is not None and past.state not in _BY_ITSELF:
+            return past  # it was cancelled, or had its time
+        one.late = one.late or (past is None and one.heard and one.ask_s > 0)
+        if exit_code == 0:
+            return Past("COMPLETED", 0, "")
+        return past if past is not None and past.exit_code == exit_code else Past("FAILED", exit_code, "FAILED")
+
+    def _never_began(self, one: Tracked) -> list[Observation]:
+        """What slurmctld forgot before it began, and what now never does, is launched anew by who asks for `attempts`."""
+        if one.stage is Stage.STOPPING:
+            return self.stopped(one)
+        if one.heard:
+            return self._ended(one, Past("", None, "slurmctld forgot it before it began"))
+        LOG.warning("slurmctld forgot job %s, attempt %s, before it began", one.slurm_id, one.attempt)
+        self._journal.drop(one.attempt)
+        return []
+
+    def _woken(self, one: Tracked, row: Row) -> list[Observation]:
+        """A command that began waits again, for slurmctld forgot that: cancelled there, it is over when its mark says so, or is silent.
+
+        A second start on the node where the first still runs would let Slurm drain the node.
+        """
+        mark = self._marks.look(one)
+        if not self._believes(one):
+            self._lose(one)
+            return []
+        if not mark.begun:  # it was about to
+            one.stage = Stage.RELEASED
+            self._journal.put(one, seen=True)
+            return self._waits(one, row)
+        one.orphan = True
+        self._journal.put(one)
+        self._try("scancel", one)
+        return self._command_ended(one, None)
+
+    def ended_before(self, one: Tracked, past: Past) -> list[Observation]:
+        """End a job that waits again though it ended: slurmctld forgot that, and the accounting knows."""
+        self._try("scancel", one)
+        return self._ended(one, past)
+
+    def _stops_woken(self, one: Tracked) -> list[Observation]:
+        """Stop what waits; if it is a command that began, and slurmctld forgot that, until it is gone."""
+        mark = self._marks.look(one)
+        if self._believes(one) and mark.begun and mark.exit_code is None:
+            one.orphan = True
+            self._stop_by_mark(one)
+        self._try("scancel", one)
+        return []
+
+    def _stop_by_mark(self, one: Tracked) -> None:
+        self._marks.stop(one)
+        if one.ask_s:
+            one.ask_s = 0.0  # from now on its end may be ours
+            self._journal.put(one)
+
     # ------------------------------------------------------------------------------------------------------------- levers
 
-    def _signal(self, one: Tracked, signal: str, whom: str) -> bool:
+    def _signal(self, one: Tracked, signal: str, *whom: str) -> bool:
         """Send a signal; False where it is to be sent again: scancel waits for minutes on a job that just changes its state."""
         try:
-            self._commands.run("scancel", f"--signal={signal}", whom, one.slurm_id, timeout_s=SIGNAL_S)
+            self._commands.run("scancel", f"--signal={signal}", *whom, one.slurm_id, timeout_s=SIGNAL_S)
         except EngineError as error:
             if not error.retryable:
                 raise

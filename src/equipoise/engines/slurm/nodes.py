@@ -48,6 +48,8 @@ class Nodes:
         self._pools = pools
         self._path = folder / "nodes.json"
         self._mark = f"\x1f{os.urandom(9).hex()}\x1f"
+        self.closed: set[str] = set()
+        """Partitions in which Slurm starts nothing, when it was last asked."""
         self.names: dict[str, list[str]] = json.loads(self._path.read_text("utf-8")) if self._path.exists() else {}
 
     def read(self) -> tuple[Node, ...]:
@@ -94,13 +96,16 @@ class Nodes:
 
     def _seen(self) -> dict[tuple[str, str], tuple[str, str, str]]:
         partitions = ",".join(dict.fromkeys(place.partition for place in self._settings.pools.values()))
-        said = self._commands.run(
-            "sinfo", "--noheader", "-N", "-p", partitions, "-o", f"{self._mark}%R|%N|%T|%G{self._mark}%E"
+        said = self._commands.ask(
+            "sinfo", "--noheader", "-N", "-p", partitions, "-o", f"{self._mark}%R|%a|%N|%T|%G{self._mark}%E"
         )
         parts = said.split(self._mark)[1:]
         found: dict[tuple[str, str], tuple[str, str, str]] = {}
+        self.closed.clear()
         for at in range(0, len(parts), 2):
-            partition, name, state, gres = parts[at].split("|")
+            partition, opened, name, state, gres = parts[at].split("|")
+            if opened != "up":
+                self.closed.add(partition)
             found[partition, name] = state, gres, parts[at + 1].strip()
         return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
@@ -20,7 +20,7 @@ OVER = frozenset({
 JOB_ID = re.compile(r"[0-9]+(_[0-9]+)?")
 _AT_ONCE = 500  # ids in one call: well below the limit of a command line
 
-_HEAD = "%i|%T|%P|%a|%u|%q|%D|%Q|%y|%E|%S|%r"
+_HEAD = "%i|%T|%P|%a|%u|%q|%D|%Q|%y|%E|%S|%V|%r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Row:
         What is not yet fulfilled; empty: nothing.
     start_s : int
         When it started; 0: not yet.
+    submitted_s : int
+        When it was submitted: slurmctld gives a number again if it was killed before it wrote down that it had given it.
     reason, name, comment : str
     """
 
@@ -50,6 +52,7 @@ class Row:
     nice: int
     dependency: str
     start_s: int
+    submitted_s: int
     reason: str
     name: str
     comment: str
@@ -94,11 +97,14 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """How a job ended: ``exit_code`` is negative for a signal, None where nobody knows."""
+    """How a job ended: ``exit_code`` is negative for a signal, None where nobody knows; and which job that was."""
 
     state: str
     exit_code: int | None
     reason: str
+    submitted_s: int = 0
+    comment: str = ""
+    accounted: bool = False
 
 
 class Queue:
@@ -118,7 +124,7 @@ class Queue:
     def rows(self) -> dict[str, Row]:
         """Return every job that has not ended, by its number."""
         layout = f"{self._mark}{_HEAD}{self._mark}%j{self._mark}%k"
-        said = self._commands.run(
+        said = self._commands.ask(
             "squeue", "--noheader", "--all", "--array", "-p", ",".join(self._partitions), "-o", layout
         )
         parts = said.split(self._mark)[1:]
@@ -128,33 +134,47 @@ class Queue:
     def details(self, ids: Sequence[str]) -> dict[str, Details]:
         """Return what else is to know of jobs; those that are gone are left out."""
         found: dict[str, Details] = {}
-        for some in _portions(ids):
+        wanted = set(ids)
+        for some in _portions(ids) if len(ids) <= _AT_ONCE else [None]:
             for id, tres, node, eligible, limit, requeue, batch, comment in self._wide(some, _DETAILS):
+                if id not in wanted:
+                    continue
                 asked = "(null)" if node in ("N/A", "") else node
                 walltime_ms = _limit_ms(limit)
                 again = requeue == "1" and batch == "1"
                 found[id] = Details(tres, asked != "(null)", _seconds(eligible), walltime_ms, again, _known(comment))
         return found
 
-    def past(self, ids: Sequence[str]) -> dict[str, Past]:
-        """Return how jobs that left the queue ended: by Slurm's memory of the last minutes, then by its accounting."""
+    def past(self, jobs: Mapping[str, int]) -> dict[str, Past]:
+        """Return how jobs that left the queue ended: by Slurm's memory of the last minutes, then by its accounting.
+
+        ``jobs``: by number, when each was submitted; 0 where that is not known.
+        """
         found: dict[str, Past] = {}
-        for some in _portions(ids):
-            for id, state, code, reason in self._wide(some, _PAST):
-                if state in OVER:
-                    found[id] = Past(state, _exit_code(code), "" if state == "COMPLETED" else f"{state}: {reason}")
-        left = [id for id in ids if id not in found]
+        for some in _portions([*jobs]):
+            for id, state, code, reason, submitted, comment in self._wide(some, _PAST):
+                if state in OVER and jobs.get(id, 0) in (0, _seconds(submitted)):
+                    said = "" if state == "COMPLETED" else f"{state}: {reason}"
+                    found[id] = Past(state, _exit_code(code), said, _seconds(submitted), _known(comment))
+        left = {id: submitted_s for id, submitted_s in jobs.items() if id not in found}
         if left and self._commands.has_accounting:
             found |= self.accounted(left)
         return found
 
-    def _wide(self, ids: Sequence[str], columns: tuple[tuple[str, int], ...]) -> Iterable[list[str]]:
-        """Yield rows of squeue's other format, which knows more fields, of fixed width and without separators."""
+    def booted_s(self) -> int:
+        """Return when slurmctld started."""
+        found = re.search(r"^BOOT_TIME\s*=\s*(\d+)", self._commands.ask("scontrol", "show", "config"), re.MULTILINE)
+        return int(found[1]) if found else 0
+
+    def _wide(self, ids: Sequence[str] | None, columns: tuple[tuple[str, int], ...]) -> Iterable[list[str]]:
+        """Yield rows of squeue's other format, which knows more fields, of fixed width and without separators; None: of all jobs.
+
+        squeue gets all jobs from slurmctld whichever are asked for.
+        """
         layout = ",".join(f"{name}:.{width}" for name, width in columns)
+        which = ["-p", ",".join(self._partitions)] if ids is None else ["-t", "all", "-j", ",".join(ids)]
         try:
-            said = self._commands.run(
-                "squeue", "--noheader", "--all", "--array", "-t", "all", "-j", ",".join(ids), "-O", layout
-            )
+            said = self._commands.run("squeue", "--noheader", "--all", "--array", *which, "-O", layout)
         except SlurmRefusedError:  # none of them is known any more
             return
         widths = [width for _, width in columns]
@@ -168,20 +188,20 @@ class Queue:
             if JOB_ID.fullmatch(cells[0]):
                 yield cells
 
-    def accounted(self, ids: Sequence[str]) -> dict[str, Past]:
-        """Return how jobs ended by the accounting alone, which keeps them for good."""
+    def accounted(self, jobs: Mapping[str, int]) -> dict[str, Past]:
+        """Return how jobs ended by the accounting alone, which keeps them for good; ``jobs`` as for `past`."""
         found: dict[str, Past] = {}
-        for some in _portions(ids):
-            said = self._commands.run(
-                "sacct", "-X", "-P", "-n", "-S", "now-30days", "-j", ",".join(some), "-o", "JobID,State,ExitCode"
-            )
+        for some in _portions([*jobs]):
+            said = self._commands.ask(
+                "sacct", "-X", "-D", "-P", "-n", "-S", "now-30days", "-j", ",".join(some), "-o", "JobID,State,ExitCode,Submit"
+            )  # fmt: skip
             for line in said.splitlines():
-                id, state, code = line.split("|")
+                id, state, code, submitted = line.split("|")
                 state = state.split(" ")[0]  # CANCELLED by 0
-                if state in OVER:
+                if state in OVER and jobs.get(id, 0) in (0, _seconds(submitted)):
                     exit_code, _, number = code.partition(":")
                     value = -int(number) if number not in ("", "0") else int(exit_code)
-                    found[id] = Past(state, value, "" if state == "COMPLETED" else state)
+                    found[id] = Past(state, value, "" if state == "COMPLETED" else state, _seconds(submitted), "", True)
         return found
 
 
@@ -189,15 +209,17 @@ _DETAILS = (
     ("JobArrayID", 32), ("tres", 256), ("tres-per-node", 64), ("EligibleTime", 24), ("TimeLimit", 24), ("Requeue", 4), ("BatchFlag", 4),
     ("admin_comment", 64),
 )  # fmt: skip
-_PAST = (("JobArrayID", 32), ("State", 24), ("exit_code", 12), ("Reason", 48))
+_PAST = (
+    ("JobArrayID", 32), ("State", 24), ("exit_code", 12), ("Reason", 48), ("SubmitTime", 24), ("Comment", 96),
+)  # fmt: skip
 
 
 def _row(head: str, name: str, comment: str) -> Row:
-    cells = head.split("|", 11)
-    id, state, partition, account, user, qos, nodes, priority, nice, dependency, start, reason = cells
+    cells = head.split("|", 12)
+    id, state, partition, account, user, qos, nodes, priority, nice, dependency, start, submitted, reason = cells
     return Row(
         id, state, partition, account, user, qos, _count(nodes), _count(priority), _count(nice), _known(dependency),
-        _seconds(start), reason, name, _known(comment.removesuffix("\n")),
+        _seconds(start), _seconds(submitted), reason, name, _known(comment.removesuffix("\n")),
     )  # fmt: skip
 
 

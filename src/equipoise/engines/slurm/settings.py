@@ -10,6 +10,7 @@ from typing import Any
 from equipoise.errors import InputError
 
 WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+@-]*")
+PATH = re.compile(r"(/[A-Za-z0-9_.+-]+)+")
 HOSTS = re.compile(r"[A-Za-z0-9_.\[\],-]+")
 
 
@@ -27,12 +28,16 @@ class Place:
         Names as Slurm writes them (``gpu[01-16]``), in the order of their numbers; empty: those of the partition, by name.
     gres : str
         ``gpu``, or with the type that tells this pool from others of its partition: ``gpu:a100``.
+    fenced : bool
+        The partition is DOWN in slurm.conf, so that slurmctld starts nothing after its own start until the engine has looked at what it
+        forgot, and opens it.
     """
 
     partition: str
     queues: tuple[str, ...] = ()
     nodes: str = ""
     gres: str = "gpu"
+    fenced: bool = False
 
     @property
     def partitions(self) -> tuple[str, ...]:
@@ -59,6 +64,8 @@ class Settings:
         Path of slurm.conf; empty: as the programs find it.
     output : str
         A folder on every node for the output of jobs that have a command; empty: in the engine's own folder.
+    python : str
+        On every node, a Python of 3.8 or later by its path: it starts jobs that have a command.
     options : tuple of str
         Further options of sbatch for jobs that have a command, such as ``--cpus-per-gpu=8``.
     poll_s, node_poll_s : float
@@ -76,6 +83,7 @@ class Settings:
     mark: str = "equipoise"
     conf: str = ""
     output: str = ""
+    python: str = "/usr/bin/python3"
     options: tuple[str, ...] = ()
     poll_s: float = 0.5
     node_poll_s: float = 2.0
@@ -121,9 +129,9 @@ def _pools(name: str, value: Any) -> dict[str, Place]:
 
 def _place(name: str, value: Any) -> Place:
     entry = _table(name, value)
-    unknown = sorted(set(entry) - {"partition", "queues", "nodes", "gres"})
+    unknown = sorted(set(entry) - {"partition", "queues", "nodes", "gres", "fenced"})
     if unknown:
-        raise _wrong(f"{name} has {unknown[0]!r}, which is nothing", "partition, queues, nodes and gres are")
+        raise _wrong(f"{name} has {unknown[0]!r}, which is nothing", "partition, queues, nodes, gres and fenced are")
     if "partition" not in entry:
         raise _wrong(f"{name} names no partition")
     nodes = _text(f"{name}.nodes", entry.get("nodes", ""))
@@ -131,7 +139,8 @@ def _place(name: str, value: Any) -> Place:
         raise _wrong(f"{name}.nodes is {nodes!r}, which is no list of names", "such as gpu[01-16]")
     gres = _word(f"{name}.gres", entry.get("gres", "gpu"))
     queues = tuple(_word(f"{name}.queues", queue) for queue in _list(f"{name}.queues", entry.get("queues", [])))
-    return Place(_word(f"{name}.partition", entry["partition"]), queues, nodes, gres)
+    fenced = _flag(f"{name}.fenced", entry.get("fenced", False))
+    return Place(_word(f"{name}.partition", entry["partition"]), queues, nodes, gres, fenced)
 
 
 def _table(name: str, value: Any) -> Mapping[str, Any]:
@@ -150,6 +159,13 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise _wrong(f"{name} is {value!r}, and should be text")
     return value
+
+
+def _path(name: str, value: Any) -> str:
+    text = _text(name, value)
+    if not PATH.fullmatch(text):
+        raise _wrong(f"{name} is {text!r}, and should be a path from the root, of letters, digits and _.+-")
+    return text
 
 
 def _word(name: str, value: Any) -> str:
@@ -189,6 +205,6 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
 
 _READ = {
     "pools": _pools, "teams": _words, "priorities": _numbers, "shadow": _flag, "mark": _word, "conf": _text,
-    "output": _text, "options": _texts, "poll_s": _seconds, "node_poll_s": _seconds, "command_timeout_s": _seconds,
+    "output": _text, "python": _path, "options": _texts, "poll_s": _seconds, "node_poll_s": _seconds, "command_timeout_s": _seconds,
     "patience_s": _seconds,
 }  # fmt: skip

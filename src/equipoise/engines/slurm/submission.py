@@ -9,13 +9,14 @@ from pathlib import Path
 
 from equipoise.charter.model import Pool
 from equipoise.engines.protocol import Attempt, Launch
+from equipoise.engines.slurm import once
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError, lines
 from equipoise.engines.slurm.nodes import Nodes
 from equipoise.engines.slurm.queue import Details, Row
 from equipoise.engines.slurm.settings import Settings
 
 PRIORITY = "4000000000"  # before all that Slurm orders by itself
-_SCRIPT = '#!/bin/sh\nexec "$@"\n'
+ONCE = Path(once.__file__)
 
 
 class Submission:
@@ -37,11 +38,12 @@ class Submission:
         self._settings = settings
         self._nodes = nodes
         self._per_node = {pool.name: pool.gpus_per_node for pool in pools}
-        self._script = folder / "run.sh"
-        self._output = Path(settings.output) if settings.output else folder / "output"
-        self._output.mkdir(mode=0o711, parents=True, exist_ok=True)
-        if not self._script.exists():
-            self._script.write_text(_SCRIPT, "utf-8")
+        self._script = folder / "run.py"
+        self.folder = Path(settings.output) if settings.output else folder / "output"
+        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        text = f"#!{settings.python} -IS\n{ONCE.read_text('utf-8')}"
+        if not self._script.exists() or self._script.read_text("utf-8") != text:
+            self._script.write_text(text, "utf-8")
 
     def mark(self, attempt: Attempt) -> str:
         """Return what the comment of a job of ours says."""
@@ -51,7 +53,7 @@ class Submission:
         """Submit a job that has a command, to begin in a year; returns Slurm's number of it.
 
         So that a second one, submitted because the answer to the first was lost, never runs. (One that is held takes two calls to start.)
-        The command goes as arguments of a script that executes them, the environment through memory: neither passes a shell, a file of
+        The command goes as arguments of a script that executes them once, the environment through memory: neither passes a shell, a file of
         ours or the list of processes' environments.
         """
         command = launch.command
@@ -59,6 +61,7 @@ class Submission:
         if command.argv[0].startswith("-"):
             raise SlurmRefusedError("the program's name begins with -")
         owner, group = _login(command.user)
+        mark = self.mark_folder(launch.attempt, command.user, nonce)
         options = [
             "--parsable", "--begin=now+365days", "--no-requeue", f"--job-name={_one_line(launch.name) or 'job'}",
             f"--comment={self.mark(launch.attempt)}:{nonce}", f"--account={self._settings.account(launch.team)}",
@@ -79,11 +82,19 @@ class Submission:
         try:
             os.write(descriptor, lines(values))
             os.lseek(descriptor, 0, os.SEEK_SET)
-            argv = [*options, f"--export-file={descriptor}", str(self._script), *command.argv]
+            argv = [*options, f"--export-file={descriptor}", str(self._script), str(mark), *command.argv]
             said = self._commands.run("sbatch", *argv, descriptor=descriptor)
         finally:
             os.close(descriptor)
         return said.strip().split(";")[0]
+
+    def blank(self) -> str:
+        """Submit what never starts, for its number; returns that."""
+        account = next(iter(self._settings.teams), "")
+        place = next(iter(self._settings.pools.values()))
+        options = ["--parsable", "--hold", "--begin=now+365days", "--job-name=number", "--output=/dev/null"]
+        options += [f"--partition={place.partition}", *([f"--account={account}"] if account else [])]
+        return self._commands.run("sbatch", *options, str(self._script), "/nonexistent", "false").strip().split(";")[0]
 
     def admit(self, attempt: Attempt, id: str) -> None:
         """Let a job that we submitted start."""
@@ -110,7 +121,7 @@ class Submission:
 
     def output(self, attempt: Attempt, user: str = "") -> Path:
         """Return where the output of an attempt goes; users write into folders of their own."""
-        folder = self._output
+        folder = self.folder
         if user and os.getuid() == 0:
             owner = pwd.getpwnam(user)
             folder = folder / str(owner.pw_uid)
@@ -118,6 +129,10 @@ class Submission:
                 folder.mkdir(mode=0o700)
                 os.chown(folder, owner.pw_uid, owner.pw_gid)
         return folder / f"{attempt}.out"
+
+    def mark_folder(self, attempt: Attempt, user: str, nonce: str) -> Path:
+        """Return the folder that the first start of a command makes: of this submission of it."""
+        return self.output(attempt, user).with_name(f"{attempt}.{nonce}")
 
     def _shape(self, launch: Launch) -> list[str]:
         gres, each = self._settings.pools[launch.pool].gres, self._per_node[launch.pool]

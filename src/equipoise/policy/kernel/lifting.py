@@ -77,8 +77,9 @@ def raise_path(s, shares, at, row, rounded, full, kept, acts):
     while shares[i].parent >= 0:
         x, y = s.lifts[at + i], shares[i]
         floor = min(max(x.still, x.asked, x.below), y.limit)
+        rounded = max(rounded if i == row else floor, x.below_rounded)
         if i != row:
-            rounded, full = max(floor, x.below_rounded), s.rows[i].full if acts else 0
+            full = s.rows[i].full if acts else 0
         by, by_rounded = floor - y.floor, max(rounded, floor) - x.rounded
         reserve = 0
         if acts:  # what a row above keeps is a matter of its own promises
@@ -275,9 +276,21 @@ def limit_tree(s, pool, shares, foreign):
                     y = shares[m.row]
                     limit = max(y.floor, min(lowest_ceiling(s, m.row, foreign), s.rows[m.row].still_limit))
                     changed = changed or y.limit != limit
+                    if limit > y.limit:
+                        let_more_in(s, m.row)
                     y.limit = limit
                     s.rows[m.row].limit = limit
     return changed
+
+
+@kernel
+def let_more_in(s, row):
+    """A limit rises: who waited for it, and what was tried in vain, is looked at in a whole pass, before who has just come."""
+    t = s.rows[row]
+    t.tried_entered, t.tried_freed, t.tried_ends = -1, -1, -1
+    p = s.pools[t.pool]
+    pool_accrue(s, p)
+    p.dirty = 1
 
 
 @inlined

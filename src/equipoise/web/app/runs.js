@@ -14,7 +14,7 @@ import { useServer } from "./server.js";
 
 /** @returns {Chosen} */
 export function useRun() {
-  const of = useServer("/runs");
+  const of = useServer("/runs", { isLive: (run.value ?? "live") === "live" });
   const all = /** @type {Run[]} */ (of.data?.items ?? []);
   const known = (run.value === null ? all[0] : all.find((one) => one.run === run.value)) ?? null;
   const name = run.value ?? known?.run ?? (of.data ? "live" : "");
@@ -23,5 +23,5 @@ export function useRun() {
 
 /** The path of a part of a run, or null while the run is not known. @param {Chosen} chosen @param {string} path */
 export function ofRun(chosen, path) {
-  return chosen.name && `/runs/${encodeURIComponent(chosen.name)}${path}`;
+  return chosen.name ? `/runs/${encodeURIComponent(chosen.name)}${path}` : null;
 }

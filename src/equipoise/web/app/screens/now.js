@@ -46,7 +46,7 @@ function Board({ now, chosen }) {
     </div>`;
 }
 
-/** @param {{of: any[]}} props */
+/** @param {{of: {alert: string, sentence: string, since_ms: number}[]}} props */
 function Alerts({ of }) {
-  return html`<section class="alerts" aria-label="Alerts"><ul class="plain">${of.map((one) => html`<li key=${one.name ?? one.id}><b class="bad">${one.summary ?? one.title ?? one.name}</b> <span class="soft">since ${instant(one.since_ms ?? one.at_ms)}</span></li>`)}</ul></section>`;
+  return html`<section class="alerts" aria-label="Alerts"><ul class="plain">${of.map((one) => html`<li key=${one.alert}><b class="bad">${one.sentence}</b> <span class="soft">since ${instant(one.since_ms)}</span></li>`)}</ul></section>`;
 }

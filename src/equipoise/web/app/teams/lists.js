@@ -21,7 +21,7 @@ export function Queue({ queue, reasons }) {
     { name: "name", title: "Job", show: (/** @type {string} */ name, /** @type {Row} */ row) => html`<a href=${href({ screen: "job", rest: String(row("job")) })}>${name}</a>` },
     { name: "waited_ms", title: "Waits for", isNumber: true, show: duration },
     { name: "gang", title: "Devices", isNumber: true, show: count },
-    { name: "reason", title: "Why", isFixed: true, show: (/** @type {string | null} */ reason) => html`<span class="phrase">${reason ?? waits}</span>` },
+    { name: "reason", title: "Why", isFixed: true, show: (/** @type {string | null} */ reason) => html`<span class="phrase" title=${reason ?? undefined}>${phrase(reason ?? waits)}</span>` },
     { name: "earliest_ms", title: "May start (8 of 10 futures)", show: (/** @type {number | null} */ from, /** @type {Row} */ row) => foreseen(from, row("latest_ms")) },
     { name: "team", title: "Team" },
     { name: "pool", title: "Pool" },
@@ -29,6 +29,11 @@ export function Queue({ queue, reasons }) {
   ];
   return html`<${Table} name="queue" label="Queue" data=${data} columns=${columns} keyed="job" none="Nothing waits."
     tools=${queue.in_all > queue.rows.length && html`<span class="soft">the longest ${count(queue.rows.length)} of ${count(queue.in_all)}</span>`} />`;
+}
+
+/** The first sentence; the rest is on the job's page. @param {string} reason */
+function phrase(reason) {
+  return /^.*?[^.]\.(?= [A-Z])/.exec(reason)?.[0] ?? reason;
 }
 
 /** @param {number | null} from_ms @param {number | null} to_ms */
