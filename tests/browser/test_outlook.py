@@ -33,7 +33,7 @@ def serve(outlooks: Outlooks) -> AbstractContextManager[str]:
     """Show the film of the small lab, with what follows it."""
     runs = film(synthetic().runs, text=lab_charter(GPUS))
     nobody = Tokens(Path("/dev/null/tokens"), lambda: 0)
-    return serving(make_app(Service(None, nobody, Film(runs), outlooks), ServerSettings()))
+    return serving(make_app(Service(None, nobody, Film(runs), outlooks=outlooks), ServerSettings()))
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ MOST_BYTES = 200_000
 def call(method: str, path: str, body: object = None, *, outlooks: Outlooks | None = None) -> httpx.Response:
     runs = film(synthetic().runs, text=lab_charter(GPUS))
     nobody = Tokens(Path("/dev/null/tokens"), lambda: 0)
-    app = make_app(Service(None, nobody, Film(runs), outlooks or Outlooks(demo_years())), ServerSettings())
+    app = make_app(Service(None, nobody, Film(runs), outlooks=outlooks or Outlooks(demo_years())), ServerSettings())
 
     async def asked() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)
