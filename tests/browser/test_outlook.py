@@ -33,7 +33,7 @@ def serve(outlooks: Outlooks) -> AbstractContextManager[str]:
     """Show the film of the small lab, with what follows it."""
     runs = film(synthetic().runs, text=lab_charter(GPUS))
     nobody = Tokens(Path("/dev/null/tokens"), lambda: 0)
-    return serving(make_app(Service(None, nobody, Film(runs), outlooks), ServerSettings()))
+    return serving(make_app(Service(None, nobody, Film(runs), outlooks=outlooks), ServerSettings()))
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +235,8 @@ def test_lab_without_its_file_says_what_to_put_where(
     expect(page.locator("main")).to_contain_text("Put a file people.yaml into the lab's folder")
     expect(page.locator(".example")).to_contain_text("teams:")
     expect(page.locator("section[aria-label=Frontier]")).to_contain_text("put frontier.json into the lab's folder")
+    expect(page.locator(".whatif option").first).to_have_text("choose one …")
+    assert page.locator(".slider").count() == 0
     assert axe(page) == []
     shot(page, "outlook-missing")
     page.get_by_label("Scenario").select_option("charter-kept")

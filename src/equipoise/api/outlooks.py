@@ -30,6 +30,7 @@ EVERY_S = 3_600.0
 AGAIN_S = 60.0
 """At the soonest, where the file of people has changed or did not do."""
 WAITS_S = 5.0
+EARLY = "Nothing is recorded of this lab yet; its years begin with its first job."
 KEPT = 32
 NICE = 15
 MOST_BYTES = 4 << 20
@@ -103,11 +104,13 @@ class Outlooks:
         with self._turn:
             age_s, is_other = self._clock_s() - self._begun_s, changed_ns != self._seen_ns
             is_due = self._work is None and age_s > (AGAIN_S if is_other or self._trouble else EVERY_S)
-        if is_due and (run := runs()) is None:
-            return {
-                "state": "early",
-                "sentence": "Nothing is recorded of this lab yet; its years begin with its first day.",
-            }
+        if is_due:
+            try:
+                run = runs()
+            except EquipoiseError as error:  # a ledger that cannot be followed
+                self._trouble = _told(error)
+            if run is None and self._found is None and self._trouble is None:
+                return {"state": "early", "sentence": EARLY}
         with self._turn:
             if run is not None and self._work is None:
                 latest = run
@@ -187,7 +190,7 @@ class Outlooks:
                     while len(self._played) > KEPT:
                         self._played.popitem(last=False)
                 elif isinstance(told, EquipoiseError):
-                    self._trouble = {"code": told.code, "title": told.message, "hint": told.hint}
+                    self._trouble = _told(told)
                 self._work = None
                 self._turn.notify_all()
 
@@ -230,6 +233,10 @@ class Work:
         for done in in_turn(calls):
             self.done += done
             yield done
+
+
+def _told(error: EquipoiseError) -> Plain:
+    return {"code": error.code, "title": error.message, "hint": error.hint}
 
 
 def _read(path: Path) -> object:

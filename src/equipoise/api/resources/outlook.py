@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -12,7 +11,7 @@ from equipoise.api.outlooks import Wish
 from equipoise.api.resources.words import Body, Slug
 from equipoise.api.runs import RunName
 from equipoise.api.service import Call, Caller, told
-from equipoise.errors import InputError
+from equipoise.errors import InputError, StoreError
 from equipoise.screens import LabRun
 from equipoise.tasks.foresight import DRAWS, DRAWS_MOST, NAMES, OWN
 from equipoise.units import shown
@@ -20,6 +19,7 @@ from equipoise.units import shown
 Plain = dict[str, Any]
 LIVE = "live"
 MOST_MOVED = 12
+NOTHING_YET = ("N151", "N173")
 Value = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
 
 
@@ -82,6 +82,10 @@ def _only_live(run: str) -> None:
 
 
 def _recorded(call: Call) -> LabRun | None:
-    with suppress(InputError):
+    """Return the live run, or None where nothing has happened yet."""
+    try:
         return call.service.runs.one(LIVE)
-    return None
+    except (InputError, StoreError) as error:
+        if error.code in NOTHING_YET:
+            return None
+        raise

@@ -34,7 +34,7 @@ function Scatters({ of }) {
   const chosen = param("point").value;
   const point = of.points.find((one) => one.name === chosen);
   const rows = of.points.map((one) => [one.name, ...of.objectives.flatMap((each) => [one.searched[each.name], one.held_out?.[each.name] ?? null]), Object.entries(one.changed).map(([name, value]) => `${name} ${value}`).join(", ") || "nothing"]);
-  return html`<p>${of.on_frontier ? "The present charter is on the frontier: nothing that was found is better in one respect and worse in none." : html`The present charter is <b class="bad">dominated by ${of.dominated_by} of the charters found</b>.`}
+  return html`<p>${of.on_frontier ? "The present charter is on the frontier: nothing that was found is better in one respect and worse in none." : html`The present charter is <b class="bad">dominated by ${of.dominated_by} of the charters found</b>.`}${" "}
       ${of.measured} charters measured on ${of.searched_days.toPrecision(3)} days; ${of.points.length - 1} of ${of.frontier_size} points of the frontier are shown. Nothing is in force by being shown here.</p>
     <div class="cards wide">${(across.length ? across : of.objectives.filter((one) => one !== up).slice(0, 1)).map((one) => html`<${Scatter} key=${one.name} of=${of} across=${one} up=${up} />`)}</div>
     ${point && html`<div class="card"><header><h3>${point.name}</h3><button type="button" class="quiet" onClick=${() => go({ point: null })}>Close</button></header>
@@ -60,8 +60,8 @@ function told(of, value) {
 /** @param {{of: Found, across: Objective, up: Objective}} props */
 function Scatter({ of, across, up }) {
   const shown = of.points.filter((one) => one.searched[across.name] !== null && one.searched[up.name] !== null);
-  const xs = axis(shown.flatMap((one) => [one.searched[across.name], one.held_out?.[across.name] ?? null]));
-  const ys = axis(shown.flatMap((one) => [one.searched[up.name], one.held_out?.[up.name] ?? null]));
+  const xs = axis(shown.flatMap((one) => [one.searched[across.name], one.held_out?.[across.name] ?? null]), across);
+  const ys = axis(shown.flatMap((one) => [one.searched[up.name], one.held_out?.[up.name] ?? null]), up);
   return html`<section class="card"><header><h3>${up.title} (up) against ${across.title} (across)</h3></header>
     <div class="scatter" role="img" aria-label=${`${up.title} against ${across.title}: the table below has the same figures, and opens each charter`}>
       <div class="ys" aria-hidden="true"><span>${told(up, ys.most)}</span><span>${told(up, ys.least)}</span></div>
@@ -82,11 +82,12 @@ function Scatter({ of, across, up }) {
   </section>`;
 }
 
-/** @param {(number | null)[]} values */
-function axis(values) {
+/** @param {(number | null)[]} values @param {Objective} of */
+function axis(values, of) {
   const known = /** @type {number[]} */ (values.filter((one) => one !== null));
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const room = ROOM * (high - low || high || 1);
-  const [least, most] = [Math.max(0, low - room), high + room];
+  const isPart = of.name !== "leaving"; // which is a number of people
+  const [least, most] = [Math.max(0, low - room), isPart ? Math.min(Math.max(1, high), high + room) : high + room];
   return { least, most, at: (/** @type {number} */ value) => (value - least) / (most - least || 1) };
 }

@@ -18,7 +18,8 @@ export function WhatIf({ known, wish, played, runs }) {
   const shown = known.parameters.filter((one) => one.is_usual || one.name in wish.moved || more.includes(one.name));
   const left = known.parameters.filter((one) => !shown.includes(one));
   const chosen = known.scenarios.find((one) => one.name === wish.scenario);
-  const options = known.scenarios.map((one) => ({ value: one.name, name: one.is_own ? `This lab: ${one.title.toLowerCase()}` : `Public figures: ${one.title.toLowerCase()}` }));
+  const none = chosen || wish.scenario !== OWN ? [] : [{ value: OWN, name: "choose one …" }]; // nothing says who works in the lab itself
+  const options = [...none, ...known.scenarios.map((one) => ({ value: one.name, name: one.is_own ? `This lab: ${one.title.toLowerCase()}` : `Public figures: ${one.title.toLowerCase()}` }))];
   const isMoved = Object.keys(wish.moved).length > 0 || wish.scenario !== OWN;
   return html`<section class="card whatif" aria-label="What if">
     <header><h2>What if</h2>
@@ -27,13 +28,13 @@ export function WhatIf({ known, wish, played, runs }) {
       <${Choice} label="Scenario" value=${wish.scenario} options=${options} onChoose=${(/** @type {string} */ value) => go({ scenario: value === OWN ? null : value }, { push: true })} />
       <span class="soft">${chosen?.told ?? ""}</span>
     </div>
-    <details open=${isOpen} onToggle=${(/** @type {Event} */ event) => open(/** @type {HTMLDetailsElement} */ (event.currentTarget).open)}>
+    ${chosen && html`<details open=${isOpen} onToggle=${(/** @type {Event} */ event) => open(/** @type {HTMLDetailsElement} */ (event.currentTarget).open)}>
       <summary>Move what the model believes</summary>
       <div class="sliders">${shown.map((one) => html`<${Slider} key=${one.name} of=${one} value=${wish.moved[one.name] ?? null} />`)}</div>
       <div class="tools">${left.length > 0 && html`<${Choice} label="Move" value="" options=${[{ value: "", name: "another parameter …" }, ...left.map((one) => ({ value: one.name, name: `${one.name}: ${one.meaning}` }))]}
         onChoose=${(/** @type {string} */ value) => value && show([...more, value])} />`}</div>
     </details>
-    <${Progress} played=${played} runs=${runs} />
+    <${Progress} played=${played} runs=${runs} />`}
   </section>`;
 }
 

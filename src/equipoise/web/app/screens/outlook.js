@@ -44,7 +44,8 @@ function Answer({ of, base, isPlayed }) {
   return html`<${Sentence}>${emphasised(first)}<//>
     <ul class="said">${rest.map((one) => html`<li key=${one}>${emphasised(one)}</li>`)}<li>This is a model of few facts and many assumptions, not a prophecy.${fails}</li></ul>
     ${of.problem && html`<p class="stale" role="status">Worked out ${instant(of.at_ms)}; since then it could not be: ${of.problem.title}. ${of.problem.hint}</p>`}
-    ${of.at_ms && !of.problem && html`<p class="soft">Worked out ${instant(of.at_ms)}, from the lab's own record; anew each hour. The moment that is looked at elsewhere does not change it.</p>`}`;
+    ${of.at_ms && !of.problem && html`<p class="soft">Worked out ${instant(of.at_ms)}, from the lab's own record; anew each hour.</p>`}
+    ${param("at").value !== null && html`<p class="soft">The years begin where what is recorded ends; the moment that is looked at elsewhere does not change them.</p>`}`;
 }
 
 /** Numbers with their intervals stand out. @param {string} sentence */
