@@ -14,7 +14,14 @@ from equipoise.api.roles import RIGHTS, Right
 from equipoise.api.routes import BASE, ROUTES, add_routes
 from tests.docs.pages import ROOT
 
-TEXTS = {"/events", "/metrics", "/ledger/checkpoint", "/ledger/tile/{path:path}", "/promises/{promise}/receipt"}
+TEXTS = {
+    "/events",
+    "/metrics",
+    "/ledger/checkpoint",
+    "/ledger/tile/{path:path}",
+    "/promises/{promise}/receipt",
+    "/runs/{run}/promises/{promise}/receipt",
+}
 
 
 def test_the_page_has_the_table_of_the_code() -> None:
@@ -47,6 +54,7 @@ def test_secrets_and_changes_are_never_kept_by_a_reader() -> None:
     assert all(one.method == "GET" and not one.is_secret for one in kept)
     assert {one.path for one in ROUTES if one.cache is Cache.FOREVER} == {
         "/charters/{digest}",
+        "/runs/{run}/charters/{digest}",
         "/ledger/tile/{path:path}",
     }
 
