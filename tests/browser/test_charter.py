@@ -182,7 +182,9 @@ def test_pictures_are_kept(page: Page, film: str, shot: Callable[..., dict[str, 
 def test_a_live_labs_charter_is_planned_on(page: Page, live_lab: Served, axe: Callable[[Page], list[str]]) -> None:
     sign_in(page, live_lab.address, live_lab.tokens["viewer"])
     page.goto(f"{live_lab.address}/promises")
-    expect(page.locator("h1")).to_have_text(re.compile("Nothing is judged yet|makes no promises over time"), timeout=60_000)
+    expect(page.locator("h1")).to_have_text(
+        re.compile("Nothing is judged yet|makes no promises over time"), timeout=60_000
+    )
     assert axe(page) == []
     page.goto(f"{live_lab.address}/charter?try=1")
     field = page.get_by_role("textbox", name=re.compile("charter's text"))
