@@ -211,7 +211,7 @@ def test_policies_that_cannot_be() -> None:
     texts = ["\n".join(lines[:at] + lines[at + 1 :]) + "\n" for at in range(len(lines))]
     texts += ["\n".join([*lines[: at + 1], *lines[at:]]) + "\n" for at in range(len(lines))]
     texts += [
-        "\n".join(lines) + "\n", "\n".join(lines).replace("group g 2", "group g 1"),
+        "\n".join(lines) + "\n", "\n".join(lines).replace("group g 2", "group g 1") + "\n",
         "\n".join(lines).replace("group g 2", "group g 3") + "\n",
         "\n".join(lines).replace(" a b", " a a") + "\n", "\n".join(lines).replace("quorum g", "quorum h") + "\n",
         f"log {eye.verifier}\nquorum none\n", f"log {str(LOG.verifier)[:-4]}AAA=\nquorum none\n",
