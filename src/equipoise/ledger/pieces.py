@@ -79,11 +79,11 @@ class Pieces:
         follows = (values.get("piece"), values.get("pieces"), values.get("of"), number) == (
             len(self._texts), first.get("pieces"), first.get("of"), begin + len(self._texts),
         )  # fmt: skip
-        text = values.get("text")
-        if not follows or not isinstance(text, str) or len(self._texts) >= MAX_PIECES:
+        text, pieces = values.get("text"), values.get("pieces")
+        if not follows or not isinstance(text, str) or type(pieces) is not int or len(self._texts) >= MAX_PIECES:
             raise _broken(number)
         self._texts.append(text)
-        if len(self._texts) < int(values["pieces"]):
+        if len(self._texts) < pieces:
             return None
         whole = cast(Values, parse_long_entry("".join(self._texts).encode()))
         if whole.get("kind") != values["of"]:

@@ -98,9 +98,8 @@ def verify_receipt(data: bytes, *, policy: Policy, until_s: int | None = None) -
     """
     receipt = parse_receipt(data)
     witnessed = policy.open(receipt.checkpoint, until_s=until_s)
-    entries = _proven(receipt, witnessed)
     try:
-        return _judged(receipt, witnessed, entries)
+        return _judged(receipt, witnessed, _proven(receipt, witnessed))
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError) as error:
         raise _wrong("an entry of the receipt says what none can say") from error
 

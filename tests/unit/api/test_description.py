@@ -21,6 +21,7 @@ TEXTS = {
     "/ledger/tile/{path:path}",
     "/promises/{promise}/receipt",
     "/runs/{run}/promises/{promise}/receipt",
+    "/runs/{run}/charters/{digest}",
 }
 
 
