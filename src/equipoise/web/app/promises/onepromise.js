@@ -62,7 +62,7 @@ function Shown({ data, chosen, onReceipt }) {
   }
   return html`
     <${Sentence} detail=${html`As of the close of accounts on ${instant(data.as_of_ms)}. Promised to <a href=${href({ screen: "team", rest: data.team })}>${data.team}</a>.`}>
-      ${data.promise} is <b class=${isBad ? "bad" : ""}>${data.state}</b>. ${data.sentence}${data.open?.lost_ms ? ` Since ${day(data.open.lost_ms)}.` : ""}<//>
+      ${data.promise}${data.open ? html` is <b class=${isBad ? "bad" : ""}>${data.state}</b>. ` : ": "}${data.sentence}${data.open?.lost_ms ? ` Since ${day(data.open.lost_ms)}.` : ""}<//>
     <div class="tools"><${RunChoice} chosen=${chosen} /></div>
     ${window && html`<h2>${window.verdict === null ? "The open window" : html`A window that was <${Verdict} of=${window.verdict} />`}: ${day(window.from_ms)} to ${day(window.to_ms)}</h2>
       ${data.kind === "starts" ? html`<${Jobs} window=${window} share_ppm=${data.share_ppm} />` : html`<${Hours} data=${data} window=${window} />`}`}

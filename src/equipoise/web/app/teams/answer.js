@@ -51,7 +51,10 @@ export function teamsSentence(data) {
 export function teamSentence(team) {
   const worst = team.pools.reduce((/** @type {any} */ one, /** @type {any} */ other) => (other.lacks_gpus > one.lacks_gpus ? other : one));
   const { held_gpus, entitled_gpus, waiting_jobs } = team.all;
-  const has = html`holds <b>${count(held_gpus)}</b> of the ${amount(entitled_gpus)} it is entitled to`;
+  const has =
+    held_gpus > entitled_gpus
+      ? html`holds <b>${amount(held_gpus)}</b>, ${count(held_gpus - entitled_gpus)} more than it is entitled to`
+      : html`holds <b>${count(held_gpus)}</b> of the ${amount(entitled_gpus)} it is entitled to`;
   if (worst.lacks_gpus) return html`${team.path} is <b class="bad">below its floor by ${amount(worst.lacks_gpus)}</b> in ${worst.pool}; in all it ${has}.`;
   return html`${team.path} ${has}${waiting_jobs ? `; ${amount(waiting_jobs, "job")} of it ${waiting_jobs === 1 ? "waits" : "wait"}` : "; nothing of it waits"}.`;
 }
