@@ -117,7 +117,7 @@ def test_failed_checks_stand_first_and_as_large(page: Page, years: str) -> None:
     checks = demo_years().main.checks
     failed = sum(not each.passed for each in checks)
     assert failed > 0
-    assert cards.count() == len(checks)
+    expect(cards).to_have_count(len(checks))
     words = cards.locator(".verdict").all_inner_texts()
     assert [word.startswith("Failed") for word in words] == [True] * failed + [False] * (len(checks) - failed)
     sizes = [cards.nth(n).evaluate("one => getComputedStyle(one.querySelector('h3')).fontSize") for n in range(len(checks))]  # fmt: skip
@@ -177,7 +177,7 @@ def test_charters_of_the_frontier_have_their_names_and_say_what_differs(page: Pa
     opened(page, years)
     section = page.locator("section[aria-label=Frontier]")
     spots = section.locator(".scatter").first.locator(".spot")
-    assert spots.count() == len(small().points) + 1
+    expect(spots).to_have_count(len(small().points) + 1)
     objectives = {each.name: each for each in small().objectives}
     for number, point in enumerate(small().points, start=1):
         title = section.locator(f".scatter >> nth=0 >> .spot[data-name='point {number:02d}']").get_attribute("title")

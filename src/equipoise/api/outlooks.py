@@ -198,7 +198,7 @@ class Outlooks:
 
     def _follow(self, run: LabRun, path: Path, work: Work) -> None:
         """Work out what follows a run."""
-        begun = ground((run.results,), path)
+        begun = ground((run.results,), path, is_live=True)
         found = foretell(begun, execute=work.execute)
         with self._turn:
             self._found, self._number, self._trouble = found, self._number + 1, None

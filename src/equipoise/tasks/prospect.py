@@ -191,12 +191,17 @@ def ground(
     people: str | os.PathLike[str] | Roster,
     *,
     staff: str | os.PathLike[str] | None = None,
+    is_live: bool = False,
 ) -> Ground:
-    """Measure where the years begin; takes and raises what `prospect` does."""
+    """Measure where the years begin; takes and raises what `prospect` does. What is live goes on, and is no replay that was interrupted."""
     runs = found.runs if isinstance(found, Comparison) else (found,) if isinstance(found, Results) else tuple(found)
     known = people if isinstance(people, Roster) else read_roster(people)
     bounded(known.runs, known.months, known.seed)
     about = view(runs)
+    if not is_live and any(run.partial for run in runs):
+        raise InputError(
+            "N124", "the replay was interrupted, so it says nothing of the lab in years", hint="let it end"
+        )
     worlds, starts = _worlds(about, known)
     return Ground(
         tuple(about.labels), tuple(under(run) for run in runs), worlds, starts, known, staff, _notes(about, known, worlds[0])
@@ -267,10 +272,6 @@ def _outlooks(
 def _worlds(about: View, known: Roster) -> tuple[tuple[World, ...], tuple[tuple[Measured, ...], ...]]:
     """Return the lab of each run among its rivals, and what was measured of it."""
     record = about.record
-    if any(run.partial for run in about.runs):
-        raise InputError(
-            "N124", "the replay was interrupted, so it says nothing of the lab in years", hint="let it end"
-        )
     reference = course(record.reference, record.charter)
     tops = [team.path for team in reference.teams]
     strange = [team for team in known.teams if team not in tops]

@@ -84,8 +84,9 @@ def _only_live(run: str) -> None:
 def _recorded(call: Call) -> LabRun | None:
     """Return the live run, or None where nothing has happened yet."""
     try:
-        return call.service.runs.one(LIVE)
+        run = call.service.runs.one(LIVE)
     except (InputError, StoreError) as error:
         if error.code in NOTHING_YET:
             return None
         raise
+    return run if run.results.n_jobs else None
