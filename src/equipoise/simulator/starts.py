@@ -30,7 +30,12 @@ class StartsWindow:
 
 
 def starts_seen(
-    charters: Sequence[Charter], run: Run, origin_ms: int | None, enact_ms: Sequence[int] = ()
+    charters: Sequence[Charter],
+    run: Run,
+    origin_ms: int | None,
+    enact_ms: Sequence[int] = (),
+    *,
+    until_ms: int | None = None,
 ) -> list[StartsWindow]:
     """Return every window that began in a run, by promise and end; those that the run did not see to their end are undecided.
 
@@ -38,15 +43,19 @@ def starts_seen(
     ----------
     charters : sequence of Charter
         The reference charters, in the order in which they were in force; all but the first from ``enact_ms`` on.
+    until_ms : int or None
+        Windows that are open then as they stood; None: at the end of the run.
     """
-    end_ms = int(run.closes_ms[-1]) if len(run.closes_ms) else 0
+    over_ms = int(run.closes_ms[-1]) if len(run.closes_ms) else 0
+    end_ms = over_ms if until_ms is None else min(over_ms, until_ms)
     told = starts_promised(charters)
     found: list[StartsWindow] = []
     for name in dict.fromkeys(one.promise.name for one in told):
         versions = [(bit, one) for bit, one in enumerate(told) if one.promise.name == name]
         texts = [Text(one.promise.window, one.charter.timezone, one.charters) for _, one in versions]
         for text, _, span in takewhile(lambda told: told[2].from_ms < end_ms, spans_of(texts, enact_ms, origin_ms)):
-            found.append(_window(run, *versions[text], span, end_ms, origin_ms or 0))
+            seen_ms = over_ms if span.to_ms <= end_ms else end_ms
+            found.append(_window(run, *versions[text], span, seen_ms, origin_ms or 0))
     return found
 
 
@@ -55,9 +64,10 @@ def _window(run: Run, bit: int, one: StartsPromised, span: Span, end_ms: int, ba
     within_ms = one.promise.starts.within_ms
     counted = (run.counted >> bit & 1).astype(bool)
     eligible_ms, first_ms = run.jobs["eligible_ms"][counted], run.jobs["first_ms"][counted]
-    in_time = (first_ms >= 0) & (first_ms - eligible_ms <= within_ms)
-    running = ~in_time & (first_ms < 0) & (end_ms - eligible_ms <= within_ms)
-    inside = (eligible_ms >= span.from_ms) & (eligible_ms < span.to_ms)
+    begun = (first_ms >= 0) & (first_ms <= end_ms)
+    in_time = begun & (first_ms - eligible_ms <= within_ms)
+    running = ~in_time & ~begun & (end_ms - eligible_ms <= within_ms)
+    inside = (eligible_ms >= span.from_ms) & (eligible_ms < min(span.to_ms, end_ms + 1))
     open_n, in_n = int(np.sum(inside & running)), int(np.sum(inside & in_time))
     counts = StartCounts(in_time=in_n, late=int(inside.sum()) - in_n - open_n, open=open_n)
     terms = open_window(one.charter, one.promise.name, Span(base_ms + span.from_ms, base_ms + span.to_ms))
