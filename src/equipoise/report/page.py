@@ -149,8 +149,8 @@ def _contents(about: View, *, years: bool, gates: bool) -> Markup:
     return element("nav", *anchors, aria_label="Contents")
 
 
-def document(title: str, body: Sequence[Markup]) -> str:
-    """Return a whole page that fetches nothing."""
+def document(title: str, body: Sequence[Markup], *, paper: bool = False) -> str:
+    """Return a whole page that fetches nothing; ``paper``: one that is meant to be printed, on A4."""
     # The policy is the guarantee: nothing is fetched, and no script runs but this one, whatever a log is called.
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src '{theme.script_hash()}'; img-src data:;"
@@ -165,7 +165,7 @@ def document(title: str, body: Sequence[Markup]) -> str:
         element("meta", name="generator", content="Equipoise"),
         element("link", rel="icon", href="data:,"),
         element("title", title),
-        Markup(f"<style>{theme.style()}</style>"),
+        Markup(f"<style>{theme.style()}{theme.PAPER if paper else ''}</style>"),
     )
     script = Markup(f"<script>{theme.script()}</script>")
     root = element("html", head, element("body", *body, script, class_="eq page"), lang="en")

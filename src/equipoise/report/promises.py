@@ -43,11 +43,17 @@ def promises_section(view: View) -> Markup:
         " how it did. From the point of no return on, not even the most that pacing may ask for would keep the promise."
         " Of a rolling promise the line is delivered ÷ owed of every window, at its end."
     )
-    legend = keys(("line", "delivered"), ("dash", "owed"), ("unusedkey", "forecast"), ("denied", "point of no return"))
-    cards = [_card(view, name, listed) for name in names]
     return section(
-        "promises", "Promises", lead, legend, element("div", *cards, class_="cards"), _table(view, listed), _warned(view)
+        "promises", "Promises", lead, *promise_charts(view), _table(view, listed), _warned(view)
     )  # fmt: skip
+
+
+def promise_charts(view: View) -> list[Markup]:
+    """Return what the lines of the charts are, and a card for each promise, with a chart for each run."""
+    listed = [windows_in(run, view.begin_ms + view.until_ms) for run in view.runs]
+    names = list(dict.fromkeys(row["promise"] for row in listed[0]))
+    legend = keys(("line", "delivered"), ("dash", "owed"), ("unusedkey", "forecast"), ("denied", "point of no return"))
+    return [legend, element("div", *[_card(view, name, listed) for name in names], class_="cards")] if names else []
 
 
 def windows_in(run: Results, until_ms: int) -> list[Row]:

@@ -38,7 +38,7 @@ def turning(rows: Sequence[Row]) -> list[Row]:
     return kept
 
 
-def gates_section(runs: Sequence[Results], *, first: str = "") -> Markup:
+def gates_section(runs: Sequence[Results], *, first: str = "", sheet: str = "") -> Markup:
     """When gates let services have how much, and what the next stage lacked; nothing where no gate was asked.
 
     Parameters
@@ -47,6 +47,8 @@ def gates_section(runs: Sequence[Results], *, first: str = "") -> Markup:
         As of `told`.
     first : str
         What the section begins with.
+    sheet : str
+        What its table is called as a CSV file.
     """
     if not runs:
         return Markup("")
@@ -68,7 +70,7 @@ def gates_section(runs: Sequence[Results], *, first: str = "") -> Markup:
         ]
         if len(runs) > 1:
             columns.insert(0, Column("executed", [run.policy] * len(rows)))
-        tables.append(table(columns))
+        tables.append(table(columns, sheet=sheet))
     return section("gates", "Release gates", lead, *tables)
 
 
