@@ -41,10 +41,11 @@ def write_page(
     verdict: str | None = None,
     prospect: Prospect | None = None,
     gated: GatedRun | None = None,
+    first: Sequence[Markup] = (),
 ) -> Path:
     """Write the report of runs of one log; raises ``InputError`` S105 if it cannot be written."""
     target = Path(path)
-    text = page(runs, source=source, verdict=verdict, prospect=prospect, gated=gated)
+    text = page(runs, source=source, verdict=verdict, prospect=prospect, gated=gated, first=first)
     try:
         target.write_text(text, "utf-8")
     except OSError as error:
@@ -59,6 +60,7 @@ def page(
     verdict: str | None = None,
     prospect: Prospect | None = None,
     gated: GatedRun | None = None,
+    first: Sequence[Markup] = (),
 ) -> str:
     """Return the report of runs of one log against one charter.
 
@@ -73,6 +75,8 @@ def page(
         The years that follow, where they were asked for.
     gated : GatedRun or None
         A further run, in which a model waits at its release gate; None: what gates said in ``runs``.
+    first : sequence of Markup
+        Sections that stand before all others.
     """
     about = view(runs)
     asked = releases.told(runs if gated is None else [gated.run])
@@ -111,6 +115,7 @@ def page(
             _partial(about),
             *sections[:1],
             _contents(about, years=prospect is not None, gates=bool(asked)),
+            *first,
             *sections[1:],
         ),
         element("footer", "Made by Equipoise. This file needs no network and sends nothing anywhere."),

@@ -51,7 +51,7 @@ def table(columns: Sequence[Column], *, top: Sequence[bool] = (), sheet: str = "
     sheet : str
         What the table is called as a CSV file that stands beside it; empty: there is none.
     """
-    head = element("tr", *(element("th", column.head, scope="col") for column in columns))
+    head = element("tr", *(element("th", column.head, scope="col", class_=_head_class(column)) for column in columns))
     size = len(columns[0].cells)
     rows = [
         element(
@@ -74,6 +74,10 @@ def table(columns: Sequence[Column], *, top: Sequence[bool] = (), sheet: str = "
 def _csv(columns: Sequence[Column], sheet: str) -> Markup:
     heads = [column.name or column.head.replace("\n", " ") for column in columns]
     return csv_link(sheet, heads, zip(*[column.values or column.cells for column in columns], strict=True))
+
+
+def _head_class(column: Column) -> str | None:
+    return "text" if "text" in column.classes else None
 
 
 def _cell(text: str) -> str:

@@ -15,7 +15,7 @@ from equipoise.report.plot import WIDE, box, scale
 SHOWN_MAX = 40
 CHARTS_MAX = 24
 STRIPS_MAX = 48
-PAIRS_MAX = 60
+PAIRS_MAX = 20
 HOW = {
     "founded": "first charter",
     "amended": "amendment",
@@ -39,7 +39,7 @@ def promises_section(of: LabPeriod) -> Markup:
         " Hours are H100-equivalent."
     )
     unlucky = [row for row in ended if row["verdict"] not in KEPT]
-    content: list[Markup] = []
+    content: list[Markup] = [_by_promise(of)] if len(of.windows) > SHOWN_MAX else []
     if len(ended) <= SHOWN_MAX:
         content += _windows(of, ended, "Windows that ended", "windows ended") if ended else []
     else:
@@ -59,6 +59,30 @@ def promises_section(of: LabPeriod) -> Markup:
         )
     charts = promises.promise_charts(of.view)
     return section("promises", "Promises", lead, *content, *charts)
+
+
+def _by_promise(of: LabPeriod) -> Markup:
+    """How the windows of each promise ended, where there are many."""
+    listed = list(dict.fromkeys(row["promise"] for row in of.windows))
+    of_each = [[row for row in of.ended if row["promise"] == name] for name in listed]
+    first = [next(row for row in of.windows if row["promise"] == name) for name in listed]
+    kinds: tuple[tuple[str, tuple[str, ...]], ...] = (
+        ("kept", KEPT),
+        ("broken", ("broken",)),
+        ("undecided", ("undecided",)),
+    )
+    columns = [
+        Column("promise", listed),
+        Column("for", [row["team"] for row in first], name="team"),
+        Column("window", [row["window"] for row in first]),
+        figures("ended", "ended", [len(ended) for ended in of_each], count),
+        *(
+            figures(word, word, [sum(row["verdict"] in verdicts for row in ended) for ended in of_each], count)
+            for word, verdicts in kinds
+        ),
+        figures("open", "open", [sum(row["promise"] == name for row in of.open) for name in listed], count),
+    ]
+    return table(columns, sheet=of.view.sheet("promises"))
 
 
 def _windows(of: LabPeriod, windows: Sequence[Row], title: str, sheet: str) -> list[Markup]:
@@ -182,23 +206,26 @@ def reclaims_section(of: LabPeriod) -> Markup:
     if not of.reclaims:
         return section_of_stops
     shown = of.reclaims
-    columns = [
+    words = "Whose work was stopped for whom: jobs and replicas of services, and the GPUs that they held."
+    most, every = _pairs(shown[:PAIRS_MAX]), _pairs(shown)
+    sheet = of.view.sheet("reclaims")
+    pairs = [table(every, sheet=sheet)]
+    if len(shown) > PAIRS_MAX:
+        words = f"{words} Shown are the {PAIRS_MAX} pairs with most stops."
+        pairs = [table(most), behind(every, label=f"All {count(len(shown))} pairs", sheet=sheet)]
+    end = section_of_stops.rindex("</section>")
+    inner = joined(element("h3", "Who was stopped for whom"), element("p", words, class_="soft"), *pairs)
+    return Markup(f"{section_of_stops[:end]}{inner}</section>")
+
+
+def _pairs(shown: Sequence[Row]) -> list[Column]:
+    return [
         Column("stopped", [row["team"] for row in shown], name="team"),
         Column("for", [row["stopped_for"] for row in shown], name="stopped_for"),
         Column("pool", [row["pool"] for row in shown]),
         figures("stops", "stops", [row["stops"] for row in shown], count),
         figures("GPUs", "gpus", [row["gpus"] for row in shown], count),
     ]
-    words = "Whose work was stopped for whom: jobs and replicas of services, and the GPUs that they held."
-    few = len(shown) <= PAIRS_MAX
-    pairs = (
-        table(columns, sheet=of.view.sheet("reclaims"))
-        if few
-        else behind(columns, label=f"All {count(len(shown))} pairs", sheet=of.view.sheet("reclaims"))
-    )
-    end = section_of_stops.rindex("</section>")
-    inner = joined(element("h3", "Who was stopped for whom"), element("p", words, class_="soft"), pairs)
-    return Markup(f"{section_of_stops[:end]}{inner}</section>")
 
 
 def charters_section(of: LabPeriod) -> Markup:
@@ -240,21 +267,27 @@ def answers_section(of: LabPeriod) -> Markup:
     lead = (
         f"Answered in {of.name}: " + ", ".join(f"{count(number)} {word}" for word, number in of_outcome.items()) + "."
     )
-    bad = ["bad" if row["outcome"] == "refused" else None for row in of.answers]
-    columns = [
+    sheet = of.view.sheet("answers")
+    if len(of.answers) <= SHOWN_MAX:
+        return section("answers", "Requests that were answered", lead, table(_answers(of, of.answers), sheet=sheet))
+    lead = f"{lead} Shown are the {SHOWN_MAX} to which most was denied."
+    worst = sorted(of.answers, key=lambda row: row["granted_gpu_h"] - row["asked_gpu_h"])[:SHOWN_MAX]
+    every = behind(_answers(of, of.answers), label=f"All {count(len(of.answers))}, by time", sheet=sheet)
+    return section("answers", "Requests that were answered", lead, table(_answers(of, worst)), every)
+
+
+def _answers(of: LabPeriod, listed: Sequence[Row]) -> list[Column]:
+    bad = ["bad" if row["outcome"] == "refused" else None for row in listed]
+    return [
         Column(
-            "when",
-            [of.moment(row["at_ms"]) for row in of.answers],
-            values=[row["at_ms"] for row in of.answers],
-            name="at_ms",
+            "when", [of.moment(row["at_ms"]) for row in listed], values=[row["at_ms"] for row in listed], name="at_ms"
         ),
-        *(Column(name, [row[name] for row in of.answers]) for name in ("name", "team", "avenue")),
-        Column("answer", [row["outcome"] for row in of.answers], bad),
-        figures("asked\nGPU-h", "asked_gpu_h", [row["asked_gpu_h"] for row in of.answers], hours),
-        figures("granted\nGPU-h", "granted_gpu_h", [row["granted_gpu_h"] for row in of.answers], hours),
-        Column("reason", [row["reason"] for row in of.answers], ["text"] * len(of.answers)),
+        *(Column(name, [row[name] for row in listed]) for name in ("name", "team", "avenue")),
+        Column("answer", [row["outcome"] for row in listed], bad),
+        figures("asked\nGPU-h", "asked_gpu_h", [row["asked_gpu_h"] for row in listed], hours),
+        figures("granted\nGPU-h", "granted_gpu_h", [row["granted_gpu_h"] for row in listed], hours),
+        Column("reason", [row["reason"] for row in listed], ["text"] * len(listed)),
     ]
-    return section("answers", "Requests that were answered", lead, table(columns, sheet=of.view.sheet("answers")))
 
 
 def corrections_section(of: LabPeriod) -> Markup:

@@ -66,7 +66,7 @@ def gates_section(runs: Sequence[Results], *, first: str = "", sheet: str = "") 
             Column("stage", [_stage(row) for row in rows]),
             Column("of the limit", ["–" if row["quota"] is None else part(row["quota"]) for row in rows]),
             Column("may have", [_amount(row) for row in rows]),
-            Column("the next stage lacks", [row["lacks"] or "–" for row in rows]),
+            Column("the next stage lacks", [row["lacks"] or "–" for row in rows], ["text"] * len(rows)),
         ]
         if len(runs) > 1:
             columns.insert(0, Column("executed", [run.policy] * len(rows)))

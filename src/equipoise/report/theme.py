@@ -188,6 +188,7 @@ font-size:.73rem}
 .eq .key.farkey,.eq .key.nearkey{background:var(--ink);opacity:.3}.eq .key.farkey{opacity:.17}
 .eq .badge{font-size:.73rem;color:var(--soft);border:1px solid var(--line);border-radius:9px;padding:1px 7px;white-space:nowrap}
 .eq .badge.assumed{color:var(--denied);border-color:currentColor}
+.eq th.text{text-align:left}
 .eq td.text{text-align:left;white-space:normal;min-width:16em}
 .eq .told{font-size:1.02rem;max-width:50em;margin:0 0 8px}.eq .told+.keys{margin-top:22px}
 .eq section>h3{margin-top:34px}
@@ -342,6 +343,7 @@ PAPER = """
 .eq td,.eq th{white-space:normal}
 .eq td.text{min-width:0}
 .eq .cards{grid-template-columns:repeat(2,1fr)}
+.eq .tile dd.alone b{font-size:14pt}
 }
 """
 
