@@ -19,13 +19,13 @@ Changes = list[tuple[int, int]]
 """When the cap of a service changed, and to how many accelerators (NEVER: any number)."""
 
 
-def release_findings(book: Book, said: Sequence[Ruling], workload: Workload) -> Iterator[Finding]:
+def release_findings(book: Book, ruled: Sequence[Ruling], workload: Workload) -> Iterator[Finding]:
     """Find, by the rulings of the gates, the first cap of each service that the gates did not require, or that was not set when they did.
 
     In a simulation without releases nobody asked the gates.
     """
     if book.live or book.register.digests:
-        required, told = _required(book, said, workload), _told(book)
+        required, told = _required(book, ruled, workload), _told(book)
         late_ms = LATE_MS.get(book.source, 0)
         for number, service in enumerate(workload.services):
             pairs = zip_longest(_moves(told.get(number, [])), _moves(required.get(number, [])))

@@ -267,18 +267,27 @@ class LabPeriod:
         return f"{of}{f' ({names})' if names else ''}{undecided}"
 
     def _starved(self) -> str:
-        tops = {path: self.view.accounts[0][path] for path in self.view.top}
-        entitled = sum(row["entitled_gpu_h"] for row in tops.values())
-        denied = sum(row["denied_gpu_h"] for row in tops.values())
-        if entitled <= 0:
+        if self.denied is None:
             return "nobody asked for anything that the charter entitles them to"
-        if denied <= 0:
+        if self.denied <= 0:
             return "every team got all that the charter entitled it to while it asked"
-        name, worst = most_denied(tops)
+        name, worst = most_denied(self._tops)
         return (
-            f"of what the charter entitled teams to while they asked, {part(denied / entitled)} was denied: most to {name},"
+            f"of what the charter entitled teams to while they asked, {part(self.denied)} was denied: most to {name},"
             f" {part(worst)} of its own"
         )
+
+    @property
+    def _tops(self) -> dict[str, Row]:
+        return {path: self.view.accounts[0][path] for path in self.view.top}
+
+    @property
+    def denied(self) -> float | None:
+        """Denied ÷ entitled, of the teams at the top together; None where they were entitled to nothing."""
+        entitled, denied = (
+            sum(row[name] for row in self._tops.values()) for name in ("entitled_gpu_h", "denied_gpu_h")
+        )
+        return denied / entitled if entitled > 0 else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return every figure as plain values."""

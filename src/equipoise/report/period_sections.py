@@ -320,7 +320,7 @@ def tiles(of: LabPeriod) -> Markup:
     stops = run.reclaims + run.preemptions + run.failures
     pairs = [
         ("Windows of promises kept", f"{count(kept)} of {count(len(of.ended))}"),
-        ("Denied, of what teams were due", part(run.denied_gpu_h / run.entitled_gpu_h if run.entitled_gpu_h else None)),
+        ("Denied, of what teams were due", part(of.denied)),
         ("Machine held", part(held / capacity if capacity else None)),
         ("One job in twenty waits longer than", span(run.wait_p95_s)),
         ("Jobs stopped", count(stops)),

@@ -20,14 +20,16 @@ def reclaims_frame(record: Record, within: Span) -> pl.DataFrame:
     inside = (decisions["time_ms"] >= within.from_ms) & (decisions["time_ms"] < within.to_ms)
     rows = decisions[inside & (decisions["kind"] == STOP) & (decisions["other"] >= 0)]
     jobs = np.concatenate([record.run.jobs[["ref", "gang"]], record.run.replicas[["ref", "gang"]]])
-    refs, by_refs = (jobs["ref"][rows[name]].astype(np.int64) for name in ("job", "other"))
+    refs: list[int] = jobs["ref"][rows["job"]].tolist()
+    by_refs: list[int] = jobs["ref"][rows["other"]].tolist()
+    gpus: list[int] = jobs["gang"][rows["job"]].tolist()
     paths, pools = [line.path for line in record.reference.lines], [pool.name for pool in record.charter.pools]
     frame = pl.DataFrame(
         {
-            "team": [paths[ref % record.count] for ref in refs.tolist()],
-            "stopped_for": [paths[ref % record.count] for ref in by_refs.tolist()],
-            "pool": [pools[ref // record.count] for ref in refs.tolist()],
-            "gpus": jobs["gang"][rows["job"]].astype(np.int64),
+            "team": [paths[ref % record.count] for ref in refs],
+            "stopped_for": [paths[ref % record.count] for ref in by_refs],
+            "pool": [pools[ref // record.count] for ref in refs],
+            "gpus": gpus,
         },
         schema={"team": pl.String, "stopped_for": pl.String, "pool": pl.String, "gpus": pl.Int64},
     )

@@ -32,7 +32,6 @@ from equipoise.store import open_sqlite
 from equipoise.store.start import checkpoint_of
 from equipoise.tasks.ledger import Audited, Watch, audit_ledger
 from equipoise.tasks.period import Period
-from equipoise.units import shown
 
 if TYPE_CHECKING:
     from equipoise.tasks.prospect import Prospect
@@ -173,7 +172,7 @@ def _within(book: Book, asked: Span | None, record: Record | None, ledger: Path)
     from_ms, to_ms = max(0, asked.from_ms - origin_ms), min(last_ms, asked.to_ms - origin_ms)
     nothing = from_ms >= to_ms or (record is not None and record.closes_by(from_ms) == record.closes_by(to_ms))
     if nothing:
-        begin, end = (shown(_day(origin_ms + at_ms, _zone(book))) for at_ms in (0, last_ms))
+        begin, end = (_day(origin_ms + at_ms, _zone(book)) for at_ms in (0, last_ms))
         raise InputError(
             "S130", f"{ledger} has no accounts of that period", hint=f"it tells of {begin} to {end}"
         )  # fmt: skip
