@@ -79,7 +79,7 @@ def parse_period(text: str) -> Period:
     """
     try:
         found = _read(text)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, IndexError):
         found = None
     if found is None or found.first >= found.end:
         raise InputError("S129", f"{shown(text)} is no period", hint=_KINDS)

@@ -163,7 +163,12 @@ def _asked(book: Book, period: Period, zone: str, ledger: Path) -> Span:
 
 def _within(book: Book, asked: Span | None, record: Record | None, ledger: Path) -> Span:
     """Return the time of the period that the ledger tells of, since its origin; S130 where there is none."""
-    last_ms = max(book.last_ms, 0) + 1
+    last_ms = 1 + max(
+        book.last_ms,
+        0 if book.minutes is None else book.minutes.at_ms,
+        *(one.at_ms for one in book.testimony.corrections),
+        *(at_ms for _, at_ms, *_ in book.testimony.beats[-1:]),
+    )
     if record is not None and book.ended is not None:
         last_ms = max(1, int(record.run.closes_ms[-1]))
     if asked is None:
