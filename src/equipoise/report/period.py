@@ -175,6 +175,12 @@ class LabPeriod:
         """Write a time since the ledger's origin."""
         return moment(at_ms, origin_ms=self.origin_ms, zone=self.zone)
 
+    @property
+    def during(self) -> str:
+        """When, as part of a sentence: ``in Q3 2026``, ``from 1 Mar 2027 to 3 May 2027``."""
+        when = "from" if " to " in self.name else "of" if self.origin_ms is None else "in" if self.asked else "on"
+        return f"{when} {self.name}"
+
     @cached_property
     def windows(self) -> list[Row]:
         """Every window that ended in the period, and those open at its end, by promise and end."""
@@ -250,8 +256,7 @@ class LabPeriod:
         """The verdict: what became of promises, and who was starved most."""
         if self.run is None:
             return f"Of {self.name} there are no figures: {self.refused}."
-        when = "From" if " to " in self.name else "Of" if self.origin_ms is None else "In" if self.asked else "On"
-        return f"{when} {self.name}, {self._promised()}; {self._starved()}."
+        return f"{self.during[:1].upper()}{self.during[1:]}, {self._promised()}; {self._starved()}."
 
     def _promised(self) -> str:
         ended = self.ended

@@ -32,10 +32,10 @@ _HOURS = ("owed", "delivered", "unclaimed", "denied", "surplus", "grace")
 def promises_section(of: LabPeriod) -> Markup:
     """Every window that ended in the period and those open at its end; the charts of the report of a log."""
     if not of.windows:
-        return section("promises", "Promises", f"No promise of the charter had a window in {of.name}.")
+        return section("promises", "Promises", f"No promise of the charter had a window {of.during}.")
     ended, still = of.ended, of.open
     lead = (
-        f"{counted(len(ended), 'window')} ended in {of.name}, and {count(len(still))} were open at its end, as they stood then."
+        f"{counted(len(ended), 'window')} ended {of.during}, and {count(len(still))} were open at its end, as they stood then."
         " Hours are H100-equivalent."
     )
     unlucky = [row for row in ended if row["verdict"] not in KEPT]
@@ -231,11 +231,11 @@ def _pairs(shown: Sequence[Row]) -> list[Column]:
 def charters_section(of: LabPeriod) -> Markup:
     """What became of charters in the period: who signed, what differs."""
     if not of.changes:
-        lead = f"No charter came into force in {of.name}, and none was withdrawn."
+        lead = f"No charter came into force {of.during}, and none was withdrawn."
         return section("charters", "Charter changes and emergencies", lead, *_asked(of))
     emergencies = sum(one.how == "emergency" for one in of.changes)
     kinds = f"{count(emergencies)} of them {'an emergency' if emergencies == 1 else 'emergencies'}"
-    lead = f"{counted(len(of.changes), 'event')} in {of.name}, {kinds}."
+    lead = f"{counted(len(of.changes), 'event')} {of.during}, {kinds}."
     columns = [
         Column("when", [of.moment(one.at_ms) for one in of.changes]),
         Column("what", [HOW.get(one.how, one.how) for one in of.changes], ["text"] * len(of.changes)),
@@ -264,9 +264,7 @@ def answers_section(of: LabPeriod) -> Markup:
     if not of.answers:
         return Markup("")
     of_outcome = {word: sum(row["outcome"] == word for row in of.answers) for word in ("granted", "cut", "refused")}
-    lead = (
-        f"Answered in {of.name}: " + ", ".join(f"{count(number)} {word}" for word, number in of_outcome.items()) + "."
-    )
+    lead = f"Answered {of.during}: " + ", ".join(f"{count(number)} {word}" for word, number in of_outcome.items()) + "."
     sheet = of.view.sheet("answers")
     if len(of.answers) <= SHOWN_MAX:
         return section("answers", "Requests that were answered", lead, table(_answers(of, of.answers), sheet=sheet))
@@ -293,7 +291,7 @@ def _answers(of: LabPeriod, listed: Sequence[Row]) -> list[Column]:
 def corrections_section(of: LabPeriod) -> Markup:
     """Corrections that were entered in the period."""
     if not of.corrections:
-        return section("corrections", "Corrections", f"No correction was entered in {of.name}.")
+        return section("corrections", "Corrections", f"No correction was entered {of.during}.")
     columns = [
         Column("when", [of.moment(one.at_ms) for one in of.corrections]),
         Column("entry", [count(one.entry) for one in of.corrections], values=[one.entry for one in of.corrections]),
@@ -303,7 +301,7 @@ def corrections_section(of: LabPeriod) -> Markup:
         ),
     ]
     lead = (
-        f"{counted(len(of.corrections), 'correction')} entered in {of.name}, of entries of any time. A correction changes nothing that was"
+        f"{counted(len(of.corrections), 'correction')} entered {of.during}, of entries of any time. A correction changes nothing that was"
         " decided or judged; it is read beside it."
     )
     return section(
@@ -319,7 +317,7 @@ def tiles(of: LabPeriod) -> Markup:
     kept = sum(row["verdict"] in KEPT for row in of.ended)
     stops = run.reclaims + run.preemptions + run.failures
     pairs = [
-        ("Windows of promises kept", f"{count(kept)} of {count(len(of.ended))}"),
+        ("Windows of promises kept", f"{count(kept)} of {count(len(of.ended))}" if of.ended else NOTHING),
         ("Denied, of what teams were due", part(of.denied)),
         ("Machine held", part(held / capacity if capacity else None)),
         ("One job in twenty waits longer than", span(run.wait_p95_s)),

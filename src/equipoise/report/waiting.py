@@ -35,7 +35,7 @@ _MARKS_S = ((1, "1 s"), (60, "1 min"), (3600, "1 h"), (86_400, "1 d"), (2_592_00
 
 def waits_section(view: View) -> Markup:
     """Waits of teams and of gang sizes: half waited no longer than the large dot, 95 and 99 of 100 than the others."""
-    during = f"of the jobs that started in {view.period}" if view.period else "over the whole run"
+    during = "of the jobs that started in the period" if view.period else "over the whole run"
     lead = (
         f"From the moment a job could run to its first start, {during}. The largest dot is the median; 95 of"
         " 100 jobs waited no longer than the second, 99 of 100 no longer than the third. The scale is logarithmic."
