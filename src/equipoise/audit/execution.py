@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -20,12 +20,12 @@ from equipoise.audit.credits import credit_findings
 from equipoise.audit.evidence import evidence_findings, evidence_notes, evidence_of
 from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
-from equipoise.audit.releases import release_findings
+from equipoise.audit.releases import release_findings, rulings_of
 from equipoise.audit.sentences import decision_text
 from equipoise.audit.silence import excused, silence_notes
 from equipoise.errors import VerificationError
 from equipoise.policy.core import Core
-from equipoise.policy.course import Enactment
+from equipoise.policy.course import Enactment, course
 from equipoise.policy.events import REASONS, Events, first_out_of_order, sentence
 from equipoise.policy.kernel import layout as k
 from equipoise.policy.retracing import Stretch, stretches
@@ -112,14 +112,17 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
         policy = str((book.opened or {}).get("policy"))
         return Audit(book.size, 0, 0, 0, amended, None, policy, notes, corrections=corrections)
     charters, workload, events = book.charters(), book.workload(), book.events
-    plans = book.plans(charters)
-    enacted = tuple(Enactment(at_ms, one, one) for at_ms, one in zip(book.enact_ms, plans[1:], strict=True))
+    plans, references = book.plans(charters), course(charters)
+    if plans[0].name == "charter":
+        plans = references
+    later = list(zip(plans[1:], references[1:], strict=True))
+    enacted = tuple(Enactment(at_ms, *pair) for at_ms, pair in zip(book.enact_ms, later, strict=True))
     options = book.options()
 
     def core() -> Core:
         layout = build(
-            workload, charters[0].pools, plans[0], reference=plans[0], later=[(one, one) for one in plans[1:]],
-            options=options, run_times="known" if book.known else "unknown", burst=_burst(events),
+            workload, charters[0].pools, plans[0], reference=references[0], later=later, options=options,
+            run_times="known" if book.known else "unknown", burst=_burst(events),
         )  # fmt: skip
         return Core(layout, lasting=book.live)
 
@@ -130,13 +133,14 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
     record = None
     if not findings:
         run = run_of(first, partial=bool((book.ended or {}).get("partial", True)), events=events)
+        run = replace(run, decisions=book.decisions)  # which are those of the core
         outages = bool((events["kind"] == k.NODE_CHANGED).any())
         record = Record(
-            run, workload, charters[0], plans[0], plans[0], outages=outages, options=options, enacted=enacted,
-            evidence=evidence_of(book),
+            run, workload, charters[0], plans[0], references[0], outages=outages, options=options, enacted=enacted,
+            evidence=evidence_of(book), rulings=rulings_of(book, charters, workload),
         )  # fmt: skip
         findings += calendar_findings(book, first)
-        findings += release_findings(book, charters, workload)
+        findings += release_findings(book, record.rulings, workload)
         findings += credit_findings(book, workload, first.state.jobs["lost"])
         findings += _judged(book, record)
     return Audit(

@@ -197,7 +197,10 @@ class Minutes:
     def _declare(self, values: Values, now_ms: int) -> None:
         docket = self._held()
         charter = self._unspent(self._read(values))
-        self.docket = docket.declare(charter, self._all_given(values, "emergency", charter.digest), now_ms)
+        given = self._all_given(values, "emergency", charter.digest)
+        self.docket = docket.declare(charter, given, now_ms)
+        known = seats(docket.charter)
+        self._signed[charter.digest] = [known[key] for key in given if key in known]
         self._spent.add(charter.digest)
 
     def _end(self, values: Values, now_ms: int) -> None:
@@ -222,7 +225,7 @@ class Minutes:
             if due is None or (HOW[due.step], due.digest) != (how, charter.digest):
                 raise self._objection(charter, how, now_ms)
             self.awaited.popleft()
-        signed = dict.fromkeys(self._signed.get(charter.digest, ()) if how == "amended" else ())
+        signed = dict.fromkeys(self._signed.get(charter.digest, ()) if how in ("amended", "emergency") else ())
         self.forces.append(Force(charter.digest, how, self.at_ms, tuple(signed)))
 
     # ------------------------------------------------------------------------------------------------------------ objections

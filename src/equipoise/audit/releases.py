@@ -10,7 +10,7 @@ from equipoise.audit.finding import Finding
 from equipoise.audit.minutes import LATE_MS
 from equipoise.charter.model import Charter
 from equipoise.gates.evidence import Recorded
-from equipoise.gates.rulings import cap_moves, rulings
+from equipoise.gates.rulings import Ruling, cap_moves, rulings
 from equipoise.policy.kernel import layout as k
 from equipoise.workload.gated import gated_services
 from equipoise.workload.model import Workload
@@ -19,13 +19,13 @@ Changes = list[tuple[int, int]]
 """When the cap of a service changed, and to how many accelerators (NEVER: any number)."""
 
 
-def release_findings(book: Book, charters: Sequence[Charter], workload: Workload) -> Iterator[Finding]:
-    """Find the first cap of each service that the gates did not require, or that was not set when they did.
+def release_findings(book: Book, ruled: Sequence[Ruling], workload: Workload) -> Iterator[Finding]:
+    """Find, by the rulings of the gates, the first cap of each service that the gates did not require, or that was not set when they did.
 
     In a simulation without releases nobody asked the gates.
     """
     if book.live or book.register.digests:
-        required, told = _required(book, charters, workload), _told(book)
+        required, told = _required(book, ruled, workload), _told(book)
         late_ms = LATE_MS.get(book.source, 0)
         for number, service in enumerate(workload.services):
             pairs = zip_longest(_moves(told.get(number, [])), _moves(required.get(number, [])))
@@ -36,11 +36,13 @@ def release_findings(book: Book, charters: Sequence[Charter], workload: Workload
                     break
 
 
-def _required(book: Book, charters: Sequence[Charter], workload: Workload) -> dict[int, Changes]:
+def rulings_of(book: Book, charters: Sequence[Charter], workload: Workload) -> tuple[Ruling, ...]:
+    """Return what the release gates said of the services, by what the ledger knows; nothing where nobody asked them."""
+    if not (book.live or book.register.digests):
+        return ()
     origin_ms = book.origin_ms or 0
     since_ms = {name: origin_ms + at_ms for name, at_ms in book.register.since_ms.items()}
     services = gated_services(workload, book.register.digests, since_ms=since_ms)
-    numbers = {each.name: number for number, each in enumerate(services)}
     said = rulings(
         [(origin_ms + at_ms, charter) for at_ms, charter in zip((0, *book.enact_ms), charters, strict=True)],
         services,
@@ -48,6 +50,13 @@ def _required(book: Book, charters: Sequence[Charter], workload: Workload) -> di
         from_ms=origin_ms,
         until_ms=origin_ms + book.last_ms + 1,
     )
+    return tuple(said)
+
+
+def _required(book: Book, said: Sequence[Ruling], workload: Workload) -> dict[int, Changes]:
+    origin_ms = book.origin_ms or 0
+    services = workload.services
+    numbers = {each.name: number for number, each in enumerate(services)}
     found: dict[int, Changes] = {}
     for cap in cap_moves(said):
         number = numbers[cap.service]

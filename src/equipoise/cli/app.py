@@ -38,7 +38,7 @@ COMMANDS = {
     "team": "Where a team stands: what it holds and waits for, who owes whom, its account so far.",
     "knowledge": "What a lab's people know of its files, and what would leave with them, from git.",
     "outlook": "What a course does to a lab's people, knowledge and lead, with intervals and failed checks in view.",
-    "report": "Replay a job log and write a report: one HTML file.",
+    "report": "Write a report, one HTML file: of a job log under a charter, or of a period of a lab's ledger.",
     "receipt": "Take from a ledger what proves a verdict about a promise, as one file.",
     "verify": "Check a receipt offline: signatures, proofs, witnesses, and the verdict by the closes.",
     "audit": "Execute everything in a ledger again, and find the first decision that the charter did not require.",

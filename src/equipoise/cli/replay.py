@@ -38,9 +38,17 @@ class Replay:
         return replayed(self.log, self.charter, **self.options)
 
 
-def replays(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command, whose first parameter is a ``Replay``, the options of ``replayed`` before its own."""
-    shared = _shared()
+Parameters = Mapping[str, inspect.Parameter]
+
+
+def replays(
+    command: Callable[..., None], *, changed: Callable[[Parameters], Parameters] | None = None
+) -> Callable[..., None]:
+    """Give a command, whose first parameter is a ``Replay``, the options of ``replayed`` before its own.
+
+    ``changed`` returns those of them that are otherwise for this command.
+    """
+    shared = {**_shared(), **({} if changed is None else changed(_shared()))}
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     keyword = inspect.Parameter.KEYWORD_ONLY
 
@@ -65,15 +73,20 @@ def may_replay(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(replay: str | None, **given: Any) -> None:
         options = {name: given.pop(name) for name in shared}
-        idle = [
-            each.annotation.__metadata__[0].default for each in shared.values() if each.default != options[each.name]
-        ]
+        idle = strangers(options)
         if replay is None and idle:
             raise typer.BadParameter(f"{', '.join(idle)}: only with --replay LOG")
         command(None if replay is None else partial(replayed, replay, **options), **given)
 
     asked = inspect.Parameter("replay", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=log)
     return _signed(run, command, [*own, asked, *shared.values()])
+
+
+def strangers(options: Mapping[str, Any]) -> list[str]:
+    """Return what options of ``replayed`` that are not as usual are called."""
+    shared = _shared()
+    given = [shared[name] for name, value in options.items() if value != shared[name].default]
+    return [each.annotation.__metadata__[0].default for each in given]
 
 
 _EXECUTED = ("log", "charter", "policy", "vs", "first", "events", "ledger", "key")

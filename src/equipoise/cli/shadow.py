@@ -79,10 +79,14 @@ def run(
 
             print_shadow(found.comparison.runs, found.sides, found.sentences, found.not_shown, terminal())
         if output is not None:
+            from equipoise.report.shadow import shadow_section
             from equipoise.tasks.report import write_report
 
-            name = log or f"the last {days} days of Slurm"
-            wrote(write_report(found.comparison, output, log=name, charter=charter or "", command=str(context.obj)))
+            name, told = log or f"the last {days} days of Slurm", shadow_section(found.sentences, found.not_shown)
+            command = str(context.obj)
+            wrote(
+                write_report(found.comparison, output, log=name, charter=charter or "", command=command, first=[told])
+            )
     from equipoise.cli.simulate import leave_if_partial
 
     leave_if_partial(found.comparison)

@@ -12,7 +12,8 @@ standard library and `cryptography`, and is part of what an outsider installs. H
 from __future__ import annotations
 
 from equipoise.receipt.document import Included, Receipt, parse_receipt
-from equipoise.receipt.making import Log, make_receipt, windows_judged
+from equipoise.receipt.making import Log, make_receipt, make_receipts, windows_judged
 from equipoise.receipt.verification import Checked, verify_receipt
 
-__all__ = ["Checked", "Included", "Log", "Receipt", "make_receipt", "parse_receipt", "verify_receipt", "windows_judged"]
+__all__ = ["Checked", "Included", "Log", "Receipt", "make_receipt", "make_receipts", "parse_receipt", "verify_receipt",
+           "windows_judged"]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol, cast
 
 from equipoise.account import Correction, Evidence, Span, correction_from_json
@@ -28,6 +28,8 @@ class Log(HashReader, Protocol):
 
 
 Values = Mapping[str, Any]
+Found = list[tuple[Values, list[tuple[int, bytes]]]]
+"""What may belong to a receipt: the values of an entry, and the numbers and bytes of the entries that say it."""
 KINDS = ("opened", "charter", "window", "close", "totals", "verdict", "heartbeat", "correction")
 
 
@@ -54,6 +56,12 @@ def make_receipt(log: Log, promise: str, *, to_ms: int | None = None) -> Receipt
     InputError
         V105 where the ledger has no checkpoint, or no verdict of such a window before it.
     """
+    (receipt,) = make_receipts(log, [(promise, to_ms)])
+    return receipt
+
+
+def make_receipts(log: Log, windows: Iterable[tuple[str, int | None]]) -> Iterator[Receipt]:
+    """Yield the receipts of several windows, each a promise and the window's end, by reading the ledger once; as `make_receipt`."""
     checkpoint = log.checkpoint()
     if checkpoint is None:
         raise InputError(
@@ -61,6 +69,11 @@ def make_receipt(log: Log, promise: str, *, to_ms: int | None = None) -> Receipt
         )
     size = parse_checkpoint(parse_note(checkpoint).text).size
     found = list(_relevant(log, size))
+    for promise, to_ms in windows:
+        yield _made(log, checkpoint, size, found, promise, to_ms)
+
+
+def _made(log: Log, checkpoint: bytes, size: int, found: Found, promise: str, to_ms: int | None) -> Receipt:
     verdicts = [
         values
         for values, _ in found
@@ -97,9 +110,7 @@ def _relevant(log: Log, size: int) -> Iterator[tuple[Values, list[tuple[int, byt
                 pieces = []
 
 
-def _chosen(
-    found: list[tuple[Values, list[tuple[int, bytes]]]], promise: str, from_ms: int, to_ms: int
-) -> Iterator[tuple[int, bytes]]:
+def _chosen(found: Found, promise: str, from_ms: int, to_ms: int) -> Iterator[tuple[int, bytes]]:
     """Yield the entries of a window, in their order."""
     origin_ms = next((int(values.get("origin_ms", 0)) for values, _ in found if values["kind"] == "opened"), 0)
     text, opens, closes = "", -1, -1
@@ -139,9 +150,7 @@ def _chosen(
             yield from entries
 
 
-def _beats(
-    found: list[tuple[Values, list[tuple[int, bytes]]]], text: str, span: Span, closes: int, origin_ms: int
-) -> set[int]:
+def _beats(found: Found, text: str, span: Span, closes: int, origin_ms: int) -> set[int]:
     """Return the entries of the fewest heartbeats that show where the recorder was silent for too long."""
     charters = (values for values, _ in found if values["kind"] == "charter" and values["digest"] == text)
     charter = next(charters, None)

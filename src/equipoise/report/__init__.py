@@ -3,6 +3,8 @@
 ``page`` makes the HTML file, from what ``view`` says it is about: ``verdict`` is its first sentence, ``machine``,
 ``cards``, ``waiting``, ``requests``, ``comparison``, ``idle`` and ``method`` its sections, built of ``parts``,
 ``plot`` and ``markup`` in the colours of ``theme``. ``notebook`` shows results in a notebook with the same pieces.
+``period_page`` makes the report of a period of a ledger, from what ``period`` says, with ``period_sections``, ``period_proof``
+and the files of ``downloads``.
 ``tables`` makes what ``equipoise simulate`` prints, of ``columns``; ``export`` writes the data frames of results as files;
 ``figures`` writes single numbers for people.
 

@@ -9,7 +9,7 @@ import numpy as np
 from equipoise.report import timeaxis
 from equipoise.report.figures import count, hours, part, shortened
 from equipoise.report.markup import Markup, element, joined, unbroken
-from equipoise.report.parts import Column, behind, keys, names, section
+from equipoise.report.parts import behind, figures, keys, names, section
 from equipoise.report.plot import across, area, box, heights, line, rule
 from equipoise.report.view import View
 from equipoise.simulator.series import Series
@@ -22,31 +22,32 @@ NAME_MAX = 33
 
 def teams_section(view: View) -> Markup:
     """One small chart for each team and run: held, floor, entitled, denied."""
-    listed = view.chosen(CARDS_MAX)
     lead = (
         "What a team held against what the charter owed it while it asked. It is denied where it asks, is entitled to"
         f" more than it holds, and waits. Each team has a scale of its own.{view.left_out(CARDS_MAX)}"
     )
+    return section("teams", "Team by team", lead, *small_charts(view, CARDS_MAX), _owed_table(view))
+
+
+def small_charts(view: View, limit: int) -> tuple[Markup, Markup]:
+    """Return the key of the small charts of at most so many teams, and the charts."""
     legend = keys(
         ("heldkey", "held (in its own colour)"),
         ("denied", "denied, on top of it"),
         ("line", "entitled while it asks"),
         ("dash", "floor"),
     )
-    coarse = [run.series(points=POINTS) for run in view.runs]
-    lines = {line.path: number for number, line in enumerate(view.record.reference.lines)}
-    cards = [_card(view, path, lines[path], coarse) for path in listed]
-    return section(
-        "teams", "Team by team", lead, legend, element("div", *cards, class_="cards"), _owed_table(view)
-    )  # fmt: skip
+    coarse = [view.series_of(run, points=POINTS) for run in view.runs]
+    lines = {line.path: number for number, line in enumerate(view.reference.lines)}
+    cards = [_card(view, path, lines[path], coarse) for path in view.chosen(limit)]
+    return legend, element("div", *cards, class_="cards")
 
 
 def _card(view: View, path: str, number: int, coarse: list[Series]) -> Markup:
     floor = view.floor(path)
     most = max([float(floor), 1e-9, *(_peak(view, series, number) for series in coarse)])
     minis = [_mini(view, series, number, path, most=most, floor=floor, run=n) for n, series in enumerate(coarse)]
-    workload, zone = view.record.workload, view.record.charter.timezone
-    ends = [timeaxis.moment(at, origin_ms=workload.origin_ms, zone=zone) for at in (0, view.until_ms)]
+    ends = [timeaxis.moment(at, origin_ms=view.origin_ms, zone=view.zone) for at in (0, view.until_ms)]
     parent, dot, own = shortened(path, NAME_MAX).rpartition(".")
     name = joined(element("span", parent + dot, class_="soft"), own) if parent else own
     scale = f"{f'floor {count(floor)} GPUs' if floor else 'no floor'} · scale to {_amount(most)}"
@@ -98,7 +99,10 @@ def _mini(view: View, series: Series, number: int, path: str, *, most: float, fl
 
 
 def _owed_table(view: View) -> Markup:
-    columns = [names(view.order), Column("floor\nGPUs", [count(view.floor(path)) for path in view.order])]
+    columns = [
+        names(view.order),
+        figures("floor\nGPUs", "floor_gpus", [view.floor(path) for path in view.order], count),
+    ]
     kinds: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
         ("delivered", "delivered_gpu_h", hours),
         ("entitled", "entitled_gpu_h", hours),
@@ -107,6 +111,11 @@ def _owed_table(view: View) -> Markup:
     )
     for head, field, write in kinds:
         for number, label in enumerate(view.labels):
-            cells = [write(view.accounts[number][path][field]) for path in view.order]
-            columns.append(Column(f"{head}\n{label}" if len(view.runs) > 1 else head, cells))
-    return behind(columns, top=["." not in path for path in view.order], label="GPU-hours of every team, as a table")
+            values = [view.accounts[number][path][field] for path in view.order]
+            columns.append(figures(f"{head}\n{label}" if len(view.runs) > 1 else head, field, values, write))
+    return behind(
+        columns,
+        sheet=view.sheet("teams"),
+        top=["." not in path for path in view.order],
+        label="GPU-hours of every team, as a table",
+    )

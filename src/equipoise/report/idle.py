@@ -16,6 +16,11 @@ _KEYS = (
     ("blockedkey", "idle, blocked"), ("unusedkey", "idle, unused"), ("downkey", "down"),
     ("maintkey", "maintenance"),
 )  # fmt: skip
+_HEADS = (
+    ("pool", "pool"), ("run", "run"), ("held", "held_gpu_h"), ("start-up, drain", "transition_gpu_h"),
+    ("idle, blocked", "idle_blocked_gpu_h"), ("idle, unused", "idle_unused_gpu_h"), ("down", "down_gpu_h"),
+    ("maintenance", "maintenance_gpu_h"), ("of idle:\nstranded", "stranded_gpu_h"),
+)  # fmt: skip
 
 
 def idle_section(view: View) -> Markup:
@@ -27,7 +32,8 @@ def idle_section(view: View) -> Markup:
     whole = [sum(int(frame[f"{name}_gpu_ms"].sum()) for frame in view.pools) for name in _PARTS]
     legend = keys(*(key for key, ms in zip(_KEYS, whole, strict=True) if ms))
     entries: list[Entry] = []
-    columns: list[list[str]] = [[] for _ in range(9)]
+    columns: list[list[str]] = [[] for _ in _HEADS]
+    values: list[list[object]] = [[] for _ in _HEADS]
     for place, pool in enumerate(view.record.charter.pools):
         found = [frame.row(place, named=True) for frame in view.pools]
         entries.append(
@@ -36,26 +42,17 @@ def idle_section(view: View) -> Markup:
                    for row, label in zip(found, view.labels, strict=True)])
         )  # fmt: skip
         for row, label in zip(found, view.labels, strict=True):
-            cells = [pool.name, label]
-            cells += [hours(row[f"{kind}_gpu_ms"] / GPU_MS_PER_H) for kind in _PARTS]
-            cells.append(hours(row["stranded_gpu_ms"] / GPU_MS_PER_H))
-            for column, cell in zip(columns, cells, strict=True):
-                column.append(cell)
-    heads = (
-        "pool",
-        "run",
-        "held",
-        "start-up, drain",
-        "idle, blocked",
-        "idle, unused",
-        "down",
-        "maintenance",
-        "of idle:\nstranded",
-    )
-    shown = [Column(head, cells) for head, cells in zip(heads, columns, strict=True)]
+            figures = [row[f"{kind}_gpu_ms"] / GPU_MS_PER_H for kind in (*_PARTS, "stranded")]
+            for number, value in enumerate([pool.name, label, *figures]):
+                columns[number].append(value if isinstance(value, str) else hours(value))
+                values[number].append(value)
+    shown = [
+        Column(head, cells, name=name, values=own)
+        for (head, name), cells, own in zip(_HEADS, columns, values, strict=True)
+    ]
     return section(
         "idle", "The idle machine", lead, legend, rows(entries, wide=True), _stranded(view),
-        behind(shown, label="GPU-hours, as a table"),
+        behind(shown, label="GPU-hours, as a table", sheet=view.sheet("pools")),
     )  # fmt: skip
 
 

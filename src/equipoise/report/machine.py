@@ -9,7 +9,7 @@ import numpy as np
 from equipoise.report import timeaxis
 from equipoise.report.figures import count, part, shortened
 from equipoise.report.markup import Markup, element, joined, unbroken
-from equipoise.report.parts import Column, behind, section
+from equipoise.report.parts import Column, behind, figures, section
 from equipoise.report.plot import F64, WIDE, across, apart, area, box, heights, line, rule
 from equipoise.report.view import Band, View
 from equipoise.simulator.results import Results
@@ -128,17 +128,15 @@ def _runs(view: View) -> list[tuple[Results, Series, str]]:
 def _floor(view: View, band: Band, pool: int | None) -> int:
     if pool is None:
         return band.floor
-    return sum(view.record.reference.lines[number].quotas[pool].floor for number in band.lines)
+    return sum(view.reference.lines[number].quotas[pool].floor for number in band.lines)
 
 
 def _told(view: View, series: Series, size: int) -> dict[str, object]:
     """Return what the script shows under the pointer."""
-    workload = view.record.workload
-    zone = view.record.charter.timezone
     starts = [int(at) for at in series.edges_ms[:size]]
     return {
         "at": [round(at * WIDE / view.shown_ms) for at in starts],
-        "when": [timeaxis.moment(at, origin_ms=workload.origin_ms, zone=zone) for at in starts],
+        "when": [timeaxis.moment(at, origin_ms=view.origin_ms, zone=view.zone) for at in starts],
         "names": [band.name for band in view.bands],
         "held": [np.rint(held_by(series, band)[:size]).astype(int).tolist() for band in view.bands],
     }
@@ -150,8 +148,7 @@ def _y_marks(most: float) -> Markup:
 
 
 def _x_marks(view: View) -> Markup:
-    workload, zone = view.record.workload, view.record.charter.timezone
-    marks = timeaxis.marks(view.shown_ms, origin_ms=workload.origin_ms, zone=zone)
+    marks = timeaxis.marks(view.shown_ms, origin_ms=view.origin_ms, zone=view.zone)
     texts = [(at / view.shown_ms, text) for at, text in marks]
     spans = [
         element("span", text, style=f"left:{100 * at:.2f}%", class_="edge" if at > 0.97 else None) for at, text in texts
@@ -202,14 +199,14 @@ def _held_table(view: View) -> Markup:
     """What the bands held, by month-like spans of equal length."""
     columns: list[Column] = []
     edges = np.linspace(0, view.shown_ms, 13)
-    workload, zone = view.record.workload, view.record.charter.timezone
-    first = [timeaxis.moment(int(at), origin_ms=workload.origin_ms, zone=zone) for at in edges[:-1]]
+    first = [timeaxis.moment(int(at), origin_ms=view.origin_ms, zone=view.zone) for at in edges[:-1]]
     columns.append(Column("from", first))
     for _, series, label in _runs(view):
         for band in view.bands:
             means = _means(series, held_by(series, band), edges)
-            columns.append(Column(f"{band.name}\n{label}", [count(round(value)) for value in means]))
-    return behind(columns, label="Mean GPUs held, as a table")
+            head = band.name if view.period else f"{band.name}\n{label}"
+            columns.append(figures(head, "", means, lambda value: count(round(value))))
+    return behind(columns, label="Mean GPUs held, as a table", sheet=view.sheet("held"))
 
 
 def _means(series: Series, values: F64, edges: F64) -> list[float]:
@@ -224,6 +221,6 @@ def _pools(view: View) -> Markup:
     for number, pool in enumerate(view.record.charter.pools):
         for run, label in zip(view.runs, view.labels, strict=True):
             title = f"{pool.name}, {pool.device}" + (f": {label}" if len(view.runs) > 1 else "")
-            figures.append(stack(view, run, run.series(pool=number), title=title, high_px=190, pool=number))
+            figures.append(stack(view, run, view.series_of(run, pool=number), title=title, high_px=190, pool=number))
     summary = element("summary", f"Each of the {len(view.record.charter.pools)} pools")
     return element("details", summary, *figures)

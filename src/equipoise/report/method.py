@@ -30,7 +30,7 @@ _RULES = {
 assert set(_RULES) == set(POLICIES)
 _FOLLOWED = {"slurm": "nothing was decided: jobs start when Slurm's accounting says that they did"}
 
-_TERMS = (
+TERMS = (
     ("entitled", "what the charter owed a team while its work asked for it, in GPU-hours"),
     ("denied", "the part of that which it did not hold; never more than its waiting work still needs"),
     ("starved", "denied ÷ entitled"),
@@ -50,7 +50,7 @@ def method_section(view: View, source: Source) -> Markup:
         ("Run times", [_run_times(view)]),
         ("Estimates", [_estimates(view)]),
         ("Outages", ["Nodes changed as the file of outages says." if record.outages else "None were replayed."]),
-        ("Terms", [f"{name}: {text}." for name, text in _TERMS]),
+        ("Terms", [f"{name}: {text}." for name, text in TERMS]),
         ("Left out", _left_out(view)),
     ]
     notes = list(dict.fromkeys(note for run in view.runs for note in run.notes))

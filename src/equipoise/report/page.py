@@ -41,10 +41,11 @@ def write_page(
     verdict: str | None = None,
     prospect: Prospect | None = None,
     gated: GatedRun | None = None,
+    first: Sequence[Markup] = (),
 ) -> Path:
     """Write the report of runs of one log; raises ``InputError`` S105 if it cannot be written."""
     target = Path(path)
-    text = page(runs, source=source, verdict=verdict, prospect=prospect, gated=gated)
+    text = page(runs, source=source, verdict=verdict, prospect=prospect, gated=gated, first=first)
     try:
         target.write_text(text, "utf-8")
     except OSError as error:
@@ -59,6 +60,7 @@ def page(
     verdict: str | None = None,
     prospect: Prospect | None = None,
     gated: GatedRun | None = None,
+    first: Sequence[Markup] = (),
 ) -> str:
     """Return the report of runs of one log against one charter.
 
@@ -73,6 +75,8 @@ def page(
         The years that follow, where they were asked for.
     gated : GatedRun or None
         A further run, in which a model waits at its release gate; None: what gates said in ``runs``.
+    first : sequence of Markup
+        Sections that stand before all others.
     """
     about = view(runs)
     asked = releases.told(runs if gated is None else [gated.run])
@@ -111,6 +115,7 @@ def page(
             _partial(about),
             *sections[:1],
             _contents(about, years=prospect is not None, gates=bool(asked)),
+            *first,
             *sections[1:],
         ),
         element("footer", "Made by Equipoise. This file needs no network and sends nothing anywhere."),
@@ -149,8 +154,8 @@ def _contents(about: View, *, years: bool, gates: bool) -> Markup:
     return element("nav", *anchors, aria_label="Contents")
 
 
-def document(title: str, body: Sequence[Markup]) -> str:
-    """Return a whole page that fetches nothing."""
+def document(title: str, body: Sequence[Markup], *, paper: bool = False) -> str:
+    """Return a whole page that fetches nothing; ``paper``: one that is meant to be printed, on A4."""
     # The policy is the guarantee: nothing is fetched, and no script runs but this one, whatever a log is called.
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src '{theme.script_hash()}'; img-src data:;"
@@ -165,7 +170,7 @@ def document(title: str, body: Sequence[Markup]) -> str:
         element("meta", name="generator", content="Equipoise"),
         element("link", rel="icon", href="data:,"),
         element("title", title),
-        Markup(f"<style>{theme.style()}</style>"),
+        Markup(f"<style>{theme.style()}{theme.PAPER if paper else ''}</style>"),
     )
     script = Markup(f"<script>{theme.script()}</script>")
     root = element("html", head, element("body", *body, script, class_="eq page"), lang="en")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from equipoise.report.downloads import csv_link
 from equipoise.report.figures import shortened
 from equipoise.report.markup import Markup, element, joined, unbroken
 from equipoise.report.plot import WIDE, box
 
 TABLE_MAX = 400
 STRIP_HIGH = 10
+T = TypeVar("T")
+
 LABELS_MAX = 26  # letters of a scale on a telephone
 WHO_MAX = 30  # letters of a name beside a strip
 
@@ -22,16 +26,32 @@ def section(anchor: str, title: str, lead: str, *content: str) -> Markup:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its head, its cells, and a class for each cell."""
+    """A column of a table: its head, its cells, and a class for each cell; for a CSV file its name and values, if not these."""
 
     head: str
     cells: Sequence[str]
     classes: Sequence[str | None] = ()
+    name: str = ""
+    values: Sequence[object] = ()
 
 
-def table(columns: Sequence[Column], *, top: Sequence[bool] = ()) -> Markup:
-    """Return a table that scrolls where it has no room; ``top`` marks rows that others belong to."""
-    head = element("tr", *(element("th", column.head, scope="col") for column in columns))
+def figures(head: str, name: str, values: Sequence[T], write: Callable[[T], str]) -> Column:
+    """Return a column of values, written for people in the table, and as they are in a file."""
+    return Column(head, [write(value) for value in values], name=name, values=values)
+
+
+def table(columns: Sequence[Column], *, top: Sequence[bool] = (), sheet: str = "") -> Markup:
+    """Return a table that scrolls where it has no room.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+    top : sequence of bool
+        Marks rows that others belong to.
+    sheet : str
+        What the table is called as a CSV file that stands beside it; empty: there is none.
+    """
+    head = element("tr", *(element("th", column.head, scope="col", class_=_head_class(column)) for column in columns))
     size = len(columns[0].cells)
     rows = [
         element(
@@ -44,18 +64,31 @@ def table(columns: Sequence[Column], *, top: Sequence[bool] = ()) -> Markup:
         )
         for row in range(min(size, TABLE_MAX))
     ]
-    more = f"{size - TABLE_MAX:,} more rows are in the tables that --csv writes." if size > TABLE_MAX else ""
+    where = "the CSV file" if sheet else "the tables that --csv writes"
+    more = f"{size - TABLE_MAX:,} more rows are in {where}." if size > TABLE_MAX else ""
     body = element("table", element("thead", head), element("tbody", *rows))
-    return element("div", body, element("p", more, class_="soft") if more else "", class_="scroll", tabindex=0)
+    shown = element("div", body, element("p", more, class_="soft") if more else "", class_="scroll", tabindex=0)
+    return joined(shown, element("p", _csv(columns, sheet), class_="files")) if sheet else shown
+
+
+def _csv(columns: Sequence[Column], sheet: str) -> Markup:
+    heads = [column.name or column.head.replace("\n", " ") for column in columns]
+    return csv_link(sheet, heads, zip(*[column.values or column.cells for column in columns], strict=True))
+
+
+def _head_class(column: Column) -> str | None:
+    return "text" if "text" in column.classes else None
 
 
 def _cell(text: str) -> str:
     return text if isinstance(text, Markup) else unbroken(text)
 
 
-def behind(columns: Sequence[Column], *, top: Sequence[bool] = (), label: str = "The figures as a table") -> Markup:
-    """Return a table that opens when asked for."""
-    return element("details", element("summary", label), table(columns, top=top))
+def behind(
+    columns: Sequence[Column], *, top: Sequence[bool] = (), label: str = "The figures as a table", sheet: str = ""
+) -> Markup:
+    """Return a table that opens when asked for; parameters are those of `table`."""
+    return element("details", element("summary", label), table(columns, top=top, sheet=sheet))
 
 
 def names(paths: Iterable[str]) -> Column:

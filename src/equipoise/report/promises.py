@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.policy.promises import Promised
 from equipoise.report.figures import NOTHING, count, hours, part
 from equipoise.report.markup import Markup, element, joined, unbroken
-from equipoise.report.parts import Column, behind, keys, section
+from equipoise.report.parts import Column, behind, figures, keys, section
 from equipoise.report.plot import WIDE, between, box, rule, slope
 from equipoise.report.timeaxis import moment
 from equipoise.report.view import View
 from equipoise.simulator.promise_frame import DRAWS, HISTORY_DAYS, Forecast, days_of, forecast, windows_by
+from equipoise.simulator.record import Record
 from equipoise.simulator.results import Results
 
 Row = dict[str, Any]
@@ -30,7 +32,7 @@ LIGHTS = {"kept": "✓", "kept, unused": "✓", "kept within grace": "✓", "bro
 
 def promises_section(view: View) -> Markup:
     """One card per promise, with a chart for each run; nothing where the charter promises nothing over time."""
-    listed = [windows_in(run, view.until_ms) for run in view.runs]
+    listed = [windows_in(run, view.begin_ms + view.until_ms) for run in view.runs]
     names = list(dict.fromkeys(row["promise"] for row in listed[0]))
     if not names:
         return Markup("")
@@ -41,11 +43,17 @@ def promises_section(view: View) -> Markup:
         " how it did. From the point of no return on, not even the most that pacing may ask for would keep the promise."
         " Of a rolling promise the line is delivered ÷ owed of every window, at its end."
     )
-    legend = keys(("line", "delivered"), ("dash", "owed"), ("unusedkey", "forecast"), ("denied", "point of no return"))
-    cards = [_card(view, name, listed) for name in names]
     return section(
-        "promises", "Promises", lead, legend, element("div", *cards, class_="cards"), _table(view, listed), _warned(view)
+        "promises", "Promises", lead, *promise_charts(view), _table(view, listed), _warned(view)
     )  # fmt: skip
+
+
+def promise_charts(view: View) -> list[Markup]:
+    """Return what the lines of the charts are, and a card for each promise, with a chart for each run."""
+    listed = [windows_in(run, view.begin_ms + view.until_ms) for run in view.runs]
+    names = list(dict.fromkeys(row["promise"] for row in listed[0]))
+    legend = keys(("line", "delivered"), ("dash", "owed"), ("unusedkey", "forecast"), ("denied", "point of no return"))
+    return [legend, element("div", *[_card(view, name, listed) for name in names], class_="cards")] if names else []
 
 
 def windows_in(run: Results, until_ms: int) -> list[Row]:
@@ -93,7 +101,8 @@ def _mini(view: View, number: int, rows: Sequence[Row]) -> Markup:
     broken = any(row["verdict"] == "broken" for row in rows)
     worst = "broken" if broken else str(rows[0]["verdict"])
     word = element("span", f"{LIGHTS[worst]} {tally(rows)}", class_=f"light {'bad' if broken else 'good'}")
-    rolling = "rolling" in rows[0]["window"] or rows[0]["kind"] == "starts"
+    several = bool(view.period) and len(rows) > 1
+    rolling = several or "rolling" in rows[0]["window"] or rows[0]["kind"] == "starts"
     shapes = _ratios(rows) if rolling else _cumulative(view, number, rows[0])
     times = [row["to_s"] for row in rows] if rolling else [rows[0]["from_s"], rows[0]["to_s"]]
     zone, origin_ms = view.record.charter.timezone, view.record.workload.origin_ms
@@ -141,10 +150,10 @@ def _ratios(rows: Sequence[Row]) -> list[Markup]:
 
 def _cumulative(view: View, number: int, row: Row) -> list[Markup]:
     record = view.runs[number].record
-    one = next(one for one in record.run.promised if one.promise.name == row["promise"] and not one.foreign)
-    told = days_of(record, one)
     from_ms, to_ms = round(row["from_s"] * 1000), round(row["to_s"] * 1000)
-    inside = (told.at_ms >= from_ms) & (told.at_ms <= to_ms)
+    told = days_of(record, _text_of(record, row["promise"], from_ms))
+    seen_ms = min(to_ms, view.begin_ms + view.until_ms) if view.period else to_ms
+    inside = (told.at_ms >= from_ms) & (told.at_ms <= seen_ms)
     times = told.at_ms[inside]
     owed, delivered = (values - values[0] for values in (told.owed[inside], told.delivered[inside]))
     open_ms = int(times[-1]) if row["verdict"] == "undecided" else int(from_ms + AHEAD * (to_ms - from_ms))
@@ -163,6 +172,13 @@ def _cumulative(view: View, number: int, row: Row) -> list[Markup]:
         x = round((row["lost_s"] * 1000 - from_ms) * WIDE / (to_ms - from_ms))
         shapes.append(element("path", d=f"M{x} 0V{HIGH}", class_="noreturn"))
     return shapes
+
+
+def _text_of(record: Record, name: str, at_ms: int) -> Promised:
+    """Return a promise as the charter had it that was in force at a time; as the first did that had it, if that one has it not."""
+    versions = [one for one in record.run.promised if one.promise.name == name and not one.foreign]
+    charter = sum(enact_ms <= at_ms for enact_ms in record.enact_ms)
+    return next((one for one in versions if charter in one.charters), versions[0])
 
 
 def _band(found: Forecast, xs: F64, most: float) -> list[Markup]:
@@ -193,13 +209,13 @@ def _table(view: View, listed: Sequence[Sequence[Row]]) -> Markup:
     bad = ["bad" if row["verdict"] == "broken" else None for _, row in flat]
     columns.append(Column("verdict", [row["verdict"] for _, row in flat], bad))
     columns += [
-        Column(name, [hours(row[f"{name}_heh_h"]) for _, row in flat])
+        figures(name, f"{name}_heh_h", [row[f"{name}_heh_h"] for _, row in flat], hours)
         for name in ("owed", "delivered", "unclaimed", "denied", "surplus", "grace")
     ]
     columns.append(
         Column("no return", [row["lost"][:16].replace("T", " ") if row["lost"] else NOTHING for _, row in flat])
     )
-    return behind(columns, label="All windows, as a table")
+    return behind(columns, label="All windows, as a table", sheet=view.sheet("promises"))
 
 
 def _warned(view: View) -> Markup:

@@ -38,7 +38,7 @@ def turning(rows: Sequence[Row]) -> list[Row]:
     return kept
 
 
-def gates_section(runs: Sequence[Results], *, first: str = "") -> Markup:
+def gates_section(runs: Sequence[Results], *, first: str = "", sheet: str = "") -> Markup:
     """When gates let services have how much, and what the next stage lacked; nothing where no gate was asked.
 
     Parameters
@@ -47,6 +47,8 @@ def gates_section(runs: Sequence[Results], *, first: str = "") -> Markup:
         As of `told`.
     first : str
         What the section begins with.
+    sheet : str
+        What its table is called as a CSV file.
     """
     if not runs:
         return Markup("")
@@ -64,11 +66,11 @@ def gates_section(runs: Sequence[Results], *, first: str = "") -> Markup:
             Column("stage", [_stage(row) for row in rows]),
             Column("of the limit", ["–" if row["quota"] is None else part(row["quota"]) for row in rows]),
             Column("may have", [_amount(row) for row in rows]),
-            Column("the next stage lacks", [row["lacks"] or "–" for row in rows]),
+            Column("the next stage lacks", [row["lacks"] or "–" for row in rows], ["text"] * len(rows)),
         ]
         if len(runs) > 1:
             columns.insert(0, Column("executed", [run.policy] * len(rows)))
-        tables.append(table(columns))
+        tables.append(table(columns, sheet=sheet))
     return section("gates", "Release gates", lead, *tables)
 
 

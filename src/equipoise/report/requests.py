@@ -7,7 +7,7 @@ from typing import Any
 
 from equipoise.report.figures import NOTHING, count, counted, hours, part
 from equipoise.report.markup import Markup
-from equipoise.report.parts import Column, Entry, bar, behind, keys, rows, section, strong
+from equipoise.report.parts import Column, Entry, bar, behind, figures, keys, rows, section, strong
 from equipoise.report.view import View
 from equipoise.simulator.results import Results
 
@@ -53,19 +53,19 @@ def requests_section(view: View) -> Markup:
         Column("avenue", [row["avenue"] for row in frames[0]]),
     ]
     columns += [
-        Column(head, [count(row[head]) for row in frames[0]])
+        figures(head, head, [row[head] for row in frames[0]], count)
         for head in ("requests", "granted", "cut", "refused", "open")
     ]
     columns += [
-        Column(f"{head},\nGPU-h", [hours(row[f"{head}_gpu_h"]) for row in frames[0]])
+        figures(f"{head},\nGPU-h", f"{head}_gpu_h", [row[f"{head}_gpu_h"] for row in frames[0]], hours)
         for head in ("asked", "granted", "cut", "refused")
     ]
     for of, label in zip(frames, view.labels, strict=True):
         head = f"spent, GPU-h\n{label}" if len(view.runs) > 1 else "spent,\nGPU-h"
-        columns.append(Column(head, [hours(row["spent_gpu_h"]) for row in of]))
+        columns.append(figures(head, "spent_gpu_h", [row["spent_gpu_h"] for row in of], hours))
     return section(
         "requests", "Requests for credits", lead, keys(*_KEYS), rows(entries, wide=True),
-        behind(columns, label="Counts and GPU-hours, as a table"),
+        behind(columns, label="Counts and GPU-hours, as a table", sheet=view.sheet("requests")),
     )  # fmt: skip
 
 

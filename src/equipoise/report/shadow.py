@@ -10,6 +10,8 @@ from rich.console import Console
 
 from equipoise.report.columns import Column, fitted
 from equipoise.report.figures import count, counted, hours, part, span
+from equipoise.report.markup import Markup, element, unbroken
+from equipoise.report.parts import section
 from equipoise.report.promises import tally, windows_in
 from equipoise.simulator.results import Results
 
@@ -98,6 +100,16 @@ def print_shadow(
     console.print("What this does not show", style="bold")
     for sentence in unsaid:
         console.print(f"- {sentence}")
+
+
+def shadow_section(said: Sequence[str], unsaid: Sequence[str]) -> Markup:
+    """Return what the comparison says, and what it does not show, as a section of the report."""
+    told = element("ul", *(element("li", unbroken(sentence)) for sentence in said))
+    untold = element("ul", *(element("li", unbroken(sentence)) for sentence in unsaid))
+    lead = (
+        "What Slurm did, and what the charter would have done with the same jobs. Nothing in the cluster was changed."
+    )
+    return section("shadow", "Beside Slurm", lead, told, element("h3", "What this does not show"), untold)
 
 
 def sentences(runs: Sequence[Results], sides: Sides) -> tuple[str, ...]:

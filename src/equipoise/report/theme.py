@@ -188,6 +188,7 @@ font-size:.73rem}
 .eq .key.farkey,.eq .key.nearkey{background:var(--ink);opacity:.3}.eq .key.farkey{opacity:.17}
 .eq .badge{font-size:.73rem;color:var(--soft);border:1px solid var(--line);border-radius:9px;padding:1px 7px;white-space:nowrap}
 .eq .badge.assumed{color:var(--denied);border-color:currentColor}
+.eq th.text{text-align:left}
 .eq td.text{text-align:left;white-space:normal;min-width:16em}
 .eq .told{font-size:1.02rem;max-width:50em;margin:0 0 8px}.eq .told+.keys{margin-top:22px}
 .eq section>h3{margin-top:34px}
@@ -261,6 +262,13 @@ background:none}
 .eq td.deep{padding-left:14px!important;color:var(--soft)}
 .eq td.bad{color:var(--denied)}
 .eq td.good{color:var(--accent)}
+.eq .tick{stroke:var(--ink);stroke-width:2;fill:none}
+.eq .files{margin:4px 0 0;font-size:.78rem}
+.eq a.file{font-size:.82rem}
+.eq .apart{margin-top:30px}
+.eq ul.filelist{padding-left:1.1em;font-size:.86rem}
+.eq .alert.found{border:2px solid var(--denied);border-radius:8px;padding:10px 16px;color:var(--denied)}
+.eq .alert.found p,.eq .alert.found li{max-width:none;overflow-wrap:anywhere}
 .eq pre{font:.8rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;background:var(--card);
 border:1px solid var(--line);border-radius:8px;padding:14px 16px;overflow-x:auto;margin:12px 0;color:var(--ink)}
 .eq pre.wrap{white-space:pre-wrap;overflow-wrap:anywhere}
@@ -319,6 +327,23 @@ border:1px solid var(--line);border-radius:8px;padding:14px 16px;overflow-x:auto
 .eq .tile dd{display:block}
 .eq .tile dd b{margin-right:.5em}
 .eq details:not([open]){display:none}
+}
+"""
+
+PAPER = """
+@page{size:A4;margin:16mm 14mm 18mm}
+@media print{
+.eq.paper{min-height:0}
+.eq main>section{break-inside:auto}
+.eq main>section.first{break-after:avoid}
+.eq figure,.eq .card,.eq .plot,.eq svg,.eq pre,.eq .rows .strips,.eq li,.eq dl.tiles{break-inside:avoid}
+.eq thead{display:table-header-group}
+.eq .files,.eq .rows .scale{break-before:avoid}
+.eq table{width:100%}
+.eq td,.eq th{white-space:normal}
+.eq td.text{min-width:0}
+.eq .cards{grid-template-columns:repeat(2,1fr)}
+.eq .tile dd.alone b{font-size:14pt}
 }
 """
 

@@ -173,16 +173,23 @@ def state(standings: Mapping[str, Standing], *, phrase: str, over: str) -> str:
         wait = "" if only.wait_p95_s is None else f", and one job in twenty waits longer than {span(only.wait_p95_s)}"
         entitled_to = f"of what the charter entitles {name} to while it asks"
         return f"{begin}; {entitled_to}, {part(denied / entitled)} is denied{wait}."
-    ranked = [
-        (each.account["denied_gpu_h"] / each.account["entitled_gpu_h"], name)
-        for name, each in standings.items()
-        if each.account["entitled_gpu_h"] >= SMALL * entitled
-    ]
-    worst, name = max(ranked, key=lambda pair: pair[0])
+    name, worst = most_denied({name: each.account for name, each in standings.items()})
     text = f"{begin}, and of what the charter entitles teams to while they ask, {part(denied / entitled)} is denied"
     text += f": most to {name}, {part(worst)} of its own"
     wait_s = standings[name].wait_p95_s
     return text + ("." if wait_s is None else f", where one job in twenty waits longer than {span(wait_s)}.")
+
+
+def most_denied(accounts: Mapping[str, Mapping[str, float]]) -> tuple[str, float]:
+    """Return the team that was denied the largest part of what it was entitled to, and that part; one that counts (`SMALL`)."""
+    entitled = sum(account["entitled_gpu_h"] for account in accounts.values())
+    ranked = [
+        (account["denied_gpu_h"] / account["entitled_gpu_h"], name)
+        for name, account in accounts.items()
+        if account["entitled_gpu_h"] >= max(SMALL * entitled, 1e-12)
+    ]
+    worst, name = max(ranked, key=lambda pair: pair[0])
+    return name, worst
 
 
 def _more_or_less(after: float, before: float) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from equipoise.policy.plan import Plan
 from equipoise.report import verdict
 from equipoise.report.figures import count, span
 from equipoise.report.theme import TEAM_COLOURS
 from equipoise.simulator.record import Record
 from equipoise.simulator.results import Results
-from equipoise.simulator.series import Series
+from equipoise.simulator.series import POINTS, Series
 
 TAIL = 1.2
 """Pictures over time end at the latest so many times the span of the accounts; a queue can take years to empty."""
@@ -65,14 +66,51 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Runs of one log against one charter; the first is what the others are compared with."""
+    """Runs of one log against one charter; the first is what the others are compared with.
+
+    Parameters
+    ----------
+    runs : tuple of Results
+        All of their whole time, or of one period.
+    period : str
+        What that period is called.
+    """
 
     runs: tuple[Results, ...]
+    period: str = ""
 
     @property
     def record(self) -> Record:
         """The first run's; charter and workload are those of all."""
         return self.runs[0].record
+
+    @cached_property
+    def begin_ms(self) -> int:
+        """When the accounts begin, since the run's origin: of a period the last close that is not after its beginning."""
+        within, closes_ms = self.runs[0].within, self.record.run.closes_ms
+        before = 0 if within is None else self.record.closes_by(within.from_ms)
+        return int(closes_ms[before - 1]) if before else 0
+
+    @property
+    def origin_ms(self) -> int | None:
+        """Unix time of where pictures over time begin; None without a calendar."""
+        origin_ms = self.record.workload.origin_ms
+        return None if origin_ms is None else origin_ms + self.begin_ms
+
+    def sheet(self, name: str) -> str:
+        """Return what a table is called as a CSV file in the page: of a period. Of a log `--csv` writes all tables."""
+        return f"{name} {self.period}".replace(" ", "-") if self.period else ""
+
+    @property
+    def zone(self) -> str:
+        """The time zone of dates: the charter's."""
+        return self.record.charter.timezone
+
+    @property
+    def reference(self) -> Plan:
+        """The plan of the reference charter; of a period the one in force at its end."""
+        within = self.runs[0].within
+        return self.record.reference if within is None else self.record.reference_at(within.to_ms - 1)
 
     @cached_property
     def asked_ms(self) -> int:
@@ -93,21 +131,29 @@ class View:
         In the end everybody has had what they asked for, so only a window tells whom a policy served in time. Where
         submissions were over in a third of the time it tells little, and the account is that of the whole run.
         """
-        return 3 * self.asked_ms >= self.end_ms
+        return self.runs[0].within is None and 3 * self.asked_ms >= self.end_ms
 
     @property
     def until_ms(self) -> int:
-        """The end of the accounts."""
+        """The end of the accounts, since they began."""
+        within = self.runs[0].within
+        if within is not None:
+            last = self.record.closes_by(within.to_ms)
+            return max(1, int(self.record.run.closes_ms[last - 1]) - self.begin_ms if last else 0)
         return max(1, self.asked_ms if self.windowed else self.end_ms)
 
     @property
     def shown_ms(self) -> int:
-        """The end of pictures over time."""
+        """The end of pictures over time, since the accounts began."""
+        if self.period:
+            return self.until_ms
         return max(1, min(self.end_ms, round(TAIL * self.until_ms)))
 
     @property
     def over(self) -> str:
         """Over which time the accounts are, as part of a sentence."""
+        if self.period:
+            return f"over {self.period}"
         if not self.windowed:
             return "over the whole run"
         days = self.until_ms / 86_400_000
@@ -123,7 +169,7 @@ class View:
     @cached_property
     def accounts(self) -> tuple[dict[str, Row], ...]:
         """Each run's account up to ``until_ms``, by team."""
-        frames = [run.account(until_s=self.until_ms / 1000) for run in self.runs]
+        frames = [run.account(until_s=self._end_s) for run in self.runs]
         return tuple({row["team"]: row for row in frame.to_dicts()} for frame in frames)
 
     @cached_property
@@ -134,18 +180,27 @@ class View:
     @cached_property
     def pools(self) -> tuple[pl.DataFrame, ...]:
         """Each run's pools up to ``until_ms``."""
-        return tuple(run.pool_account(until_s=self.until_ms / 1000) for run in self.runs)
+        return tuple(run.pool_account(until_s=self._end_s) for run in self.runs)
+
+    @property
+    def _end_s(self) -> float:
+        return (self.begin_ms + self.until_ms) / 1000
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
         """Each run over time."""
-        return tuple(run.series() for run in self.runs)
+        return tuple(self.series_of(run) for run in self.runs)
+
+    def series_of(self, run: Results, *, pool: int | None = None, points: int = POINTS) -> Series:
+        """Return a run over time, since the accounts began."""
+        found = run.series(pool=pool, points=points)
+        return replace(found, edges_ms=found.edges_ms - self.begin_ms)
 
     @cached_property
     def top(self) -> list[str]:
         """The teams at the top, the largest floor first; then who held most."""
         held = self.accounts[0]
-        paths = [line.path for line in self.record.reference.lines if line.parent == 0]
+        paths = [line.path for line in self.reference.lines if line.parent == 0]
         return sorted(paths, key=lambda path: (-self.floor(path), -held[path]["delivered_gpu_h"], path))
 
     @cached_property
@@ -163,7 +218,7 @@ class View:
     @cached_property
     def bands(self) -> list[Band]:
         """The strips of the machine, from below; more teams than there are colours share the last."""
-        lines = {line.path: number for number, line in enumerate(self.record.reference.lines)}
+        lines = {line.path: number for number, line in enumerate(self.reference.lines)}
         held = self.accounts[0]
         coloured = self.top
         if len(coloured) > TEAM_COLOURS + 1:
@@ -215,9 +270,9 @@ class View:
         return {path: verdict.Standing(rows[path], teams[path]["wait_p95_s"]) for path in self.top}
 
 
-def view(runs: Sequence[Results]) -> View:
-    """Return what a report of these runs is about."""
-    return View(tuple(runs))
+def view(runs: Sequence[Results], *, period: str = "") -> View:
+    """Return what a report of these runs is about; ``period`` is what the time is called that they are of."""
+    return View(tuple(runs), period)
 
 
 def verdict_of(runs: Sequence[Results]) -> str:

@@ -15,6 +15,7 @@ from equipoise.report.parts import (
     Entry,
     bar,
     behind,
+    figures,
     keys,
     names,
     rows,
@@ -34,8 +35,9 @@ _MARKS_S = ((1, "1 s"), (60, "1 min"), (3600, "1 h"), (86_400, "1 d"), (2_592_00
 
 def waits_section(view: View) -> Markup:
     """Waits of teams and of gang sizes: half waited no longer than the large dot, 95 and 99 of 100 than the others."""
+    during = "of the jobs that started in the period" if view.period else "over the whole run"
     lead = (
-        "From the moment a job could run to its first start, over the whole run. The largest dot is the median; 95 of"
+        f"From the moment a job could run to its first start, {during}. The largest dot is the median; 95 of"
         " 100 jobs waited no longer than the second, 99 of 100 no longer than the third. The scale is logarithmic."
     ) + view.left_out(ROWS_MAX)
     listed = [path for path in view.chosen(ROWS_MAX) if any(teams[path]["started"] for teams in view.teams)]
@@ -55,7 +57,7 @@ def waits_section(view: View) -> Markup:
     content += [element("figure", element("figcaption", element("b", "By gang size")), rows(by_gang, log.marks),
                         style="margin-top:34px")]  # fmt: skip
     content.append(_gangs_table(view, gangs, sizes))
-    if not by_gang:
+    if not by_gang or not listed:
         return section("waits", "Waits", "No job started.")
     return section("waits", "Waits", lead, *content)
 
@@ -96,24 +98,25 @@ def _gang(size: tuple[int, int]) -> str:
 
 
 def _waits_table(view: View) -> Markup:
-    columns = [names(view.order), Column("jobs", [count(view.teams[0][path]["jobs"]) for path in view.order])]
+    of = "started" if view.period else "jobs"  # of a period the jobs that started in it
+    columns = [names(view.order), figures("jobs", of, [view.teams[0][path][of] for path in view.order], count)]
     for head, field in (("mean", "wait_mean_s"), ("p50", WAITS[0]), ("p95", WAITS[1]), ("p99", WAITS[2])):
         for teams, label in zip(view.teams, view.labels, strict=True):
-            cells = [span(teams[path][field]) for path in view.order]
-            columns.append(Column(f"{head}\n{label}" if len(view.runs) > 1 else head, cells))
-    return behind(columns, top=["." not in path for path in view.order])
+            values = [teams[path][field] for path in view.order]
+            columns.append(figures(f"{head}\n{label}" if len(view.runs) > 1 else head, field, values, span))
+    return behind(columns, sheet=view.sheet("waits"), top=["." not in path for path in view.order])
 
 
 def _gangs_table(
     view: View, gangs: Sequence[Mapping[tuple[int, int], Mapping[str, Any]]], sizes: Sequence[tuple[int, int]]
 ) -> Markup:
     columns = [Column("gang", [_gang(size) for size in sizes])]
-    columns.append(Column("jobs", [count(gangs[0].get(size, {}).get("jobs", 0)) for size in sizes]))
+    columns.append(figures("jobs", "jobs", [gangs[0].get(size, {}).get("jobs", 0) for size in sizes], count))
     for head, field in (("mean", "wait_mean_s"), ("p50", WAITS[0]), ("p95", WAITS[1]), ("p99", WAITS[2])):
         for found, label in zip(gangs, view.labels, strict=True):
-            cells = [span(found.get(size, {}).get(field)) for size in sizes]
-            columns.append(Column(f"{head}\n{label}" if len(view.runs) > 1 else head, cells))
-    return behind(columns)
+            values = [found.get(size, {}).get(field) for size in sizes]
+            columns.append(figures(f"{head}\n{label}" if len(view.runs) > 1 else head, field, values, span))
+    return behind(columns, sheet=view.sheet("waits by gang"))
 
 
 def starvation_section(view: View) -> Markup:
@@ -167,7 +170,8 @@ def stops_section(view: View) -> Markup:
         return section("stops", "Jobs that were stopped", "No job was stopped before its end, and no work was lost.")
     lead = (
         "Restoring a floor stops jobs that had borrowed it (reclaims); inside a team, priority does (preemptions); nodes"
-        " that go away do (failures). Bars: GPU-hours of work that was lost by it and had to be done again, whole run."
+        " that go away do (failures). Bars: GPU-hours of work that was lost by it and had to be done again,"
+        f" {view.over if view.period else 'whole run'}."
     ) + view.left_out(ROWS_MAX)
     listed = [
         path
@@ -192,12 +196,14 @@ def stops_section(view: View) -> Markup:
     for head, field in (("reclaims", "reclaims"), ("preemptions", "preemptions"), ("failures", "failures")):
         if any(teams[path][field] for teams in view.teams for path in view.order):
             for teams, label in zip(view.teams, view.labels, strict=True):
-                cells = [count(teams[path][field]) for path in view.order]
-                columns.append(Column(f"{head}\n{label}" if len(view.runs) > 1 else head, cells))
+                values = [teams[path][field] for path in view.order]
+                columns.append(figures(f"{head}\n{label}" if len(view.runs) > 1 else head, field, values, count))
     for teams, label in zip(view.teams, view.labels, strict=True):
-        cells = [hours(teams[path]["lost_gpu_h"]) for path in view.order]
-        columns.append(Column(f"lost GPU-h\n{label}" if len(view.runs) > 1 else "lost GPU-h", cells))
-    table = behind(columns, top=["." not in path for path in view.order])
+        values = [teams[path]["lost_gpu_h"] for path in view.order]
+        columns.append(
+            figures(f"lost GPU-h\n{label}" if len(view.runs) > 1 else "lost GPU-h", "lost_gpu_h", values, hours)
+        )
+    table = behind(columns, sheet=view.sheet("stops"), top=["." not in path for path in view.order])
     return section("stops", "Jobs that were stopped", lead, run_keys(view.labels), rows(entries, marks), table)
 
 

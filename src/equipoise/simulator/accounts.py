@@ -5,35 +5,40 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from equipoise.account import Span
 from equipoise.policy.kernel.layout import REFUSED
-from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, started, wait_columns
+from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, started, submitted, unstarted, wait_columns
 from equipoise.simulator.record import DENIED, ENTITLED, HELD, LOST_MS, Record
 
 POOL_PARTS = ("held", "transition", "idle_unused", "idle_blocked", "down", "maintenance")
 
 
-def teams_frame(record: Record) -> pl.DataFrame:
+def teams_frame(record: Record, within: Span | None = None) -> pl.DataFrame:
     """Return one row per team of the reference charter, parents before children; an inner team means all below it.
 
     Raw device-hours over all pools; ``delivered_heh_h`` weighs each pool's by its ``heh``. Null where there is nothing
     to divide by, or no job that started.
+
+    ``within``: of a time. Accounts are those between closes (`Record.grown`), waits those of jobs that started in it, refusals of jobs
+    submitted in it, turnaround of jobs that ended in it; ``never_started`` had not at its end; floors are those in force then.
     """
-    totals = record.accounts[-1].sum(axis=0)
+    by_pool = record.grown(record.accounts, within)
+    totals = by_pool.sum(axis=0)
     heh = np.array([float(pool.heh) for pool in record.charter.pools])
     held, lost = totals[:, HELD], totals[:, LOST_MS]
-    by_pool = record.accounts[-1]
-    capacity_ms = int(_capacity_ms(record)[-1].sum())
+    capacity_ms = int(record.grown(_capacity_ms(record), within).sum())
+    reference = record.reference if within is None else record.reference_at(within.to_ms - 1)
     expected = sum(pool.capacity for pool in record.charter.pools)
-    floors = np.array([sum(quota.floor for quota in line.quotas) for line in record.reference.lines], np.int64)
-    jobs = record.run.jobs
+    floors = np.array([sum(quota.floor for quota in line.quotas) for line in reference.lines], np.int64)
+    asked = submitted(record, within)
     columns: dict[str, object] = {
         "team": [line.path for line in record.reference.lines],
         "leaf": [line.children == 0 for line in record.reference.lines],
-        "jobs": record.total(np.ones(len(jobs), np.int64)),
-        "started": record.total(started(record)),
-        "finished": record.total(finished(record)),
-        "refused": record.total(jobs["state"] == REFUSED),
-        "never_started": record.total(~started(record) & (jobs["state"] != REFUSED)),
+        "jobs": record.total(asked),
+        "started": record.total(started(record, within)),
+        "finished": record.total(finished(record, within)),
+        "refused": record.total(asked & (record.run.jobs["state"] == REFUSED)),
+        "never_started": record.total(unstarted(record, within)),
         "delivered_gpu_h": (held - lost) / GPU_MS_PER_H,
         "held_gpu_h": held / GPU_MS_PER_H,
         "lost_gpu_h": lost / GPU_MS_PER_H,
@@ -44,23 +49,22 @@ def teams_frame(record: Record) -> pl.DataFrame:
         "share": _ratio(held, np.full(record.count, capacity_ms)),
         "floor_share": floors / expected,
         "floor_gpus": floors,
-        **wait_columns(record),
-        **{cause: record.total(per_job) for cause, per_job in record.stops.items()},
+        **wait_columns(record, within),
+        **{cause: record.total(per_job) for cause, per_job in record.stops_within(within).items()},
     }
     return pl.DataFrame(columns).slice(1).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def pools_frame(record: Record, *, until_ms: int | None = None) -> pl.DataFrame:
+def pools_frame(record: Record, within: Span | None = None) -> pl.DataFrame:
     """Return one row per pool: its capacity and where all of it went, in exact GPU-milliseconds.
 
-    ``until_ms``: by the last close that is not after it; None: by the end.
+    ``within``: of a time, from close to close; None: of the whole run.
 
     ``capacity = held + transition + idle_unused + idle_blocked + down + maintenance``. Transition is start-up and
     drain, nothing without a latency; it counts for nobody.
     ``fragmentation`` is the part of the idle time that was stranded on nodes partly in use.
     """
-    count = len(record.run.closes_ms) if until_ms is None else _closes_by(record, until_ms)
-    totals = record.run.pools[count - 1] if count else np.zeros_like(record.run.pools[-1])
+    totals = record.grown(record.run.pools, within)
     idle = totals[:, 2] + totals[:, 3]
     whole_nodes = np.array([pool.gpus_per_node > 1 for pool in record.charter.pools])
     stranded = np.where(whole_nodes, totals[:, 6], 0)  # a node of one device is never partly in use
@@ -120,12 +124,10 @@ def closes_frame(record: Record) -> pl.DataFrame:
     )
 
 
-def account_frame(record: Record, *, until_ms: int) -> pl.DataFrame:
-    """Return what each team held, was entitled to and was denied by the last close not after ``until_ms``."""
-    count = _closes_by(record, until_ms)
-    at = np.zeros_like(record.accounts[0]) if count == 0 else record.accounts[count - 1]
-    totals = at.sum(axis=0)
-    capacity_ms = 0 if count == 0 else int(_capacity_ms(record)[count - 1].sum())
+def account_frame(record: Record, within: Span | None) -> pl.DataFrame:
+    """Return what each team held, was entitled to and was denied in a time, from close to close."""
+    totals = record.grown(record.accounts, within).sum(axis=0)
+    capacity_ms = int(record.grown(_capacity_ms(record), within).sum())
     columns: dict[str, object] = {
         "team": [line.path for line in record.reference.lines],
         "delivered_gpu_h": (totals[:, HELD] - totals[:, LOST_MS]) / GPU_MS_PER_H,
@@ -136,6 +138,17 @@ def account_frame(record: Record, *, until_ms: int) -> pl.DataFrame:
         "share": _ratio(totals[:, HELD], np.full(record.count, capacity_ms)),
     }
     return pl.DataFrame(columns).slice(1).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def floor_gpu_h(record: Record, within: Span) -> dict[str, float]:
+    """Return each team's floor over a time in GPU-hours: of every stretch between closes the floor in force when it begins."""
+    first, last = map(record.closes_by, (within.from_ms, within.to_ms))
+    edges = np.concatenate([[0], record.run.closes_ms])[first : last + 1]
+    found = np.zeros(record.count)
+    for begin_ms, end_ms in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        floors = [sum(quota.floor for quota in line.quotas) for line in record.reference_at(begin_ms).lines]
+        found += np.array(floors, np.float64) * (end_ms - begin_ms)
+    return {line.path: ms / GPU_MS_PER_H for line, ms in zip(record.reference.lines, found.tolist(), strict=True)}
 
 
 def services_frame(record: Record) -> pl.DataFrame:
@@ -155,10 +168,6 @@ def services_frame(record: Record) -> pl.DataFrame:
         "served_fraction": _ratio(met, rows["demanded"]),
     }
     return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
-
-
-def _closes_by(record: Record, until_ms: int) -> int:
-    return int(np.searchsorted(record.run.closes_ms, until_ms, side="right"))
 
 
 def _capacity_ms(record: Record) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

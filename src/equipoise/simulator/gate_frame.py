@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from equipoise.account import Span
 from equipoise.charter.explanation import instant_text
 from equipoise.gates.decision import GateDecision
 from equipoise.gates.rulings import Ruling
@@ -26,7 +27,7 @@ SCHEMA = {
 }
 
 
-def gates_frame(record: Record) -> pl.DataFrame:
+def gates_frame(record: Record, within: Span | None = None) -> pl.DataFrame:
     """Return one row for each service, gate and time at which what the gate says of it changed.
 
     Returns
@@ -34,7 +35,8 @@ def gates_frame(record: Record) -> pl.DataFrame:
     pl.DataFrame
         ``at_s`` since the run began and ``at`` (UTC), ``stage`` (null: none), ``quota`` of the team's limit, ``replicas`` and
         ``gpus`` that the service may have by all gates (null: any number; then no gate holds it any more, and ``gate`` is
-        null), and ``lacks``: what keeps the next stage closed. Rows are by service, then by time, up to the run's end.
+        null), and ``lacks``: what keeps the next stage closed. Rows are by service, then by time, up to the run's end; ``within``: in a
+        time, each service beginning with what was said of it last before.
     """
     origin_ms, end_ms = record.workload.origin_ms or 0, int(record.run.closes_ms[-1])
     rows: list[dict[str, Any]] = []
@@ -48,7 +50,17 @@ def gates_frame(record: Record) -> pl.DataFrame:
             if told and not (list(told) == [None] and not before):
                 rows += [row | when for gate, row in told.items() if after[gate] != before.get(gate)]
                 before = after
-    return pl.DataFrame([{name: row[name] for name in SCHEMA} for row in rows], schema=SCHEMA)
+    found = pl.DataFrame([{name: row[name] for name in SCHEMA} for row in rows], schema=SCHEMA)
+    return found if within is None else _said_within(found, within)
+
+
+def _said_within(rows: pl.DataFrame, within: Span) -> pl.DataFrame:
+    """Leave what was said in a time, and of each service what was said last before it."""
+    begin_s, end_s = within.from_ms / 1000, within.to_ms / 1000
+    before = rows.filter(pl.col("at_s") < begin_s)
+    latest = before.filter(pl.col("at_s") == pl.col("at_s").max().over("service"))
+    inside = rows.filter((pl.col("at_s") >= begin_s) & (pl.col("at_s") < end_s))
+    return pl.concat([latest, inside]).sort("service", maintain_order=True)
 
 
 def _rows(ruling: Ruling, service: str, gang: int) -> Iterator[dict[str, Any]]:

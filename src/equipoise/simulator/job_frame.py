@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from equipoise.account import Span
 from equipoise.policy.kernel.layout import (
     CANCELLED,
     CLAIMED,
@@ -52,14 +53,35 @@ def seconds(ms: I64, known: NDArray[np.bool_]) -> pl.Series:
     return _where(ms / 1000.0, known)
 
 
-def started(record: Record) -> NDArray[np.bool_]:
-    """Which jobs started at least once."""
-    return record.run.jobs["first_ms"] >= 0
+def started(record: Record, within: Span | None = None) -> NDArray[np.bool_]:
+    """Which jobs started at least once; ``within``: those whose first start lies in a time."""
+    first_ms = record.run.jobs["first_ms"]
+    return first_ms >= 0 if within is None else _inside(first_ms, within)
 
 
-def finished(record: Record) -> NDArray[np.bool_]:
-    """Which jobs ended by themselves."""
-    return record.run.jobs["state"] == DONE
+def finished(record: Record, within: Span | None = None) -> NDArray[np.bool_]:
+    """Which jobs ended by themselves; ``within``: in a time."""
+    ended = record.run.jobs["state"] == DONE
+    return ended if within is None else ended & _inside(record.run.jobs["end_ms"], within)
+
+
+def submitted(record: Record, within: Span | None = None) -> NDArray[np.bool_]:
+    """Which jobs were submitted in a time; None: all."""
+    submit_ms = record.workload.jobs.submit_ms
+    return np.ones(len(submit_ms), np.bool_) if within is None else _inside(submit_ms, within)
+
+
+def unstarted(record: Record, within: Span | None = None) -> NDArray[np.bool_]:
+    """Which jobs never started and were not refused; ``within``: had not started by the end of a time, and were not withdrawn."""
+    first_ms, state = record.run.jobs["first_ms"], record.run.jobs["state"]
+    if within is None:
+        return (first_ms < 0) & (state != REFUSED)
+    there = (record.workload.jobs.submit_ms < within.to_ms) & (state != REFUSED) & (state != CANCELLED)
+    return there & ((first_ms < 0) | (first_ms >= within.to_ms))
+
+
+def _inside(times_ms: I64, within: Span) -> NDArray[np.bool_]:
+    return (times_ms >= within.from_ms) & (times_ms < within.to_ms)
 
 
 def jobs_frame(record: Record, *, rows: I64 | None = None) -> pl.DataFrame:
@@ -108,10 +130,10 @@ def _named(names: list[str], codes: I64) -> pl.Series:
     return pl.Series(names, dtype=pl.String).gather(pl.Series(codes))
 
 
-def wait_columns(record: Record) -> dict[str, F64]:
+def wait_columns(record: Record, within: Span | None = None) -> dict[str, F64]:
     """Return for every line the mean wait, its quantiles, the mean turnaround and slowdown; NaN without jobs."""
     jobs = record.run.jobs
-    begun, ended = started(record), finished(record)
+    begun, ended = started(record, within), finished(record, within)
     wait_ms = (jobs["first_ms"] - jobs["eligible_ms"])[begun]
     jct_ms = (jobs["end_ms"] - jobs["eligible_ms"])[ended]
     slow = bounded_slowdown(jct_ms, jobs["duration_ms"][ended])
@@ -130,22 +152,28 @@ def wait_columns(record: Record) -> dict[str, F64]:
     return out
 
 
-def waits_by_gang(record: Record) -> pl.DataFrame:
-    """Return the waits by gang size (1, 2, 3 to 4, 5 to 8 …), of the whole lab (``team`` empty) and of every leaf."""
+def waits_by_gang(record: Record, within: Span | None = None) -> pl.DataFrame:
+    """Return the waits by gang size (1, 2, 3 to 4, 5 to 8 …), of the whole lab (``team`` empty) and of every leaf.
+
+    ``within``: of the jobs that started in a time, and no others.
+    """
     jobs = record.run.jobs
     bins = gang_bins(jobs["gang"])
     width = int(bins.max(initial=0)) + 1
-    begun = started(record)
+    begun = started(record, within)
+    of = begun if within is not None else np.ones_like(begun)
     wait_ms = (jobs["first_ms"] - jobs["eligible_ms"])[begun]
-    frames = [_binned(record, np.zeros_like(bins), bins, wait_ms, begun, width)]
-    frames.append(_binned(record, record.line, bins, wait_ms, begun, width))
+    frames = [_binned(record, np.zeros_like(bins), bins, wait_ms, begun, of, width)]
+    frames.append(_binned(record, record.line, bins, wait_ms, begun, of, width))
     return pl.concat(frames)
 
 
-def _binned(record: Record, line: I64, bins: I64, wait_ms: I64, begun: NDArray[np.bool_], width: int) -> pl.DataFrame:
+def _binned(
+    record: Record, line: I64, bins: I64, wait_ms: I64, begun: NDArray[np.bool_], of: NDArray[np.bool_], width: int
+) -> pl.DataFrame:
     groups = line * width + bins
     count = record.count * width
-    jobs = np.bincount(groups, minlength=count)
+    jobs = np.bincount(groups[of], minlength=count)
     rows = np.flatnonzero(jobs)
     ranked = quantiles(wait_ms, groups[begun], count)[rows] / 1000.0
     at = rows % width

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from equipoise.account import Answer
+from equipoise.account import Answer, Span
 from equipoise.account.scale import Scale
 from equipoise.policy.core import PROMISE_TOTALS
 from equipoise.policy.promises import Promised
@@ -48,16 +48,25 @@ _DAYS: dict[str, type[pl.DataType]] = {
 }  # fmt: skip
 
 
-def promises_frame(record: Record) -> pl.DataFrame:
-    """Return one row per window of each promise of the reference charter that began in the run, by promise and time."""
+def promises_frame(record: Record, within: Span | None = None) -> pl.DataFrame:
+    """Return one row per window of each promise of the reference charter that began in the run, by promise and time.
+
+    ``within``: those that ended in a time, and those open at its end as they stood then, by nothing that came later.
+    """
     origin_ms = record.workload.origin_ms
     run = record.run
+    totals = run.promises if within is None else {at: one for at, one in run.promises.items() if at <= within.to_ms}
     rows = [
         _row(record, window)
-        for window in windows_seen(run.promised, run.promises, origin_ms or 0, record.evidence)
-        if window.seen_ms > window.span.from_ms
+        for window in windows_seen(run.promised, totals, origin_ms or 0, record.evidence)
+        if window.seen_ms > window.span.from_ms and (within is None or window.span.to_ms > within.from_ms)
     ]
-    rows += [_starts_row(record, window) for window in starts_seen(record.charters, run, origin_ms, record.enact_ms)]
+    until_ms = None if within is None else within.to_ms
+    rows += [
+        _starts_row(record, window)
+        for window in starts_seen(record.charters, run, origin_ms, record.enact_ms, until_ms=until_ms)
+        if within is None or window.span.to_ms > within.from_ms
+    ]
     return pl.DataFrame(rows, schema=_COLUMNS, orient="row")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.account import Evidence
+from equipoise.account import Evidence, Span
 from equipoise.charter.model import Charter
 from equipoise.gates.rulings import Ruling
 from equipoise.policy.course import Enactment
@@ -133,6 +134,39 @@ class Record:
         totals[..., DENIED] = np.minimum(totals[..., DENIED], self.rolled_up(own))
         return totals
 
+    def closes_by(self, at_ms: int) -> int:
+        """Return how many closes are not after a time."""
+        return int(np.searchsorted(self.run.closes_ms, at_ms, side="right"))
+
+    def grown(self, totals: I64, within: Span | None) -> I64:
+        """Return what totals grew by over a time: from the last close that is not after its beginning to the last not after its end.
+
+        Parameters
+        ----------
+        totals : int64 array
+            At every close; its first axis is that of closes.
+        within : Span or None
+            Milliseconds since the run's origin; None: the whole run.
+        """
+        if within is None:
+            return totals[-1]
+        begin, end = self.closes_by(within.from_ms), self.closes_by(within.to_ms)
+        nothing = np.zeros_like(totals[-1])
+        return (totals[end - 1] if end else nothing) - (totals[begin - 1] if begin else nothing)
+
+    def reference_at(self, at_ms: int) -> Plan:
+        """Return the plan of the reference charter that was in force at a time."""
+        return next((one.reference for one in reversed(self.enacted) if one.at_ms <= at_ms), self.reference)
+
+    def stops_within(self, within: Span | None) -> dict[str, I64]:
+        """Return how often each job was stopped in a time, as ``stops`` of the whole run; needs decisions."""
+        if within is None:
+            return self.stops
+        assert self.run.decisions is not None, "a run of which a time is looked at keeps its decisions"
+        times_ms = self.run.decisions["time_ms"]
+        rows = self.run.decisions[(times_ms >= within.from_ms) & (times_ms < within.to_ms)]
+        return self._by_cause(rows)
+
     @cached_property
     def stops(self) -> dict[str, I64]:
         """How often each job was stopped: ``reclaims`` (across teams), ``preemptions`` (inside one), ``failures``.
@@ -147,13 +181,16 @@ class Record:
                 found[cause] = stops
             return found
         assert self.run.decisions is not None, "a run with several causes of stops keeps its decisions"
-        decisions = self.run.decisions[np.isin(self.run.decisions["kind"], (STOP, LOST))]
-        decisions = decisions[decisions["job"] < len(stops)]
+        return self._by_cause(self.run.decisions)
+
+    def _by_cause(self, decisions: NDArray[Any]) -> dict[str, I64]:
+        count, found = len(self.run.jobs), dict[str, I64]()
+        decisions = decisions[np.isin(decisions["kind"], (STOP, LOST)) & (decisions["job"] < count)]
         refs = np.concatenate([self.run.jobs["ref"], self.run.replicas["ref"]])
         failed = decisions["kind"] == LOST
         inside = ~failed & (refs[decisions["job"]] == refs[decisions["other"]])
         for cause, rows in (("failures", failed), ("preemptions", inside), ("reclaims", ~failed & ~inside)):
-            found[cause] = np.bincount(decisions["job"][rows], minlength=len(stops)).astype(np.int64)
+            found[cause] = np.bincount(decisions["job"][rows], minlength=count).astype(np.int64)
         return found
 
     def _causes(self) -> list[str]:

@@ -35,13 +35,21 @@ _COLUMNS = {
 }
 
 
-def requests_frame(record: Record) -> pl.DataFrame:
+def requests_frame(record: Record, within: Span | None = None) -> pl.DataFrame:
     """Return one row per team and avenue of research: how many requests had which outcome, and GPU-hours.
 
     ``cut_gpu_h`` is what cuts took, ``refused_gpu_h`` what whole refusals did; ``denied_share`` is both, of what was
-    asked for and answered; null where nothing was.
+    asked for and answered; null where nothing was. ``within``: of the requests made in a time; what became of them since counts.
     """
     found = folded(record)
+    if within is not None:
+        of = record.workload.requests
+        made = {
+            name
+            for name, at_ms in zip(of.name, of.asked_ms.tolist(), strict=True)
+            if within.from_ms <= at_ms < within.to_ms
+        }
+        found = {name: request for name, request in found.items() if name in made}
     counts: dict[tuple[str, str, Outcome], int] = {}
     for request in found.values():
         key = (request.asked.team, request.asked.avenue, request.outcome)

@@ -14,11 +14,21 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from equipoise.account import Span
 from equipoise.policy.kernel.layout import REFUSED
 from equipoise.simulator.accounts import account_frame, closes_frame, pools_frame, services_frame, teams_frame
 from equipoise.simulator.gate_frame import gates_frame
-from equipoise.simulator.job_frame import GPU_MS_PER_H, finished, jobs_frame, started, waits_by_gang
+from equipoise.simulator.job_frame import (
+    GPU_MS_PER_H,
+    finished,
+    jobs_frame,
+    started,
+    submitted,
+    unstarted,
+    waits_by_gang,
+)
 from equipoise.simulator.promise_frame import promise_days_frame, promises_frame
 from equipoise.simulator.record import DENIED, ENTITLED, HELD, LOST_MS, Record
 from equipoise.simulator.requests import requests_frame
@@ -76,6 +86,8 @@ class Results:
     partial : bool
         Whether the run was ended before everything had happened; a note says when. What had not happened by then is not
         in any figure, and whoever waited counts as never started.
+    within : Span or None
+        The time that all figures are of, in milliseconds since the run's origin; None: the whole run.
     view : callable or None
         How a notebook shows it, as HTML; set by the caller, for pictures are made above the simulator.
 
@@ -120,6 +132,7 @@ class Results:
     notes: tuple[str, ...] = ()
     jobs_per_s: float | None = None
     partial: bool = False
+    within: Span | None = None
     view: Callable[[Results], str] | None = None
 
     @cached_property
@@ -135,17 +148,17 @@ class Results:
     @cached_property
     def requests(self) -> pl.DataFrame:
         """One row per team and avenue of research: requests for credits, what was granted, cut, refused and spent."""
-        return requests_frame(self.record)
+        return requests_frame(self.record, self.within)
 
     @cached_property
     def gates(self) -> pl.DataFrame:
         """One row per service and time at which what a release gate says of it changed: its stage, its cap, what it lacks."""
-        return gates_frame(self.record)
+        return gates_frame(self.record, self.within)
 
     @cached_property
     def promises(self) -> pl.DataFrame:
         """One row per window of each promise of the reference charter: its numbers, its verdict or forecast."""
-        return promises_frame(self.record)
+        return promises_frame(self.record, self.within)
 
     @cached_property
     def promise_days(self) -> pl.DataFrame:
@@ -163,15 +176,19 @@ class Results:
         A run goes on until all work is done, so that in the end everybody has what they asked for; a window tells who
         had it in time. It ends with the last close that is not after ``until_s``.
         """
-        return account_frame(self.record, until_ms=round(until_s * 1000))
+        return account_frame(self.record, self._up_to(until_s))
 
     def pool_account(self, *, until_s: float) -> pl.DataFrame:
         """Return ``pools`` up to a time: the last close that is not after ``until_s``."""
-        return pools_frame(self.record, until_ms=round(until_s * 1000))
+        return pools_frame(self.record, self._up_to(until_s))
+
+    def _up_to(self, until_s: float) -> Span:
+        begin_ms = 0 if self.within is None else self.within.from_ms
+        return Span(begin_ms, max(begin_ms + 1, round(until_s * 1000)))
 
     def series(self, *, pool: int | None = None, points: int = POINTS) -> Series:
         """Return what every team held, was entitled to and was denied over time: see `equipoise.simulator.series`."""
-        return series(self.record, pool=pool, points=points)
+        return series(self.record, pool=pool, points=points, within=self.within)
 
     def team(self, path: str) -> dict[str, Any]:
         """Return the figures of one team; raises ``InputError`` C301 when there is none."""
@@ -183,7 +200,7 @@ class Results:
         frames = {"teams", "pools", "services", "waits_by_gang", "refused"}
         plain: dict[str, Any] = {"jobs": self.n_jobs, "policy": self.policy}
         for name in (field.name for field in fields(self)):
-            if name not in frames and name not in {"record", "policy", "n_jobs", "skipped", "notes", "view"}:
+            if name not in frames and name not in {"record", "policy", "n_jobs", "skipped", "notes", "within", "view"}:
                 plain[name.removeprefix("n_")] = getattr(self, name)
         reasons = self.refused.group_by("reason").len().sort("reason")
         plain["refused"] = dict(zip(reasons["reason"].to_list(), reasons["len"].to_list(), strict=True))
@@ -204,7 +221,9 @@ class Results:
         return None if self.view is None else self.view(self)
 
 
-def results(record: Record, *, policy: str | None = None, notes: tuple[str, ...] = ()) -> Results:
+def results(
+    record: Record, *, policy: str | None = None, notes: tuple[str, ...] = (), within: Span | None = None
+) -> Results:
     """Make the results of a finished run.
 
     Parameters
@@ -214,40 +233,42 @@ def results(record: Record, *, policy: str | None = None, notes: tuple[str, ...]
         What to call it; None: the plan's name.
     notes : tuple of str
         What was assumed besides the workload's own notes.
+    within : Span or None
+        Of which time, in milliseconds since the run's origin: `teams_frame` says what counts where. Such a run keeps its decisions.
     """
     run = record.run
     name = record.plan.name if policy is None else policy
     if run.partial:
         ended_h = int(run.closes_ms[-1]) / 3_600_000
         notes = (*notes, f"{name} was interrupted after {ended_h:,.1f} hours of its own time: its figures are partial")
-    begun, ended = started(record), finished(record)
-    refused = run.jobs["state"] == REFUSED
-    stops = {cause: int(per_job.sum()) for cause, per_job in record.stops.items()}
+    asked = submitted(record, within)
+    stops = {cause: int(per_job.sum()) for cause, per_job in record.stops_within(within).items()}
     return Results(
         policy=name,
-        teams=teams_frame(record),
-        pools=pools_frame(record),
+        teams=teams_frame(record, within),
+        pools=pools_frame(record, within),
         services=services_frame(record),
-        waits_by_gang=waits_by_gang(record),
-        refused=_refused(record),
-        n_jobs=len(run.jobs),
-        n_started=int(begun.sum()),
-        n_finished=int(ended.sum()),
-        n_never_started=int((~begun & ~refused).sum()),
-        **_waits(record),
+        waits_by_gang=waits_by_gang(record, within),
+        refused=_refused(record, asked),
+        n_jobs=int(asked.sum()),
+        n_started=int(started(record, within).sum()),
+        n_finished=int(finished(record, within).sum()),
+        n_never_started=int(unstarted(record, within).sum()),
+        **_waits(record, within),
         **stops,
-        **_totals(record),
+        **_totals(record, within),
         digest=run.digest,
         record=record,
         skipped=record.workload.skipped,
         notes=(*record.workload.notes, *notes),
         partial=run.partial,
+        within=within,
     )
 
 
-def _waits(record: Record) -> dict[str, Any]:
+def _waits(record: Record, within: Span | None) -> dict[str, Any]:
     jobs = record.run.jobs
-    begun, ended = started(record), finished(record)
+    begun, ended = started(record, within), finished(record, within)
     wait_ms = (jobs["first_ms"] - jobs["eligible_ms"])[begun]
     jct_ms = (jobs["end_ms"] - jobs["eligible_ms"])[ended]
     slow = bounded_slowdown(jct_ms, jobs["duration_ms"][ended])
@@ -262,10 +283,10 @@ def _waits(record: Record) -> dict[str, Any]:
     }
 
 
-def _totals(record: Record) -> dict[str, Any]:
-    totals = record.accounts[-1].sum(axis=0)
-    pools = record.run.pools[-1]
-    frame = pools_frame(record)
+def _totals(record: Record, within: Span | None) -> dict[str, Any]:
+    totals = record.grown(record.accounts, within).sum(axis=0)
+    pools = record.grown(record.run.pools, within)
+    frame = pools_frame(record, within)
     idle = int(pools[:, 2].sum() + pools[:, 3].sum())
     of = totals[record.leaves]
     entitled = of[:, ENTITLED] > 0
@@ -287,8 +308,8 @@ def _totals(record: Record) -> dict[str, Any]:
     }
 
 
-def _refused(record: Record) -> pl.DataFrame:
-    rows = np.flatnonzero(record.run.jobs["state"] == REFUSED)
+def _refused(record: Record, asked: NDArray[np.bool_]) -> pl.DataFrame:
+    rows = np.flatnonzero(asked & (record.run.jobs["state"] == REFUSED))
     return jobs_frame(record, rows=rows).select("name", "team", "pool", "gang", "submit_s", "reason")
 
 

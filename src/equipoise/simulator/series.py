@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from equipoise.account import Span
 from equipoise.simulator.record import DENIED, ENTITLED, HELD, Record
 
 F64 = NDArray[np.float64]
@@ -35,7 +36,7 @@ class Series:
     denied: F64
 
 
-def series(record: Record, *, pool: int | None = None, points: int = POINTS) -> Series:
+def series(record: Record, *, pool: int | None = None, points: int = POINTS, within: Span | None = None) -> Series:
     """Return what every team held, was entitled to and was denied over time.
 
     Parameters
@@ -46,15 +47,22 @@ def series(record: Record, *, pool: int | None = None, points: int = POINTS) -> 
     points : int
         At most so many spans: where there are more closes, neighbours are taken together. Nothing is lost by that, for
         the totals of closes are cumulative: mean × length still sums exactly.
+    within : Span or None
+        Only from the last close not after its beginning to the last not after its end.
     """
     chosen = slice(None) if pool is None else slice(pool, pool + 1)
-    ends = record.run.closes_ms
-    rows = _rows(ends, points)
-    edges = np.concatenate([[0], ends[rows]]).astype(np.int64)
+    first, last = (
+        (0, len(record.run.closes_ms)) if within is None else map(record.closes_by, (within.from_ms, within.to_ms))
+    )
+    begin_ms = int(record.run.closes_ms[first - 1]) if first else 0
+    rows = first + _rows(record.run.closes_ms[first:last] - begin_ms, points)
+    edges = np.concatenate([[begin_ms], record.run.closes_ms[rows]]).astype(np.int64)
     lengths = np.diff(edges).astype(np.float64)[:, None]
-    totals = np.diff(record.accounts[rows][:, chosen].sum(axis=1), axis=0, prepend=0) / lengths[..., None]
-    capacity = record.run.pools[rows][:, chosen].sum(axis=1)
-    up = np.diff(capacity[:, 0] - capacity[:, 4] - capacity[:, 5], prepend=0) / lengths[:, 0]
+    ends = rows if not first else np.concatenate([[first - 1], rows])  # totals before the first close are nothing
+    since = {} if first else {"prepend": 0}
+    totals = np.diff(record.accounts[ends][:, chosen].sum(axis=1), axis=0, **since) / lengths[..., None]
+    capacity = record.run.pools[ends][:, chosen].sum(axis=1)
+    up = np.diff(capacity[:, 0] - capacity[:, 4] - capacity[:, 5], **since) / lengths[:, 0]
     return Series(edges, up, totals[..., HELD], totals[..., ENTITLED], totals[..., DENIED])
 
 

@@ -132,6 +132,13 @@ class Audited:
     """Entries after the checkpoint, which nobody signed yet."""
     resumed: int
     """Entries that an earlier audit had read; they are the same, by the tree's hashes, and were not read again."""
+    book: Book
+    origin: str
+    """What the ledger is called."""
+    root: bytes
+    """Of the tree over all entries."""
+    checkpoint: bytes | None
+    """The latest signed one, as it is stored."""
 
     def job_name(self, job: int) -> str:
         """Return what the ledger calls a job."""
@@ -168,7 +175,7 @@ def audit_ledger(
                     "V110", f"{path} has no signed checkpoint", hint="without --key it is executed all the same"
                 )
             witnessed = policy.open(note)
-        size = store.size
+        size, checkpoint = store.size, store.checkpoint()
         kept = None if state is None else read_state(state)
         book, frontier = (Book(), Frontier()) if kept is None else (kept.book, _resumed(kept, store, witnessed))
         resumed = book.size
@@ -184,7 +191,8 @@ def audit_ledger(
 
         found = audit(book, progress=told)
     found = replace(found, notes=(*found.notes, *_unseen(book, witnessed)))
-    return Audited(found, witnessed, size - witnessed.checkpoint.size if witnessed is not None else size, resumed)
+    beyond = size - witnessed.checkpoint.size if witnessed is not None else size
+    return Audited(found, witnessed, beyond, resumed, book, store.origin, frontier.root(), checkpoint)
 
 
 def _unseen(book: Book, witnessed: Witnessed | None) -> Iterator[str]:

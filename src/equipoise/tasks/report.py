@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equipoise.charter.model import Charter
 from equipoise.charter_io import digest
+from equipoise.report.markup import Markup
 from equipoise.report.page import write_page
 from equipoise.report.view import Source
 from equipoise.simulator.results import Results
@@ -25,6 +27,7 @@ def write_report(
     charter: str | os.PathLike[str] = "",
     command: str | None = None,
     prospect: Prospect | None = None,
+    first: Sequence[Markup] = (),
 ) -> Path:
     """Write the report of a run, or of several that are compared.
 
@@ -42,6 +45,8 @@ def write_report(
         What makes the report again.
     prospect : Prospect or None
         The years that follow, where they are to be shown.
+    first : sequence of Markup
+        Sections that stand before all others.
 
     Returns
     -------
@@ -65,7 +70,7 @@ def write_report(
     """
     runs = found.runs if isinstance(found, Comparison) else (found,)
     text = _text(charter, runs[0].record.charter) if charter else None
-    return write_page(runs, path, source=Source(log, os.fspath(charter), text, command), prospect=prospect)
+    return write_page(runs, path, source=Source(log, os.fspath(charter), text, command), prospect=prospect, first=first)
 
 
 def _text(path: str | os.PathLike[str], charter: Charter) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from equipoise.account import Answer
+from equipoise.account import Answer, Span
 from equipoise.charter.model import Charter
 from equipoise.people.hazard import Coefficients, Standing, chance_of_loss, fit
 from equipoise.policy.plan import Plan, plan
@@ -134,7 +134,7 @@ class Gauge:
     def figures(self, record: Record) -> Figures:
         """Measure a run of the case."""
         promises = tuple(_judged(record, self.case.span_ms))
-        accounts = {row["team"]: row for row in account_frame(record, until_ms=self.case.span_ms).to_dicts()}
+        accounts = {row["team"]: row for row in account_frame(record, Span(0, self.case.span_ms)).to_dicts()}
         served, demanded = self._served(record, accounts)
         return Figures(
             promises=promises,

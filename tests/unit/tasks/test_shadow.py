@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from math import ceil
 from pathlib import Path
 
@@ -202,7 +203,12 @@ def test_the_command_prints_json_and_writes_a_report(tmp_path: Path, capsys: pyt
     assert told["teams"]["research.safety"]["slurm"]["wait_p95_s"] == 2910.0
     assert [one["policy"] for one in told["runs"]] == ["charter", "slurm"]
     assert "1 row of the log is left out: still pending." in told["not_shown"]
-    assert "Slurm, as it was" in page.read_text("utf-8")
+    text = unescape(page.read_text("utf-8")).replace("\u202f", " ").replace("\xa0", " ")
+    assert "Slurm, as it was" in text
+    assert len(told["sentences"]) >= 3
+    assert [
+        sentence for sentence in (*told["sentences"], *told["not_shown"]) if f"<li>{sentence}</li>" not in text
+    ] == []
     assert run(*arguments) == 0
     assert "What this does not show" in capsys.readouterr().out
 
