@@ -24,7 +24,7 @@ def test_an_instant_is_explained_alike_by_every_way_there(number: int) -> None:
     states: set[str] = set()
     for at_ms in AT_MS:
         asked = np.flatnonzero(run.record.workload.jobs.submit_ms <= at_ms)
-        again = Hindsight(run.record)  # from the beginning
+        again = Hindsight(replace(run.record))  # from the beginning
         waiting = [n for n in asked.tolist() if job(run, n, run.origin_ms + at_ms)["state"] == "waiting"]
         for row in [*chance.choice(asked, 4).tolist(), *waiting[:: max(1, len(waiting) // 3)][:4]]:
             found = known.why(run, row, at_ms, changes=False, predict=False).explanation
