@@ -52,7 +52,8 @@ def test_every_screen_has_its_address_and_is_loaded_when_wanted(page: Page, live
     assert any("/screens/outlook.js" in url for url in asked)
     page.go_back()
     expect(page).to_have_title("Charter · Equipoise")
-    # As it was typed, and again: the server answers each address.
+    # As it was typed, and again: the server answers each address, also of what is not there.
+    page_allows(page, "status of 404")
     for path, title in [("/teams/safety.alignment?at=5", "Teams"), ("/jobs/7", "Now"), ("/promises/a%20b", "Promises")]:
         page.goto(live_lab.address + path)
         expect(page).to_have_title(f"{title} · Equipoise")

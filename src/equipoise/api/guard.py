@@ -15,8 +15,11 @@ from equipoise.api.paging import next_link
 from equipoise.api.roles import Right, require_any
 from equipoise.api.service import Service
 from equipoise.errors import InputError
+from equipoise.units import shown
 
 KEY = "Idempotency-Key"
+AGAIN = "again"
+"""What a reader may add to tell one call of an address from the next; it changes nothing."""
 LONGEST_KEY = 200
 NULL = b"\0"
 
@@ -72,10 +75,12 @@ def guarded_route(routes: dict[tuple[str, str], Route]) -> type[APIRoute]:
             answer = super().get_route_handler()
             (method,) = self.methods or set[str]()
             route = routes[method, self.path]
+            known = frozenset([one.alias for one in self.dependant.query_params] + ([AGAIN] if method == "GET" else []))
 
             async def guarded(request: Request) -> Response:
                 if route.rights:
                     require_any(request.state.bearer.role, route.rights)
+                _check_query(request, known)
                 if route.method != "GET":
                     return await _changed(request, route, answer)
                 return _read(request, route, await answer(request))
@@ -83,6 +88,18 @@ def guarded_route(routes: dict[tuple[str, str], Route]) -> type[APIRoute]:
             return guarded
 
     return GuardedRoute
+
+
+def _check_query(request: Request, known: frozenset[str]) -> None:
+    """Raise N136 for a parameter that the route does not have, or that stands twice: a slip would else change the answer unseen."""
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in known:
+            hint = f"there are: {', '.join(sorted(known))}" if known else "it takes none"
+            raise InputError("N136", f"not understood: no parameter {shown(name)}", hint=hint)
+        if name in seen:
+            raise InputError("N136", f"not understood: {name} stands twice", hint="say it once")
+        seen.add(name)
 
 
 def _read(request: Request, route: Route, answer: Response) -> Response:

@@ -74,7 +74,7 @@ export function move(name, value) {
  */
 export function useOwnYears(chosen) {
   const [turn, next] = useState(0);
-  const answer = /** @type {import("../server.js").Shown<Ready | NotReady>} */ (useServer(ofRun(chosen, "/outlook") || null, { query: { turn: turn || null } }));
+  const answer = /** @type {import("../server.js").Shown<Ready | NotReady>} */ (useServer(ofRun(chosen, "/outlook") || null, { query: { again: turn || null } }));
   const isRunning = answer.data?.state === "running";
   useEffect(() => {
     if (!isRunning) return;

@@ -35,7 +35,7 @@ const HOURS = [
 /** @param {{chosen: ReturnType<typeof useRun>, name: string}} props */
 export function OnePromise({ chosen, name }) {
   const [receipts, setReceipts] = useState(0); // so many were fetched: the first one makes the film's ledger
-  const shown = useServer(ofRun(chosen, `/promises/${encodeURIComponent(name)}`), { query: { at_ms: at.value, receipts: receipts || null }, isLive: chosen.isNow });
+  const shown = useServer(ofRun(chosen, `/promises/${encodeURIComponent(name)}`), { query: { at_ms: at.value, again: receipts || null }, isLive: chosen.isNow });
   return html`<nav class="up" aria-label="Up"><a href=${href({ screen: "promises" })}>All promises</a></nav>
     <${Answered} of=${chosen.name ? shown : chosen.of} what="the promise">${(/** @type {Whole} */ data) => chosen.name && html`<${Shown} data=${data} chosen=${chosen} onReceipt=${() => setReceipts(receipts + 1)} />`}<//>`;
 }

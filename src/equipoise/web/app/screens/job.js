@@ -27,7 +27,7 @@ export default function Job() {
 /** @param {{run: any, number: number}} props */
 function Found({ run, number }) {
   const path = `/runs/${encodeURIComponent(run.run)}/jobs/${number}`;
-  const answer = useServer(path, { query: { at_ms: at.value, number: run.live ? run.number : null } });
+  const answer = useServer(path, { query: { at_ms: at.value, again: run.live ? run.number : null } });
   return html`<${Answered} of=${answer} what="the job">${(/** @type {Life} */ job) => {
     const asked_ms = instantOf(job, at.value ?? run.to_ms, at.value !== null);
     return html`<${Sentence} detail=${html`Job ${job.job}${job.name !== String(job.job) ? html` (<b class="whole">${job.name}</b>)` : ""} of <a href=${href({ screen: "team", rest: job.team })}>${job.team}</a>, by ${job.user}: ${amount(job.gang)} of ${job.pool}.`}>${summary(job)}<//>
@@ -84,7 +84,7 @@ function summary(job) {
 
 /** @param {{path: string, run: any, job: Life, asked_ms: number}} props */
 function Why({ path, run, job, asked_ms }) {
-  const query = { at_ms: asked_ms, number: run.live ? run.number : null };
+  const query = { at_ms: asked_ms, again: run.live ? run.number : null };
   const answer = useServer(`${path}/why`, { query: { ...query, changes: "false" } });
   const full = useServer(`${path}/why`, { query: { ...query, predict: run.live ? "false" : "true" } });
   return html`<div class="halves"><section><h2>Why it waited at ${instant(asked_ms)}</h2>

@@ -21,7 +21,7 @@ export default function Outlook() {
   const chosen = useRun();
   const own = useOwnYears(chosen);
   const wish = wished();
-  const known = /** @type {import("../server.js").Shown<import("../outlook/years.js").Scenarios>} */ (useServer(own.data ? ofRun(chosen, "/outlook/scenarios") || null : null, { query: { of: own.data?.state ?? null } }));
+  const known = /** @type {import("../server.js").Shown<import("../outlook/years.js").Scenarios>} */ (useServer(own.data ? ofRun(chosen, "/outlook/scenarios") || null : null, { query: { again: own.data?.state ?? null } }));
   const played = usePlayed(ofRun(chosen, "/outlook") || null, wish);
   if (chosen.of.problem && !chosen.name) return html`<${Answered} of=${chosen.of} what="the runs">${() => null}<//>`;
   return html`<${Answered} of=${own} what="the outlook">${(/** @type {Ready | NotReady} */ data) => {

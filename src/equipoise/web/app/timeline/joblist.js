@@ -38,7 +38,7 @@ function columns(run) {
 export function JobList({ run, title, pool, team, from_ms, to_ms, isBox, number, isLive }) {
   const doing = param("doing").value ?? "running";
   const order = param("order").value ?? "job";
-  const query = { pool, team, doing, order, from_ms: Math.round(from_ms), to_ms: Math.round(to_ms), limit: LIMIT, number: isLive ? number : null };
+  const query = { pool, team, doing, order, from_ms: Math.round(from_ms), to_ms: Math.round(to_ms), limit: LIMIT, again: isLive ? number : null };
   const path = `/runs/${encodeURIComponent(run)}/jobs`;
   const answer = useServer(path, { query });
   const [more, setMore] = useState(/** @type {{of: any, rows: any[][], next: string | null} | null} */ (null));

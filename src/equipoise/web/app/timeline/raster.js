@@ -23,7 +23,7 @@ import { anchor, boxOf, common, cross } from "./span.js";
 export function Raster({ run, title, pool, span, whole, height, waiting, number, isLive, onPicture }) {
   const stage = useRef(/** @type {HTMLDivElement | null} */ (null));
   const width = useWidth(stage);
-  const query = { pool, from_ms: Math.round(span[0]), to_ms: Math.round(span[1]), width: width || 800, height, waiting_height: waiting, number: isLive ? number : null };
+  const query = { pool, from_ms: Math.round(span[0]), to_ms: Math.round(span[1]), width: width || 800, height, waiting_height: waiting, again: isLive ? number : null };
   const answer = useServer(width ? `/runs/${encodeURIComponent(run)}/raster` : null, { query });
   const picture = usePicture(/** @type {any} */ (answer.data));
   useEffect(() => void (picture && onPicture?.(picture)), [picture]);
