@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,7 @@ class Shot:
     path: str
     keeps: int = HEIGHT
     scheme: str = "light"
+    width: int = WIDTH
     settled: str = ".answer h1"
 
 
@@ -49,7 +50,7 @@ def shots(at_ms: str) -> list[Shot]:
     first = f"run=product-first&at={at_ms}&tz=UTC"
     pair = "run=charter&vs=product-first&pool=train&only=safety&tz=UTC"
     return [
-        Shot("dashboard-now", f"/?{first}", keeps=812, settled="[aria-label='Teams at the top'] svg.bar"),
+        Shot("dashboard-now", f"/?{first}", keeps=812, width=1280, settled="[aria-label='Teams at the top'] svg.bar"),
         Shot("dashboard-timeline", f"/timeline?{pair}", keeps=1406, settled=".stage canvas"),
         Shot("dashboard-team-dark", f"/teams/safety?{first}", scheme="dark", keeps=980, settled=".uplot canvas"),
         Shot("dashboard-promises", f"/promises?{first}", keeps=720, settled="section.card svg"),
@@ -72,7 +73,7 @@ def main(arguments: list[str]) -> int:
 
 
 @contextmanager
-def shown(address: str | None) -> Iterator[tuple[str, str]]:
+def shown(address: str | None) -> Generator[tuple[str, str]]:
     """Give the address of a film and the moment at which safety lacks most, as the demo says them."""
     if address is not None:
         found = re.fullmatch(r"(http://[^/]+)/\?run=product-first&at=(\d+)", address)
@@ -97,7 +98,7 @@ def take(browser: Browser, address: str, shot: Shot) -> int:
     """Take one picture; returns its size in bytes."""
     height = max(HEIGHT, shot.keeps + FILMBAR)
     context = browser.new_context(
-        viewport={"width": WIDTH, "height": height},
+        viewport={"width": shot.width, "height": height},
         device_scale_factor=SCALE,
         color_scheme="dark" if shot.scheme == "dark" else "light",
         locale="en-GB",
@@ -109,7 +110,7 @@ def take(browser: Browser, address: str, shot: Shot) -> int:
     page.locator(shot.settled).first.wait_for(timeout=120_000)
     page.wait_for_load_state("networkidle", timeout=120_000)
     page.wait_for_timeout(1_000)
-    taken = page.screenshot(clip={"x": 0, "y": 0, "width": WIDTH, "height": shot.keeps})
+    taken = page.screenshot(clip={"x": 0, "y": 0, "width": shot.width, "height": shot.keeps})
     blank = context.new_page()
     made = with_palette(pixels_of(blank, taken))
     context.close()
