@@ -6,7 +6,7 @@ import importlib
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -88,6 +88,12 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         sys.stderr.close()
         sys.exit(0)
     sys.exit(0)
+
+
+def command(name: str) -> Any:
+    """Return a command as the parser has it, with its arguments and options: what a reference is made from."""
+    group: Any = typer.main.get_command(_app(name))
+    return group.commands[name]
 
 
 def print_error(error: EquipoiseError) -> None:

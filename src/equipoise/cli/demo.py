@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from equipoise.cli.interruption import interruptible
 from equipoise.cli.output import terminal, wrote
 
 if TYPE_CHECKING:
+    from equipoise.screens import LabRun
     from equipoise.tasks.demo import Demo
 
 
@@ -62,9 +64,22 @@ def _serve(demo: Demo, port: int, frontier: str | None) -> None:
     run_film(
         runs,
         ServerSettings(port=port),
-        ready=lambda address: typer.echo(f"The film is at {address} (Ctrl-C ends it)"),
+        ready=lambda address: typer.echo(where(address, runs)),
         outlooks=Outlooks(demo.years, frontier=None if frontier is None else Path(frontier)),
     )
+
+
+def where(address: str, runs: Sequence[LabRun]) -> str:
+    """Say where the film is, and where in it there is most to be seen: it begins at its end."""
+    from equipoise.screens.now import low_point
+    from equipoise.tasks.demo import PRODUCT_FIRST, TEAM
+
+    said = f"The film is at {address} (Ctrl-C ends it)"
+    run = next(one for one in runs if one.name == PRODUCT_FIRST)
+    at_ms = low_point(run, TEAM)
+    if at_ms is None:
+        return said
+    return f"{said}\nWith the product first, when {TEAM} lacks most: {address}/?run={run.name}&at={at_ms}"
 
 
 def as_plain(demo: Demo) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The screen Now: the lab at an instant, and first what a reader wants to know: who is below their floor, and since when.
 
-`now` is the main path. It takes a moment, recorded or live, and what is recorded of the time before it.
+`now` is the main path. It takes a moment, recorded or live, and what is recorded of the time before it. `low_point` says at which
+moment of a run there is most to be seen of what a team lacks.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from equipoise.units import DAY_MS, HOUR_MS
 LOOKS_BACK = (256, 8_192)  # changes that are looked through first: of a large team there may be millions
 NAMED, TOP = 5, 24
 """So many teams below their floor, and loans, are named; so many teams at the top have a bar."""
+TRIED = 40
+"""So many of a team's worst moments are looked at for one at which it is named first."""
 
 
 def now(run: LabRun, at_ms: int | None, *, live: Moment | None = None) -> Plain:
@@ -37,6 +40,27 @@ def now(run: LabRun, at_ms: int | None, *, live: Moment | None = None) -> Plain:
     this = moment(record, run.own_ms(at_ms)) if live is None else live
     plain = told(this, run.origin_ms, record)
     return plain | {"edge": _edge(run, this.at_ms), "live": live is not None}
+
+
+def low_point(run: LabRun, team: str, *, every_ms: int = 6 * HOUR_MS) -> int | None:
+    """Return when a team is furthest below its floor in a pool, of the moments at which nobody is further; as Unix time.
+
+    Every ``every_ms`` is looked at, with the floors that are in force at the end. None where the team never lacks anything.
+    """
+    record, last_ms = run.record, run.own_ms(None)
+    times = np.arange(0, last_ms + 1, every_ms)
+    number = [one.path for one in record.charter.teams].index(team)
+    line = [one.path for one in record.reference.lines].index(team)
+    lacks = np.zeros(len(times), np.int64)
+    for pool, one in enumerate(moment(record, last_ms).pools):
+        held, waiting = (_levels(steps(record, what, line, pool), times) for what in ("held", "waiting"))
+        lacks = np.maximum(lacks, np.minimum(int(one.floor[number]), held + waiting) - held)
+    worst = [int(n) for n in np.argsort(-lacks, kind="stable")[:TRIED] if lacks[n] > 0]
+    for n in worst:
+        named = _below(moment(record, int(times[n])), None, 0)["teams"]
+        if named and named[0]["team"] == team:
+            return run.origin_ms + int(times[n])
+    return run.origin_ms + int(times[worst[0]]) if worst else None
 
 
 def told(this: Moment, origin_ms: int, record: Record | None) -> Plain:

@@ -11,7 +11,7 @@ from equipoise.policy.kernel.layout import CLAIMED, PENDING, RUNNING
 from equipoise.policy.standing import Gang, loans, standings
 from equipoise.policy.state import build
 from equipoise.screens.moment import moment
-from equipoise.screens.now import below_since_ms, now
+from equipoise.screens.now import below_since_ms, low_point, now
 from equipoise.screens.series import series
 from equipoise.screens.steps import steps
 from equipoise.screens.teams import teams
@@ -202,3 +202,19 @@ def test_now_adds_up() -> None:
         then = {row[0]: row[before["columns"].index("held_gpus")] for row in before["rows"]}
         for moved in found["changed"][1]["moved"]:
             assert moved["gpus"] == held[moved["team"]] - then[moved["team"]]
+
+
+def test_the_low_point_is_the_worst_of_the_moments_at_which_nobody_lacks_more() -> None:
+    """Against the screen itself, asked at every moment that is looked at."""
+    checked = 0
+    for run in shown():
+        lacks: dict[str, dict[int, int]] = {}
+        for own_ms in range(0, run.own_ms(None) + 1, 6 * HOUR_MS):
+            for first in now(run, run.origin_ms + own_ms)["below"]["teams"][:1]:
+                lacks.setdefault(first["team"], {})[run.origin_ms + own_ms] = first["lacks_gpus"]
+        for team, of in lacks.items():
+            found = low_point(run, team)
+            assert found is not None
+            assert of[found] == max(of.values()), (run.name, team)
+            checked += len(of) > 1
+    assert checked > 1

@@ -5,7 +5,7 @@ import { Login } from "./parts/login.js";
 import { Notice } from "./parts/notice.js";
 import { Preferences } from "./parts/preferences.js";
 import { Empty, Loading, Trouble } from "./parts/states.js";
-import { asksForToken, follow, token } from "./server.js";
+import { ask, asksForToken, epoch, follow, gone, token } from "./server.js";
 import { href, run, screen } from "./state.js";
 import "./theme.js";
 
@@ -23,12 +23,19 @@ const SCREENS = [
 /** Screens that are here, by name; a string says why one is not. @type {import("@preact/signals").Signal<Record<string, ScreenPart | string>>} */
 const loaded = signal({});
 
+let failures = 0;
 effect(() => {
   const name = screen.value;
-  if (name === null || loaded.peek()[name]) return;
-  import(`./screens/${name}.js`).then(
+  void epoch.value; // what could not be loaded while the server was gone is loaded once it is asked again
+  if (name === null || typeof loaded.peek()[name] === "function") return;
+  // A browser may remember that a module could not be had; under another address it looks again.
+  import(`./screens/${name}.js${failures ? `?again=${failures}` : ""}`).then(
     (module) => (loaded.value = { ...loaded.peek(), [name]: module.default }),
-    () => (loaded.value = { ...loaded.peek(), [name]: "This screen could not be loaded." }),
+    () => {
+      failures++;
+      loaded.value = { ...loaded.peek(), [name]: "This screen could not be loaded." };
+      void ask("/health"); // is the server there? If not, it is asked again, and so is this
+    },
   );
 });
 effect(() => {
@@ -65,7 +72,7 @@ function Current() {
   }
   const part = loaded.value[name];
   if (part === undefined) return html`<${Loading} what="the screen" />`;
-  if (typeof part === "string") return html`<${Trouble} sentence=${part} hint="Reload the page; if that does not help, the server's version has changed or it is gone." />`;
+  if (typeof part === "string") return html`<${Trouble} sentence=${part} hint=${gone.value ? "The server does not answer. The screen is loaded once it does." :"Reload the page; if that does not help, the server's version has changed."} />`;
   return html`<${part} key=${name} />`;
 }
 

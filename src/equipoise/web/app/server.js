@@ -29,8 +29,8 @@ export const asksForToken = signal(null);
 export const gone = signal(null);
 /** Goes up when something may have changed on the server, once a second at most. */
 export const beat = signal(0);
-/** Goes up when everything is to be asked again: another token, the server is back. */
-const epoch = signal(0);
+/** Goes up when everything is to be asked (or loaded) again: another token, the server is back. */
+export const epoch = signal(0);
 
 /** Use a token from now on; an empty one forgets it. @param {string} text */
 export function useToken(text) {
