@@ -5,7 +5,7 @@ from __future__ import annotations
 from equipoise._version import __version__
 from equipoise.charter.explanation import explain
 from equipoise.policy.plan import POLICIES
-from equipoise.report import timeaxis
+from equipoise.report import modules, timeaxis
 from equipoise.report.figures import count, counted, span
 from equipoise.report.markup import Markup, element, joined
 from equipoise.report.parts import section
@@ -56,6 +56,7 @@ def method_section(view: View, source: Source) -> Markup:
     notes = list(dict.fromkeys(note for run in view.runs for note in run.notes))
     if notes:
         pairs.append(("Notes", notes))
+    pairs.append(("Scripts", [modules.said(modules.REPLAY)]))
     pairs.append(("Decisions", [joined(f"{label}: ", element("code", run.digest)) for run, label in
                                 zip(view.runs, view.labels, strict=True)]))  # fmt: skip
     lead = (

@@ -15,6 +15,7 @@ from equipoise.report import (
     idle,
     machine,
     method,
+    modules,
     promises,
     releases,
     requests,
@@ -120,7 +121,7 @@ def page(
         ),
         element("footer", "Made by Equipoise. This file needs no network and sends nothing anywhere."),
     ]  # fmt: skip
-    return document(title, body)
+    return document(title, body, entry=modules.REPLAY)
 
 
 def headline(sentence: str) -> Markup:
@@ -154,11 +155,11 @@ def _contents(about: View, *, years: bool, gates: bool) -> Markup:
     return element("nav", *anchors, aria_label="Contents")
 
 
-def document(title: str, body: Sequence[Markup], *, paper: bool = False) -> str:
-    """Return a whole page that fetches nothing; ``paper``: one that is meant to be printed, on A4."""
-    # The policy is the guarantee: nothing is fetched, and no script runs but this one, whatever a log is called.
+def document(title: str, body: Sequence[Markup], *, paper: bool = False, entry: str | None = None) -> str:
+    """Return a whole page that fetches nothing; ``paper``: one that is meant to be printed, on A4; ``entry``: a module that it begins with."""
+    # The policy is the guarantee: nothing is fetched, and no script runs but those that it names, whatever a log is called.
     policy = (
-        f"default-src 'none'; style-src 'unsafe-inline'; script-src '{theme.script_hash()}'; img-src data:;"
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src {modules.script_policy(entry)}; img-src data:;"
         " base-uri 'none'; form-action 'none'"
     )
     head = element(
@@ -170,8 +171,8 @@ def document(title: str, body: Sequence[Markup], *, paper: bool = False) -> str:
         element("meta", name="generator", content="Equipoise"),
         element("link", rel="icon", href="data:,"),
         element("title", title),
-        Markup(f"<style>{theme.style()}{theme.PAPER if paper else ''}</style>"),
+        Markup(f"<style>{theme.style()}{theme.PAPER if paper else ''}{modules.style(entry)}</style>"),
     )
     script = Markup(f"<script>{theme.script()}</script>")
-    root = element("html", head, element("body", *body, script, class_="eq page"), lang="en")
+    root = element("html", head, element("body", *body, script, modules.scripts(entry), class_="eq page"), lang="en")
     return f"<!doctype html>\n{root}\n"

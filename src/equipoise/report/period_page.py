@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from equipoise.report import idle, machine, releases, requests, waiting, years
+from equipoise.report import idle, machine, modules, releases, requests, waiting, years
 from equipoise.report import period_sections as own
 from equipoise.report.figures import count
 from equipoise.report.markup import Markup, element, unbroken
@@ -57,7 +57,7 @@ def _page(of: LabPeriod) -> str:
         ),
         element("footer", "Made by Equipoise. This file needs no network and sends nothing anywhere."),
     ]  # fmt: skip
-    return document(title, body, paper=True)
+    return document(title, body, paper=True, entry=modules.PERIOD)
 
 
 def _figures(of: LabPeriod) -> list[Markup]:

@@ -6,6 +6,7 @@ import shlex
 from datetime import UTC, datetime
 
 from equipoise._version import __version__
+from equipoise.report import modules
 from equipoise.report.downloads import file_link
 from equipoise.report.figures import count, counted, hours
 from equipoise.report.markup import Markup, element, joined, unbroken
@@ -43,6 +44,7 @@ def method_section(of: LabPeriod) -> Markup:
         ]
     if of.notes:
         pairs.append(("Notes of the audit", list(of.notes)))
+    pairs.append(("Scripts", [modules.said(modules.PERIOD)]))
     pairs.append(("What the proof does not prove", [f"{line}." for line in of.residual]))
     items: list[Markup] = []
     for term, texts in pairs:

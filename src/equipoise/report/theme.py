@@ -6,9 +6,6 @@ teams can be told apart with each of the three kinds of colour-blindness. A test
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 TEAM_COLOURS = 7  # of the palette; teams beyond share one grey
 
 LIGHT = {
@@ -91,11 +88,6 @@ def tokens_sheet() -> str:
 def script() -> str:
     """Return the script: the switch of themes, and what the chart shows under the pointer. Nothing needs it."""
     return _SCRIPT
-
-
-def script_hash() -> str:
-    """Return the script's digest, by which a page allows this script and no other."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
 
 
 _SHEET = """

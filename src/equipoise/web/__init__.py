@@ -1,6 +1,6 @@
 """The dashboard's files as a browser is given them: by name, with type and digest, and the import map that ties them together.
 
-`load` is the main path; `api.pages` serves what it returns. Addresses hold the digest of what they give, so a browser may keep it
+`load` is the main path; `api.pages` serves what it returns. `inlined` is for files that no server stands behind: reports. Addresses hold the digest of what they give, so a browser may keep it
 for ever: ``/app/DIGEST/main.js`` imports its neighbours by relative paths, and so gets all of one version.
 
 >>> site = load({})
@@ -10,7 +10,6 @@ for ever: ``/app/DIGEST/main.js`` imports its neighbours by relative paths, and 
 
 from __future__ import annotations
 
-import base64
 import gzip
 import hashlib
 import html
@@ -20,6 +19,10 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+
+from equipoise.web.inline import Inlined, inlined, script_source
+
+__all__ = ["MEDIA_TYPES", "REMEDY", "File", "Inlined", "Site", "changed_ns", "inlined", "is_built", "load", "script_source"]
 
 REMEDY = "build it with `script/web`, or install Equipoise again where npm can reach its registry"
 MEDIA_TYPES = {
@@ -93,7 +96,7 @@ class Site:
     @property
     def script_source(self) -> str:
         """What a content security policy must allow for the import map, and nothing but it."""
-        return "'sha256-" + base64.b64encode(hashlib.sha256(self.import_map.encode()).digest()).decode() + "'"
+        return script_source(self.import_map)
 
     def page(self, entry: str = "main.js") -> File:
         """Return the one page, which begins with a module of the app; without the modules of others it says what to do."""

@@ -166,7 +166,11 @@ function flush() {
   clearTimeout(later);
   later = undefined;
   wroteMs = performance.now();
-  history.replaceState(null, "", addressOf(place.value));
+  try {
+    history.replaceState(null, "", addressOf(place.value));
+  } catch {
+    // A page that has no address of its own, as a report that is opened as a file in some browsers: its state lasts as long as it is open.
+  }
 }
 
 addEventListener("popstate", () => {
