@@ -1,8 +1,8 @@
 """One ``scontrol`` that is kept open: a change takes a message to slurmctld, and no new process.
 
 It reads lines, and says nothing of a change that was made. After each change comes a word that it does not know; what it says before it
-complains of that word is about the change. Whoever calls tries again by a process of its own where anything is said, for changes may be
-made twice.
+complains of that word is about the change. Many changes are written at once, and their answers read as they come. Whoever calls tries again
+by a process of its own where anything is said, for changes may be made twice.
 """
 
 from __future__ import annotations
@@ -13,15 +13,24 @@ import re
 import select
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 
 OPEN_S = 60.0  # then a new one reads slurm.conf again
+EACH_S = 0.1  # what a change adds to the time that all have
+_AT_ONCE_BYTES = 16_384  # is written before any answer is read, and so fits into pipes
 _WORD = re.compile(r"[A-Za-z0-9_.,:=+@\[\]-]+")
 """Words that scontrol takes as they stand: without spaces, quotes and line ends."""
 
 
-class SilentError(Exception):
-    """There was no answer in time."""
+class Answer(Enum):
+    """What is known of a change."""
+
+    MADE = "made"
+    UNCERTAIN = "uncertain"
+    """Something was said of it, or it cannot be said to the program: it is to be tried by a process of its own."""
+    SILENT = "silent"
+    """No answer in time; it may have been made, and may have been not."""
 
 
 class Console:
@@ -40,24 +49,24 @@ class Console:
         self._opened_at = 0.0
         self._number = 0
 
-    def change(self, words: Sequence[str], within_s: float) -> bool:
-        """Make a change; False where it is not certain that it was made.
+    def change(self, changes: Sequence[Sequence[str]], within_s: float) -> list[Answer]:
+        """Make changes, in order; what is said of one tells nothing of the others.
 
-        Raises
-        ------
-        SilentError
-            No answer in time; the change may have been made.
+        ``within_s``: how long a single one may take; all together have a tenth of a second more for each.
         """
-        if not all(_WORD.fullmatch(word) for word in words):
-            return False
-        try:
-            said = self._said(" ".join(words), within_s)
-        except OSError:  # it is gone
-            self.close()
-            return False
-        if said:
-            self.close()
-        return not said
+        answers = [Answer.UNCERTAIN] * len(changes)
+        plain = [at for at, words in enumerate(changes) if words and all(_WORD.fullmatch(word) for word in words)]
+        ends = time.monotonic() + within_s + EACH_S * len(plain)
+        lines = [f"{' '.join(changes[at])}\n" for at in plain]
+        for some in _portions(lines):
+            found = self._answers([lines[n] for n in some], ends)
+            for n, answer in zip(some, found, strict=True):
+                answers[plain[n]] = answer
+            if Answer.SILENT in found:
+                for at in plain[some.stop :]:
+                    answers[at] = Answer.SILENT
+                break
+        return answers
 
     def close(self) -> None:
         """End the program."""
@@ -70,25 +79,34 @@ class Console:
                     stream.close()
             process.wait()
 
-    def _said(self, line: str, within_s: float) -> bytes:
-        """Return what it says of a line."""
-        process = self._open()
-        assert process.stdin is not None and process.stderr is not None
-        self._number += 1
-        mark = f"done-{self._number}"
-        ends = time.monotonic() + within_s
-        os.write(process.stdin.fileno(), f"{line}\n{mark}\n".encode())
-        said, last = b"", f"invalid keyword: {mark}\n".encode()
-        while not said.endswith(last):
-            ready, _, _ = select.select([process.stderr], [], [], max(0.0, ends - time.monotonic()))
-            if not ready:
-                self.close()
-                raise SilentError
-            block = os.read(process.stderr.fileno(), 65_536)
-            if not block:
-                raise BrokenPipeError
-            said += block
-        return said.removesuffix(last)
+    def _answers(self, lines: Sequence[str], ends: float) -> list[Answer]:
+        """Write lines at once, each with its own mark behind it, and read what is said until the last mark."""
+        answers: list[Answer] = []
+        try:
+            process = self._open()
+            assert process.stdin is not None and process.stderr is not None
+            first, self._number = self._number + 1, self._number + len(lines)
+            text = "".join(f"{line}done-{first + n}\n" for n, line in enumerate(lines))
+            os.write(process.stdin.fileno(), text.encode())
+            said = b""
+            while len(answers) < len(lines):
+                before, mark, after = said.partition(f"invalid keyword: done-{first + len(answers)}\n".encode())
+                if mark:
+                    answers.append(Answer.UNCERTAIN if before else Answer.MADE)
+                    said = after
+                    continue
+                if not select.select([process.stderr], [], [], max(0.0, ends - time.monotonic()))[0]:
+                    self.close()
+                    return answers + [Answer.SILENT] * (len(lines) - len(answers))
+                block = os.read(process.stderr.fileno(), 65_536)
+                if not block:
+                    raise BrokenPipeError
+                said += block
+        except OSError:  # it is gone, and what it had read may have been made
+            self.close()
+        if Answer.UNCERTAIN in answers:
+            self.close()
+        return answers + [Answer.UNCERTAIN] * (len(lines) - len(answers))
 
     def _open(self) -> subprocess.Popen[bytes]:
         if self._process is not None and time.monotonic() > self._opened_at + OPEN_S:
@@ -100,3 +118,15 @@ class Console:
             )  # fmt: skip
             self._opened_at = time.monotonic()
         return self._process
+
+
+def _portions(lines: Sequence[str]) -> Iterator[range]:
+    """Yield which lines are written together."""
+    start = size = 0
+    for at, line in enumerate(lines):
+        size += len(line) + 20
+        if size > _AT_ONCE_BYTES and at > start:
+            yield range(start, at)
+            start, size = at, len(line) + 20
+    if lines:
+        yield range(start, len(lines))
