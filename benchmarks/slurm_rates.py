@@ -19,7 +19,10 @@ from pathlib import Path
 from equipoise.charter.model import Pool
 from equipoise.engines.protocol import Attempt, Ended, Launch, Part, Refused, Running
 from equipoise.engines.slurm import Place, Settings, open_engine
+from equipoise.engines.slurm.commands import Commands
 from tests.contract import slurm_cluster
+
+ARRAY = 1_000
 
 
 def main() -> None:
@@ -43,17 +46,29 @@ def submit(cluster: slurm_cluster.Cluster, jobs: int, script: Path | None = None
         script = cluster.folder / "job.sh"
         script.write_text("#!/bin/sh\nexit 0\n", "utf-8")
     began = time.monotonic()
-    for _ in range(jobs):
-        cluster.run(
-            "sbatch", "--account=safety", "--partition=submit", "--gres=gpu:1", "--output=/dev/null", str(script)
+    changes: list[tuple[str, ...]] = []
+    for at in range(0, jobs, ARRAY):
+        tasks = min(ARRAY, jobs - at)
+        given = (
+            "--account=safety",
+            "--partition=submit",
+            "--gres=gpu:1",
+            "--output=/dev/null",
+            f"--array=0-{tasks - 1}",
         )
+        number = cluster.run("sbatch", "--parsable", *given, str(script))
+        changes += [("update", f"JobId={number}_{task}", "AdminComment=one") for task in range(tasks)]
+    commands = Commands(Settings(pools={"main": Place("main", ("submit",))}, conf=str(cluster.conf)))
+    failures = commands.change_all(changes)  # a task that was changed is a job of its own to Slurm
+    commands.close()
+    assert not any(failures), next(filter(None, failures))
     return jobs / (time.monotonic() - began)
 
 
 def through_engine(cluster: slurm_cluster.Cluster, jobs: int, nodes: int) -> None:
     settings = Settings(pools={"main": Place("main", ("submit",))}, conf=str(cluster.conf), poll_s=0.2)
     engine = open_engine(settings, (Pool("main", "gpu", nodes, 8),), Path(tempfile.mkdtemp(dir=cluster.folder)))
-    queue = sorted(engine.waiting(), key=lambda one: int(one.origin))
+    queue = sorted(engine.waiting(), key=lambda one: [int(part) for part in one.origin.split("_")])
     assert len(queue) == jobs
     free, placed = dict.fromkeys(range(nodes), 8), dict[Attempt, int]()
     launched, call_ms, wait_ms = dict[Attempt, float](), list[float](), list[float]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -380,12 +380,18 @@ def test_answers_that_come_late_start_nothing_twice(slurm: SlurmRig, bench: Benc
     theirs = Launch(
         Attempt(next(bench.rig.numbers), 0), "x", "research", "main", 1, (Part(1, 1),), None, origin=arrived.origin
     )
+    bench.engine.launch(theirs)
     slurm.cluster.freeze("slurmctld")
     try:
-        for order in (mine, theirs, mine):
+        for call in (
+            lambda: bench.engine.observe(0),
+            lambda: bench.engine.launch(mine),
+            lambda: bench.engine.observe(0),
+        ):
             with pytest.raises(EngineError) as caught:
-                bench.engine.launch(order)
+                call()
             assert caught.value.retryable
+        bench.engine.launch(theirs)
     finally:
         slurm.cluster.thaw("slurmctld")
     for order in (mine, theirs):
@@ -471,28 +477,61 @@ def test_running_attempts_are_found_by_their_comments_when_the_folder_is_lost(sl
         bench.gone(attempt, grace_ms=1000)
 
 
-def test_a_crash_right_after_launches_loses_none_and_starts_none_twice(
-    slurm: SlurmRig, bench: Bench, tmp_path: Path
+@pytest.mark.parametrize("given", [False, True])
+def test_a_crash_while_they_are_given_to_slurm_loses_none_and_starts_none_twice(
+    slurm: SlurmRig, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: bool
 ) -> None:
-    """The folder as a crash leaves it: that they were released is not on the disk yet."""
-    arrived = arrives(bench, sbatch(slurm, "--gres=gpu:1", argv=bench.argv("cut-off-queued")))
+    """The folder as a crash leaves it right before, or right after Slurm is told: all are remembered, and none as released."""
+    name, left = f"cut-off-{given}", tmp_path / "left"
+    arrived = arrives(bench, sbatch(slurm, "--gres=gpu:1", argv=bench.argv(name)))
     mine = bench.order(Attempt(next(bench.rig.numbers), 0))
     theirs = replace(mine, attempt=Attempt(next(bench.rig.numbers), 0), command=None, origin=arrived.origin)
     for order in (mine, theirs):
         bench.engine.launch(order)
-    left = tmp_path / "left"
-    shutil.copytree(slurm.folder, left)
+    change_all = Commands.change_all
+
+    def crash(commands: Commands, changes: Sequence[Sequence[str]]) -> object:
+        if given:
+            change_all(commands, changes)
+        shutil.copytree(slurm.folder, left)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Commands, "change_all", crash)
+        with pytest.raises(KeyboardInterrupt):
+            bench.engine.observe(0)
     bench.engine.close()
     journal = Journal(left / "journal.sqlite")
     stages = {attempt: found.stage for attempt, found in journal.all.items()}
     journal.close()
-    assert stages[theirs.attempt] is Stage.ASKED
+    assert stages[mine.attempt] is stages[theirs.attempt] is Stage.ASKED
     bench.engine = open_engine(settings(slurm.cluster), slurm.pools, left)
+    known = {seen.attempt for seen in bench.engine.attempts()} & {mine.attempt, theirs.attempt}
+    assert known == ({mine.attempt, theirs.attempt} if given else set())  # who is not known is launched anew
+    for order in (mine, theirs):
+        bench.engine.launch(order)
     for order in (mine, theirs):
         assert bench.wait(order.attempt, *LAST).exit_code == 0
-        bench.engine.launch(order)
-    bench.quiet(1.0)
-    assert len(bench.notes(mine.attempt, "start")) == len(bench.notes("cut-off-queued", "start")) == 1
+    bench.quiet(0.5)
+    assert len(bench.notes(mine.attempt, "start")) == len(bench.notes(name, "start")) == 1
+
+
+def test_of_many_that_start_together_each_has_its_own_answer(slurm: SlurmRig, bench: Bench) -> None:
+    """One batch: some are withdrawn, stopped or go onto a node that there is not; the others start once, where they were put."""
+    number = sbatch(slurm, "--gres=gpu:1", "--array=0-11", argv=("sleep", "4"))
+    found = [arrives(bench, f"{number}_{task}") for task in range(12)]
+    slurm.cluster.run("scancel", *(found[task].origin for task in (2, 7)))
+    slurm.cluster.run("scontrol", "hold", found[5].origin)  # takes two changes
+    attempts = [release(bench, arrived, Part(task % 3, 1)) for task, arrived in enumerate(found)]
+    bench.engine.stop(attempts[9], grace_ms=0, requeue=True)
+    assert bench.wait(attempts[9], *LAST) == Stopped(attempts[9])
+    for task, attempt in enumerate(attempts):
+        if task in (2, 7):
+            assert isinstance(bench.wait(attempt, *LAST), Refused | Ended)
+        elif task != 9:
+            bench.wait(attempt, Running)
+            assert shown(slurm, found[task].origin, "%T %N") == f"RUNNING n000{1 + task % 3}"
+    assert shown(slurm, found[9].origin, "%T") == "PENDING"  # never given to Slurm
 
 
 def test_what_the_open_scontrol_cannot_take_goes_by_a_process_of_its_own(slurm: SlurmRig, bench: Bench) -> None:
@@ -505,6 +544,19 @@ def test_what_the_open_scontrol_cannot_take_goes_by_a_process_of_its_own(slurm: 
         assert "AdminComment=two words; show" in slurm.cluster.run("scontrol", "-o", "show", "job", origin)
         with pytest.raises(SlurmRefusedError, match="Invalid job id"):
             commands.change("update", "JobId=999999", "AdminComment=one")
+        changes = [("update", f"JobId={origin}", f"Nice={n}") for n in range(90)]
+        wrong = {
+            20: ("update", "JobId=999999", "Nice=1"),
+            50: ("update", f"JobId={origin}\nscancel {origin}", "Nice=1"),
+        }
+        for at, change in wrong.items():
+            changes[at] = change
+        answers = commands.change_all(changes)
+        assert {at for at, answer in enumerate(answers) if answer is not None} == set(wrong)
+        assert shown(slurm, origin, "%T") == "PENDING"
+        assert (
+            80 < int(shown(slurm, origin, "%y")) < 90 or int(shown(slurm, origin, "%y")) % 23 == 22
+        )  # the last of a portion
         commands.change("update", f"JobId={origin}", "AdminComment=three")
         slurm.cluster.freeze("slurmctld")
         began = time.monotonic()

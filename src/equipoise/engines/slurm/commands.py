@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from equipoise.engines.slurm.console import Answer, Console
+from equipoise.engines.slurm.console import Answer, Consoles
 from equipoise.engines.slurm.settings import Settings
 from equipoise.errors import EngineError
 
@@ -61,7 +61,7 @@ class Commands:
         assert scontrol is not None
         # Ends with us: it would go on with what it was given.
         bound = shutil.which("setpriv", path=path)
-        self._console = Console([*([bound, "--pdeathsig", "KILL"] if bound else []), scontrol], self._environment)
+        self._consoles = Consoles([*([bound, "--pdeathsig", "KILL"] if bound else []), scontrol], self._environment)
 
     def change(self, *arguments: str) -> None:
         """Let ``scontrol`` make a change that may be made twice, by the one that is kept open where that will do.
@@ -83,7 +83,7 @@ class Commands:
         """
         silent: EngineError | None = None
         failures: list[EngineError | SlurmRefusedError | None] = []
-        for change, answer in zip(changes, self._console.change(changes, self._timeout_s), strict=True):
+        for change, answer in zip(changes, self._consoles.change(changes, self._timeout_s), strict=True):
             failure: EngineError | SlurmRefusedError | None = None
             if answer is not Answer.MADE and silent is not None:
                 failure = silent
@@ -101,7 +101,7 @@ class Commands:
 
     def close(self) -> None:
         """End what is kept open."""
-        self._console.close()
+        self._consoles.close()
 
     def run(self, program: str, *arguments: str, descriptor: int | None = None, timeout_s: float = 0.0) -> str:
         """Return what a program prints.

@@ -1,6 +1,6 @@
-"""One ``scontrol`` that is kept open: a change takes a message to slurmctld, and no new process.
+"""Programs ``scontrol`` that are kept open: a change takes a message to slurmctld, and no new process.
 
-It reads lines, and says nothing of a change that was made. After each change comes a word that it does not know; what it says before it
+Each reads lines, and says nothing of a change that was made. After each change comes a word that it does not know; what it says before it
 complains of that word is about the change. Many changes are written at once, and their answers read as they come. Whoever calls tries again
 by a process of its own where anything is said, for changes may be made twice.
 """
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 OPEN_S = 60.0  # then a new one reads slurm.conf again
+MANY = 4
 EACH_S = 0.1  # what a change adds to the time that all have
 _AT_ONCE_BYTES = 16_384  # is written before any answer is read, and so fits into pipes
 _WORD = re.compile(r"[A-Za-z0-9_.,:=+@\[\]-]+")
@@ -33,8 +34,50 @@ class Answer(Enum):
     """No answer in time; it may have been made, and may have been not."""
 
 
+class Consoles:
+    """Keeps a few programs open and gives them changes: slurmctld is waited for by all at the same time.
+
+    Parameters
+    ----------
+    argv : sequence of str
+    environment : mapping of str to str
+    """
+
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._all = [Console(argv, environment) for _ in range(MANY)]
+
+    def change(self, changes: Sequence[Sequence[str]], within_s: float) -> list[Answer]:
+        """Make changes, in any order; what is said of one tells nothing of the others.
+
+        ``within_s``: how long a single one may take; all together have a tenth of a second more for each.
+        """
+        answers = [Answer.UNCERTAIN] * len(changes)
+        plain = [at for at, words in enumerate(changes) if words and all(_WORD.fullmatch(word) for word in words)]
+        ends = time.monotonic() + within_s + EACH_S * len(plain)
+        lines = [f"{' '.join(changes[at])}\n" for at in plain]
+        portions = [*_portions(lines, -(-len(lines) // MANY))]
+        for at in range(0, len(portions), MANY):
+            asked = [*zip(self._all, portions[at : at + MANY], strict=False)]
+            for console, some in asked:
+                console.ask([lines[n] for n in some])
+            for console, some in asked:
+                for n, answer in zip(some, console.answers(ends), strict=True):
+                    answers[plain[n]] = answer
+            if Answer.SILENT in answers:
+                for some in portions[at + MANY :]:
+                    for n in some:
+                        answers[plain[n]] = Answer.SILENT
+                break
+        return answers
+
+    def close(self) -> None:
+        """End the programs."""
+        for console in self._all:
+            console.close()
+
+
 class Console:
-    """Keeps a program open and gives it changes.
+    """Keeps one program open.
 
     Parameters
     ----------
@@ -48,25 +91,44 @@ class Console:
         self._process: subprocess.Popen[bytes] | None = None
         self._opened_at = 0.0
         self._number = 0
+        self._asked = range(0)
 
-    def change(self, changes: Sequence[Sequence[str]], within_s: float) -> list[Answer]:
-        """Make changes, in order; what is said of one tells nothing of the others.
+    def ask(self, lines: Sequence[str]) -> None:
+        """Write lines at once, each with its own mark behind it."""
+        self._asked = range(self._number, self._number + len(lines))
+        self._number = self._asked.stop
+        try:
+            process = self._open()
+            assert process.stdin is not None
+            text = "".join(f"{line}done-{mark}\n" for line, mark in zip(lines, self._asked, strict=True))
+            os.write(process.stdin.fileno(), text.encode())
+        except OSError:  # it is gone, and what it had read may have been made
+            self.close()
 
-        ``within_s``: how long a single one may take; all together have a tenth of a second more for each.
-        """
-        answers = [Answer.UNCERTAIN] * len(changes)
-        plain = [at for at, words in enumerate(changes) if words and all(_WORD.fullmatch(word) for word in words)]
-        ends = time.monotonic() + within_s + EACH_S * len(plain)
-        lines = [f"{' '.join(changes[at])}\n" for at in plain]
-        for some in _portions(lines):
-            found = self._answers([lines[n] for n in some], ends)
-            for n, answer in zip(some, found, strict=True):
-                answers[plain[n]] = answer
-            if Answer.SILENT in found:
-                for at in plain[some.stop :]:
-                    answers[at] = Answer.SILENT
-                break
-        return answers
+    def answers(self, ends: float) -> list[Answer]:
+        """Read what is said of the lines, until the last mark."""
+        found: list[Answer] = []
+        said = b""
+        while self._process is not None and len(found) < len(self._asked):
+            stream = self._process.stderr
+            assert stream is not None
+            before, mark, after = said.partition(f"invalid keyword: done-{self._asked[len(found)]}\n".encode())
+            if mark:
+                found.append(Answer.UNCERTAIN if before else Answer.MADE)
+                said = after
+                continue
+            if not select.select([stream], [], [], max(0.0, ends - time.monotonic()))[0]:
+                self.close()
+                return found + [Answer.SILENT] * (len(self._asked) - len(found))
+            block = b""
+            with contextlib.suppress(OSError):
+                block = os.read(stream.fileno(), 65_536)
+            if not block:  # it is gone
+                self.close()
+            said += block
+        if Answer.UNCERTAIN in found:
+            self.close()
+        return found + [Answer.UNCERTAIN] * (len(self._asked) - len(found))
 
     def close(self) -> None:
         """End the program."""
@@ -78,35 +140,6 @@ class Console:
                 with contextlib.suppress(OSError):
                     stream.close()
             process.wait()
-
-    def _answers(self, lines: Sequence[str], ends: float) -> list[Answer]:
-        """Write lines at once, each with its own mark behind it, and read what is said until the last mark."""
-        answers: list[Answer] = []
-        try:
-            process = self._open()
-            assert process.stdin is not None and process.stderr is not None
-            first, self._number = self._number + 1, self._number + len(lines)
-            text = "".join(f"{line}done-{first + n}\n" for n, line in enumerate(lines))
-            os.write(process.stdin.fileno(), text.encode())
-            said = b""
-            while len(answers) < len(lines):
-                before, mark, after = said.partition(f"invalid keyword: done-{first + len(answers)}\n".encode())
-                if mark:
-                    answers.append(Answer.UNCERTAIN if before else Answer.MADE)
-                    said = after
-                    continue
-                if not select.select([process.stderr], [], [], max(0.0, ends - time.monotonic()))[0]:
-                    self.close()
-                    return answers + [Answer.SILENT] * (len(lines) - len(answers))
-                block = os.read(process.stderr.fileno(), 65_536)
-                if not block:
-                    raise BrokenPipeError
-                said += block
-        except OSError:  # it is gone, and what it had read may have been made
-            self.close()
-        if Answer.UNCERTAIN in answers:
-            self.close()
-        return answers + [Answer.UNCERTAIN] * (len(lines) - len(answers))
 
     def _open(self) -> subprocess.Popen[bytes]:
         if self._process is not None and time.monotonic() > self._opened_at + OPEN_S:
@@ -120,12 +153,12 @@ class Console:
         return self._process
 
 
-def _portions(lines: Sequence[str]) -> Iterator[range]:
+def _portions(lines: Sequence[str], most: int) -> Iterator[range]:
     """Yield which lines are written together."""
     start = size = 0
     for at, line in enumerate(lines):
         size += len(line) + 20
-        if size > _AT_ONCE_BYTES and at > start:
+        if at > start and (size > _AT_ONCE_BYTES or at - start >= most):
             yield range(start, at)
             start, size = at, len(line) + 20
     if lines:
