@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 OPEN_S = 60.0  # then a new one reads slurm.conf again
-MANY = 4
+MANY = 16  # slurmctld takes changes between two passes of its scheduler: as many as wait for it then
 EACH_S = 0.1  # what a change adds to the time that all have
 _AT_ONCE_BYTES = 16_384  # is written before any answer is read, and so fits into pipes
 _WORD = re.compile(r"[A-Za-z0-9_.,:=+@\[\]-]+")

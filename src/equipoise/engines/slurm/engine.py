@@ -38,6 +38,7 @@ from equipoise.errors import EngineError
 
 LOG = logging.getLogger("equipoise.engines.slurm")
 SWEEP_S = 3600.0
+LONG = 500  # more jobs than so many make a long queue
 UNENDED = RUNS | {"PENDING"}
 _PHASES = {
     Stage.ASKED: Phase.STARTING, Stage.RELEASED: Phase.STARTING, Stage.RUNNING: Phase.RUNNING, Stage.STOPPING: Phase.STOPPING,
@@ -241,11 +242,12 @@ class SlurmEngine:
         self._numbers.seen(rows)
         self._renew(rows)
         now = time.monotonic()
-        self._look_at = now + max(self.settings.poll_s, now - began)  # a long queue is not read without a pause
+        self._look_at = now + max(self.settings.poll_s, (now - began) / 2)  # a long queue is not read without a pause
         live = [one for one in self._journal.all.values() if not one.gone and one.slurm_id]
         shown = {one.attempt: self._shown(one, rows) for one in live}
         missing = {one.slurm_id: one.submitted_s for one in live if shown[one.attempt] is None}
-        past = self._queue.past(missing) if missing else {}
+        users = {one.slurm_id for one in live if one.queued} if len(rows) > LONG else ()
+        past = self._queue.past(missing, at_first=users) if missing else {}
         ended = self._forgotten.ended((one, row) for one in live if (row := shown[one.attempt]))
         lost_before = sum(one.stage is Stage.LOST for one in live)
         for one in live:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
@@ -150,13 +150,17 @@ class Queue:
                 )
         return found
 
-    def past(self, jobs: Mapping[str, int]) -> dict[str, Past]:
+    def past(self, jobs: Mapping[str, int], *, at_first: Collection[str] = ()) -> dict[str, Past]:
         """Return how jobs that left the queue ended: by Slurm's memory of the last minutes, then by its accounting.
 
-        ``jobs``: by number, when each was submitted; 0 where that is not known.
+        ``jobs``: by number, when each was submitted; 0 where that is not known. For those ``at_first`` the accounting is asked at first:
+        what it takes does not grow with the queue.
         """
         found: dict[str, Past] = {}
-        for some in _portions([*jobs]):
+        first = {id: submitted_s for id, submitted_s in jobs.items() if id in at_first}
+        if first and self._commands.has_accounting:
+            found = self.accounted(first)
+        for some in _portions([id for id in jobs if id not in found]):
             for id, state, code, reason, submitted, comment in self._wide(some, _PAST):
                 if state in OVER and jobs.get(id, 0) in (0, _seconds(submitted)):
                     said = "" if state == "COMPLETED" else f"{state}: {reason}"
