@@ -9,14 +9,15 @@ from collections.abc import Collection, Mapping
 
 from equipoise.charter.model import Pool
 from equipoise.engines.protocol import Arrived, Observation, Withdrawn
-from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
+from equipoise.engines.slurm.commands import Commands
 from equipoise.engines.slurm.queue import RUNS, Details, Queue, Row
 from equipoise.engines.slurm.settings import Settings
-from equipoise.errors import InputError
+from equipoise.errors import EngineError, InputError
 from equipoise.units import duration_ms
 
 LOG = logging.getLogger("equipoise.engines.slurm")
 _AT_ONCE = 200
+HOLD_S = 5.0  # is spent on holding jobs whenever the queue is read
 _SAVEPOINT = re.compile(r"(?:^|[\s,;])savepoint=(\S+)")
 
 
@@ -78,10 +79,19 @@ class Arrivals:
 
     def _given_again(self, rows: Mapping[str, Row]) -> list[str]:
         """Let go of jobs whose numbers slurmctld gave to others, because it forgot them when it was killed."""
-        again = [id for id, since_s in self._submitted_s.items() if id in rows and rows[id].submitted_s != since_s]
+        again = sorted(self.moved(rows))
         for id in again:
             self.drop(id)
         return again
+
+    def moved(self, rows: Mapping[str, Row]) -> set[str]:
+        """Return the jobs that were submitted at another time than we knew."""
+        return {id for id, since_s in self._submitted_s.items() if id in rows and rows[id].submitted_s != since_s}
+
+    def renew(self, row: Row) -> None:
+        """Take in when a job was submitted, by which it is known from now on."""
+        if row.id in self._submitted_s:
+            self._submitted_s[row.id] = row.submitted_s
 
     def drop(self, origin: str) -> None:
         """Let go of a job that ended."""
@@ -108,13 +118,16 @@ class Arrivals:
         """Hold what Slurm would start by itself; told of when the queue shows it held."""
         if self._settings.shadow:
             return
-        ids = [row.id for row in rows if self._pool(row) is not None]
+        ids, ends = [row.id for row in rows if self._pool(row) is not None], time.monotonic() + HOLD_S
         for at in range(0, len(ids), _AT_ONCE):
+            if time.monotonic() > ends:  # the others when the queue is read next
+                break
             some = ids[at : at + _AT_ONCE]
-            try:
-                self._commands.run("scontrol", "hold", ",".join(some))
-            except SlurmRefusedError as refusal:  # one of them has just started, or is gone; the others are held
-                LOG.info("not all of %d jobs could be held: %s", len(some), refusal)
+            for id, failure in zip(some, self._commands.change_all([("hold", id) for id in some]), strict=True):
+                if isinstance(failure, EngineError):
+                    raise failure
+                if failure is not None:  # it has just started, or is gone
+                    LOG.info("job %s could not be held: %s", id, failure)
 
     def _arrived(self, row: Row) -> Arrived | None:
         pool, details = self._pool(row), self.details.get(row.id)

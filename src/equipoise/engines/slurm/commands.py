@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from equipoise.engines.slurm.console import Console, SilentError
+from equipoise.engines.slurm.console import Answer, Consoles
 from equipoise.engines.slurm.settings import Settings
 from equipoise.errors import EngineError
 
@@ -59,7 +59,9 @@ class Commands:
 
         scontrol = self._paths["scontrol"]
         assert scontrol is not None
-        self._console = Console([scontrol], self._environment)
+        # Ends with us: it would go on with what it was given.
+        bound = shutil.which("setpriv", path=path)
+        self._consoles = Consoles([*([bound, "--pdeathsig", "KILL"] if bound else []), scontrol], self._environment)
 
     def change(self, *arguments: str) -> None:
         """Let ``scontrol`` make a change that may be made twice, by the one that is kept open where that will do.
@@ -70,16 +72,36 @@ class Commands:
         SlurmRefusedError
             As `run`.
         """
-        try:
-            made = self._console.change(arguments, self._timeout_s)
-        except SilentError:
-            raise self._silent("scontrol", f"nothing within {self._timeout_s:g} s") from None
-        if not made:
-            self.run("scontrol", *arguments)
+        failure = self.change_all([arguments])[0]
+        if failure is not None:
+            raise failure
+
+    def change_all(self, changes: Sequence[Sequence[str]]) -> list[EngineError | SlurmRefusedError | None]:
+        """Make many changes, each of which may be made twice; returns what `change` would have raised of each.
+
+        Once Slurm does not answer, no more is tried.
+        """
+        silent: EngineError | None = None
+        failures: list[EngineError | SlurmRefusedError | None] = []
+        for change, answer in zip(changes, self._consoles.change(changes, self._timeout_s), strict=True):
+            failure: EngineError | SlurmRefusedError | None = None
+            if answer is not Answer.MADE and silent is not None:
+                failure = silent
+            elif answer is Answer.SILENT:
+                failure = silent = self._silent("scontrol", f"nothing within {self._timeout_s:g} s")
+            elif answer is Answer.UNCERTAIN:
+                try:
+                    self.run("scontrol", *change)
+                except SlurmRefusedError as refusal:
+                    failure = refusal
+                except EngineError as error:
+                    failure = silent = error
+            failures.append(failure)
+        return failures
 
     def close(self) -> None:
         """End what is kept open."""
-        self._console.close()
+        self._consoles.close()
 
     def run(self, program: str, *arguments: str, descriptor: int | None = None, timeout_s: float = 0.0) -> str:
         """Return what a program prints.

@@ -1,8 +1,8 @@
-"""One ``scontrol`` that is kept open: a change takes a message to slurmctld, and no new process.
+"""Programs ``scontrol`` that are kept open: a change takes a message to slurmctld, and no new process.
 
-It reads lines, and says nothing of a change that was made. After each change comes a word that it does not know; what it says before it
-complains of that word is about the change. Whoever calls tries again by a process of its own where anything is said, for changes may be
-made twice.
+Each reads lines, and says nothing of a change that was made. After each change comes a word that it does not know; what it says before it
+complains of that word is about the change. Many changes are written at once, and their answers read as they come. Whoever calls tries again
+by a process of its own where anything is said, for changes may be made twice.
 """
 
 from __future__ import annotations
@@ -13,19 +13,71 @@ import re
 import select
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 
 OPEN_S = 60.0  # then a new one reads slurm.conf again
+MANY = 16  # slurmctld takes changes between two passes of its scheduler: as many as wait for it then
+EACH_S = 0.1  # what a change adds to the time that all have
+_AT_ONCE_BYTES = 16_384  # is written before any answer is read, and so fits into pipes
 _WORD = re.compile(r"[A-Za-z0-9_.,:=+@\[\]-]+")
 """Words that scontrol takes as they stand: without spaces, quotes and line ends."""
 
 
-class SilentError(Exception):
-    """There was no answer in time."""
+class Answer(Enum):
+    """What is known of a change."""
+
+    MADE = "made"
+    UNCERTAIN = "uncertain"
+    """Something was said of it, or it cannot be said to the program: it is to be tried by a process of its own."""
+    SILENT = "silent"
+    """No answer in time; it may have been made, and may have been not."""
+
+
+class Consoles:
+    """Keeps a few programs open and gives them changes: slurmctld is waited for by all at the same time.
+
+    Parameters
+    ----------
+    argv : sequence of str
+    environment : mapping of str to str
+    """
+
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._all = [Console(argv, environment) for _ in range(MANY)]
+
+    def change(self, changes: Sequence[Sequence[str]], within_s: float) -> list[Answer]:
+        """Make changes, in any order; what is said of one tells nothing of the others.
+
+        ``within_s``: how long a single one may take; all together have a tenth of a second more for each.
+        """
+        answers = [Answer.UNCERTAIN] * len(changes)
+        plain = [at for at, words in enumerate(changes) if words and all(_WORD.fullmatch(word) for word in words)]
+        ends = time.monotonic() + within_s + EACH_S * len(plain)
+        lines = [f"{' '.join(changes[at])}\n" for at in plain]
+        portions = [*_portions(lines, -(-len(lines) // MANY))]
+        for at in range(0, len(portions), MANY):
+            asked = [*zip(self._all, portions[at : at + MANY], strict=False)]
+            for console, some in asked:
+                console.ask([lines[n] for n in some])
+            for console, some in asked:
+                for n, answer in zip(some, console.answers(ends), strict=True):
+                    answers[plain[n]] = answer
+            if Answer.SILENT in answers:
+                for some in portions[at + MANY :]:
+                    for n in some:
+                        answers[plain[n]] = Answer.SILENT
+                break
+        return answers
+
+    def close(self) -> None:
+        """End the programs."""
+        for console in self._all:
+            console.close()
 
 
 class Console:
-    """Keeps a program open and gives it changes.
+    """Keeps one program open.
 
     Parameters
     ----------
@@ -39,25 +91,44 @@ class Console:
         self._process: subprocess.Popen[bytes] | None = None
         self._opened_at = 0.0
         self._number = 0
+        self._asked = range(0)
 
-    def change(self, words: Sequence[str], within_s: float) -> bool:
-        """Make a change; False where it is not certain that it was made.
-
-        Raises
-        ------
-        SilentError
-            No answer in time; the change may have been made.
-        """
-        if not all(_WORD.fullmatch(word) for word in words):
-            return False
+    def ask(self, lines: Sequence[str]) -> None:
+        """Write lines at once, each with its own mark behind it."""
+        self._asked = range(self._number, self._number + len(lines))
+        self._number = self._asked.stop
         try:
-            said = self._said(" ".join(words), within_s)
-        except OSError:  # it is gone
+            process = self._open()
+            assert process.stdin is not None
+            text = "".join(f"{line}done-{mark}\n" for line, mark in zip(lines, self._asked, strict=True))
+            os.write(process.stdin.fileno(), text.encode())
+        except OSError:  # it is gone, and what it had read may have been made
             self.close()
-            return False
-        if said:
+
+    def answers(self, ends: float) -> list[Answer]:
+        """Read what is said of the lines, until the last mark."""
+        found: list[Answer] = []
+        said = b""
+        while self._process is not None and len(found) < len(self._asked):
+            stream = self._process.stderr
+            assert stream is not None
+            before, mark, after = said.partition(f"invalid keyword: done-{self._asked[len(found)]}\n".encode())
+            if mark:
+                found.append(Answer.UNCERTAIN if before else Answer.MADE)
+                said = after
+                continue
+            if not select.select([stream], [], [], max(0.0, ends - time.monotonic()))[0]:
+                self.close()
+                return found + [Answer.SILENT] * (len(self._asked) - len(found))
+            block = b""
+            with contextlib.suppress(OSError):
+                block = os.read(stream.fileno(), 65_536)
+            if not block:  # it is gone
+                self.close()
+            said += block
+        if Answer.UNCERTAIN in found:
             self.close()
-        return not said
+        return found + [Answer.UNCERTAIN] * (len(self._asked) - len(found))
 
     def close(self) -> None:
         """End the program."""
@@ -70,26 +141,6 @@ class Console:
                     stream.close()
             process.wait()
 
-    def _said(self, line: str, within_s: float) -> bytes:
-        """Return what it says of a line."""
-        process = self._open()
-        assert process.stdin is not None and process.stderr is not None
-        self._number += 1
-        mark = f"done-{self._number}"
-        ends = time.monotonic() + within_s
-        os.write(process.stdin.fileno(), f"{line}\n{mark}\n".encode())
-        said, last = b"", f"invalid keyword: {mark}\n".encode()
-        while not said.endswith(last):
-            ready, _, _ = select.select([process.stderr], [], [], max(0.0, ends - time.monotonic()))
-            if not ready:
-                self.close()
-                raise SilentError
-            block = os.read(process.stderr.fileno(), 65_536)
-            if not block:
-                raise BrokenPipeError
-            said += block
-        return said.removesuffix(last)
-
     def _open(self) -> subprocess.Popen[bytes]:
         if self._process is not None and time.monotonic() > self._opened_at + OPEN_S:
             self.close()
@@ -100,3 +151,15 @@ class Console:
             )  # fmt: skip
             self._opened_at = time.monotonic()
         return self._process
+
+
+def _portions(lines: Sequence[str], most: int) -> Iterator[range]:
+    """Yield which lines are written together."""
+    start = size = 0
+    for at, line in enumerate(lines):
+        size += len(line) + 20
+        if at > start and (size > _AT_ONCE_BYTES or at - start >= most):
+            yield range(start, at)
+            start, size = at, len(line) + 20
+    if lines:
+        yield range(start, len(lines))

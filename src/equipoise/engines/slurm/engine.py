@@ -8,7 +8,6 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from equipoise.charter.model import Pool
@@ -22,7 +21,6 @@ from equipoise.engines.protocol import (
     NodeChanged,
     Observation,
     Phase,
-    Refused,
     Seen,
 )
 from equipoise.engines.slurm.arrivals import Arrivals
@@ -32,13 +30,15 @@ from equipoise.engines.slurm.journal import Journal, Stage, Tracked
 from equipoise.engines.slurm.lifecycle import WARN_S, Lifecycle
 from equipoise.engines.slurm.marks import Marks
 from equipoise.engines.slurm.nodes import Nodes, check_pools
-from equipoise.engines.slurm.queue import JOB_ID, RUNS, Queue, Row
+from equipoise.engines.slurm.queue import RUNS, Queue, Row
 from equipoise.engines.slurm.settings import Settings
+from equipoise.engines.slurm.starts import Starts
 from equipoise.engines.slurm.submission import Submission
 from equipoise.errors import EngineError
 
 LOG = logging.getLogger("equipoise.engines.slurm")
 SWEEP_S = 3600.0
+LONG = 500  # more jobs than so many make a long queue
 UNENDED = RUNS | {"PENDING"}
 _PHASES = {
     Stage.ASKED: Phase.STARTING, Stage.RELEASED: Phase.STARTING, Stage.RUNNING: Phase.RUNNING, Stage.STOPPING: Phase.STOPPING,
@@ -76,6 +76,10 @@ class SlurmEngine:
         self._forgotten = Forgotten(self._commands, settings, self._queue, self._nodes, self._journal, self._marks)
         self._numbers = Numbers(self._commands)
         self._numbers.seen(one.slurm_id for one in self._journal.all.values())
+        self._starts = Starts(
+            self._commands, self._submission, self._queue, self._arrivals, self._journal, self._numbers, lambda: self._rows,
+            self._read_queue,
+        )  # fmt: skip
         self._told: list[Observation] = []
         self._woken = threading.Event()
         self._rows: dict[str, Row] = {}
@@ -124,9 +128,13 @@ class SlurmEngine:
     # --------------------------------------------------------------------------------------------------- what is to be done
 
     def launch(self, launch: Launch, /) -> None:
-        """Submit a job, or release the one that its user submitted."""
+        """Submit a job, or take the one that its user submitted; `observe` lets them start, all at once."""
         known = self._journal.all.get(launch.attempt)
-        if self.settings.shadow or (known is not None and known.stage is not Stage.ASKED):
+        if (
+            self.settings.shadow
+            or launch.attempt in self._starts
+            or (known is not None and known.stage is not Stage.ASKED)
+        ):
             self._note("launch", launch.attempt)
             return
         one = known or Tracked(
@@ -134,18 +142,7 @@ class SlurmEngine:
             once=not launch.origin,
         )  # fmt: skip
         one.user = launch.command.user if launch.command else ""
-        self._journal.put(one)
-        try:
-            if launch.origin:
-                self._release(launch)
-            else:
-                self._submit(launch, one, again=known is not None)
-        except SlurmRefusedError as refusal:
-            one.stage, one.reason = Stage.REFUSED, str(refusal)
-            self._told.append(Refused(launch.attempt, one.reason))
-        else:
-            one.stage, one.since_s = Stage.RELEASED, time.time()
-        self._journal.put(one, seen=True)  # asked for again, it is found released
+        self._told += self._starts.add(launch, one, again=known is not None)
 
     def warn(self, attempt: Attempt, /, *, by_ms: int, reason: str) -> None:
         """Signal a job that writes savepoints."""
@@ -166,7 +163,7 @@ class SlurmEngine:
             one.kill_s, one.requeue = min(one.kill_s, now_s + grace_ms / 1000), one.requeue and requeue
             self._journal.put(one)
         elif one.stage is Stage.ASKED:
-            self._withdraw(one)
+            self._withdraw(one, requeue=requeue)
         else:
             lost = one.stage is Stage.LOST
             signals = one.stage is Stage.RUNNING and one.savepoint and not one.warned and grace_ms > 0
@@ -207,6 +204,7 @@ class SlurmEngine:
         """Read the queue and the nodes when it is time, until there is something to tell."""
         ends = time.monotonic() + timeout_s
         while True:
+            self._starts.flush(self._told)
             now = time.monotonic()
             if now >= self._look_at:
                 self._read_queue()
@@ -219,7 +217,7 @@ class SlurmEngine:
             left = ends - time.monotonic()
             if self._told or left <= 0 or self._woken.is_set():
                 break
-            self._woken.wait(min(left, max(0.0, self._look_at - time.monotonic())))
+            self._woken.wait(min(left, self._starts.wait_s, max(0.0, self._look_at - time.monotonic())))
         self._woken.clear()
         self._journal.flush()
         told, self._told = self._told, []
@@ -242,12 +240,14 @@ class SlurmEngine:
         rows = self._queue.rows()
         self._rows = rows
         self._numbers.seen(rows)
+        self._renew(rows)
         now = time.monotonic()
-        self._look_at = now + max(self.settings.poll_s, now - began)  # a long queue is not read without a pause
+        self._look_at = now + max(self.settings.poll_s, (now - began) / 2)  # a long queue is not read without a pause
         live = [one for one in self._journal.all.values() if not one.gone and one.slurm_id]
         shown = {one.attempt: self._shown(one, rows) for one in live}
         missing = {one.slurm_id: one.submitted_s for one in live if shown[one.attempt] is None}
-        past = self._queue.past(missing) if missing else {}
+        users = {one.slurm_id for one in live if one.queued} if len(rows) > LONG else ()
+        past = self._queue.past(missing, at_first=users) if missing else {}
         ended = self._forgotten.ended((one, row) for one in live if (row := shown[one.attempt]))
         lost_before = sum(one.stage is Stage.LOST for one in live)
         for one in live:
@@ -271,6 +271,23 @@ class SlurmEngine:
             id for id, row in rows.items() if row.comment.startswith(mark)
         }
         self._told += self._withdrawn_once(self._arrivals.update(rows, ours, running))
+
+    def _renew(self, rows: dict[str, Row]) -> None:
+        """Know jobs again that were requeued: Slurm says then that they were submitted anew."""
+        queued = {
+            one.slurm_id: one for one in self._journal.all.values() if one.queued and not one.gone and one.submitted_s
+        }
+        moved = {id for id, one in queued.items() if id in rows and not one.is_it(rows[id].submitted_s, "")}
+        moved |= self._arrivals.moved(rows)
+        details = self._queue.details(sorted(moved)) if moved else {}
+        for id in moved:
+            one, row = queued.get(id), rows[id]
+            is_older = one is not None and row.submitted_s < one.submitted_s  # slurmctld forgot that it was requeued
+            if is_older or (id in details and details[id].restarts):
+                self._arrivals.renew(row)
+                if one is not None:
+                    one.submitted_s = row.submitted_s
+                    self._journal.put(one, seen=True)
 
     def _shown(self, one: Tracked, rows: dict[str, Row]) -> Row | None:
         """Return the row of an attempt: the one with its number, if that was not given to another job since."""
@@ -318,47 +335,13 @@ class SlurmEngine:
 
     # ------------------------------------------------------------------------------------------------------------- its parts
 
-    def _release(self, launch: Launch) -> None:
-        if not JOB_ID.fullmatch(launch.origin):
-            raise SlurmRefusedError(f"{launch.origin[:40]!r} is no number of a job")
-        row, details = self._rows.get(launch.origin), self._arrivals.details.get(launch.origin)
-        if row is None or details is None:
-            self._read_queue()
-            row, details = self._rows.get(launch.origin), self._arrivals.details.get(launch.origin)
-        if row is not None and details is not None and row.state == "PENDING":
-            self._journal.all[launch.attempt].submitted_s = row.submitted_s
-            self._submission.release(launch, row, details)
-            self._rows[row.id] = replace(row, priority=1, reason="")
-        elif self._marked(launch.origin) != self._submission.mark(launch.attempt):
-            raise SlurmRefusedError("Slurm started it by itself" if row else "Slurm does not have the job any more")
-
-    def _submit(self, launch: Launch, one: Tracked, *, again: bool) -> None:
-        """Submit and admit; ``again`` where that was tried before, and may have succeeded without an answer."""
-        if again:
-            if one.slurm_id and self._marked(one.slurm_id) == self._submission.mark(launch.attempt):
-                return
-            one.slurm_id = self._asked_before(one)  # its number may be another's by now
-        if not one.slurm_id:
-            one.slurm_id = self._numbers.fresh(lambda: self._submission.submit(launch, one.nonce))
-            self._journal.put(one)
-        self._submission.admit(launch.attempt, one.slurm_id)
-
-    def _marked(self, id: str) -> str:
-        found = self._queue.details([id]).get(id)
-        return found.admin_comment if found else ""
-
-    def _asked_before(self, one: Tracked) -> str:
-        """Return Slurm's number of a job that was submitted though the answer was lost; empty: it was not."""
-        comment = f"{self._submission.mark(one.attempt)}:{one.nonce}"
-        found = [row.id for row in self._queue.rows().values() if row.comment == comment]
-        return max(found, key=int) if found else ""  # those before it may have a number that was given again
-
-    def _withdraw(self, one: Tracked) -> None:
+    def _withdraw(self, one: Tracked, *, requeue: bool) -> None:
         """Stop what may never have reached Slurm."""
         if not one.slurm_id:
-            one.slurm_id = self._asked_before(one)
-        if one.slurm_id and not one.queued:
-            one.stage, one.kill_s = Stage.STOPPING, time.time()
+            one.slurm_id = self._starts.asked_before(one)
+        may_start = self._starts.give_up(one.attempt)
+        if one.slurm_id and (may_start or not one.queued):
+            one.stage, one.requeue, one.kill_s = Stage.STOPPING, requeue, time.time()
             self._journal.put(one)
         else:
             self._told += self._lifecycle.stopped(one)
@@ -383,12 +366,17 @@ class SlurmEngine:
             LOG.warning("job %s of Slurm is attempt %s, by its comment", id, found.attempt)
 
     def _settle_asked(self) -> None:
-        """Find what was released although the journal does not say so: that is written durably only with what comes next."""
+        """Find what was released although the journal does not say so: that is written durably only with what comes next.
+
+        The rest is let go of, so that it is launched anew by who asks for `attempts`.
+        """
         for one in [one for one in self._journal.all.values() if one.stage is Stage.ASKED]:
-            one.slurm_id = one.slurm_id or self._asked_before(one)
-            if one.slurm_id and self._marked(one.slurm_id) == self._submission.mark(one.attempt):
+            one.slurm_id = one.slurm_id or self._starts.asked_before(one)
+            if one.slurm_id and self._starts.marked(one.slurm_id) == self._submission.mark(one.attempt):
                 one.stage, one.since_s = Stage.RELEASED, time.time()
                 self._journal.put(one)
+            else:
+                self._journal.drop(one.attempt)
 
     def _note(self, what: str, attempt: Attempt) -> None:
         if self.settings.shadow:

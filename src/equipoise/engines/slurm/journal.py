@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -139,6 +140,12 @@ class Journal:
         if not seen:
             self.flush()
         self.all[tracked.attempt] = tracked
+
+    def put_all(self, tracked: Iterable[Tracked]) -> None:
+        """Remember attempts as they stand now, durably, all at once."""
+        for one in tracked:
+            self.put(one, seen=True)
+        self.flush()
 
     def drop(self, attempt: Attempt) -> None:
         """Forget an attempt; if that is lost, it is known as one that is over, and forgotten again."""

@@ -198,6 +198,8 @@ class Lifecycle:
     def _by_its_mark(self, one: Tracked, exit_code: int, past: Past | None) -> Past | None:
         if past is not None and past.state not in _BY_ITSELF:
             return past  # it was cancelled, or had its time
+        if past is not None and past.state in _TAKEN and exit_code in _SIGNALLED:
+            return past  # Slurm ended it
         one.late = one.late or (past is None and one.heard and one.ask_s > 0)
         if exit_code == 0:
             return Past("COMPLETED", 0, "")

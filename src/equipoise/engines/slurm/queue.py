@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from equipoise.engines.slurm.commands import Commands, SlurmRefusedError
@@ -80,6 +80,8 @@ class Details:
     requeues : bool
         Whether it can be stopped and run again.
     admin_comment : str
+    restarts : int
+        How often it was requeued, which changes when it was submitted; a job that was given its number begins with 0.
     """
 
     tres: str
@@ -88,6 +90,7 @@ class Details:
     walltime_ms: int
     requeues: bool
     admin_comment: str
+    restarts: int
 
     def devices(self, kind: str) -> int:
         """Return how many devices of a kind (``gpu``, ``gpu:a100``) it asks for in all."""
@@ -136,22 +139,28 @@ class Queue:
         found: dict[str, Details] = {}
         wanted = set(ids)
         for some in _portions(ids) if len(ids) <= _AT_ONCE else [None]:
-            for id, tres, node, eligible, limit, requeue, batch, comment in self._wide(some, _DETAILS):
+            for id, tres, node, eligible, limit, requeue, batch, restarts, comment in self._wide(some, _DETAILS):
                 if id not in wanted:
                     continue
                 asked = "(null)" if node in ("N/A", "") else node
                 walltime_ms = _limit_ms(limit)
                 again = requeue == "1" and batch == "1"
-                found[id] = Details(tres, asked != "(null)", _seconds(eligible), walltime_ms, again, _known(comment))
+                found[id] = Details(
+                    tres, asked != "(null)", _seconds(eligible), walltime_ms, again, _known(comment), _count(restarts)
+                )
         return found
 
-    def past(self, jobs: Mapping[str, int]) -> dict[str, Past]:
+    def past(self, jobs: Mapping[str, int], *, at_first: Collection[str] = ()) -> dict[str, Past]:
         """Return how jobs that left the queue ended: by Slurm's memory of the last minutes, then by its accounting.
 
-        ``jobs``: by number, when each was submitted; 0 where that is not known.
+        ``jobs``: by number, when each was submitted; 0 where that is not known. For those ``at_first`` the accounting is asked at first:
+        what it takes does not grow with the queue.
         """
         found: dict[str, Past] = {}
-        for some in _portions([*jobs]):
+        first = {id: submitted_s for id, submitted_s in jobs.items() if id in at_first}
+        if first and self._commands.has_accounting:
+            found = self.accounted(first)
+        for some in _portions([id for id in jobs if id not in found]):
             for id, state, code, reason, submitted, comment in self._wide(some, _PAST):
                 if state in OVER and jobs.get(id, 0) in (0, _seconds(submitted)):
                     said = "" if state == "COMPLETED" else f"{state}: {reason}"
@@ -207,6 +216,7 @@ class Queue:
 
 _DETAILS = (
     ("JobArrayID", 32), ("tres", 256), ("tres-per-node", 64), ("EligibleTime", 24), ("TimeLimit", 24), ("Requeue", 4), ("BatchFlag", 4),
+    ("RestartCnt", 12),
     ("admin_comment", 64),
 )  # fmt: skip
 _PAST = (

@@ -96,15 +96,18 @@ class Submission:
         options += [f"--partition={place.partition}", *([f"--account={account}"] if account else [])]
         return self._commands.run("sbatch", *options, str(self._script), "/nonexistent", "false").strip().split(";")[0]
 
+    def admission(self, attempt: Attempt, id: str) -> tuple[str, ...]:
+        """Return the change that lets a job that we submitted start."""
+        return ("update", f"JobId={id}", f"AdminComment={self.mark(attempt)}", "StartTime=now", f"Priority={PRIORITY}")
+
     def admit(self, attempt: Attempt, id: str) -> None:
         """Let a job that we submitted start."""
-        changes = (f"AdminComment={self.mark(attempt)}", "StartTime=now", f"Priority={PRIORITY}")
-        self._commands.change("update", f"JobId={id}", *changes)
+        self._commands.change(*self.admission(attempt, id))
 
-    def release(self, launch: Launch, row: Row, details: Details) -> None:
-        """Let a job that its user submitted start on the nodes of ``launch``; may be done twice."""
+    def release(self, launch: Launch, row: Row, details: Details) -> list[tuple[str, ...]]:
+        """Return the changes, one after the other, that let a job start that its user submitted, on the nodes of ``launch``."""
         place = self._settings.pools[launch.pool]
-        changes = [f"JobId={row.id}", f"AdminComment={self.mark(launch.attempt)}", "StartTime=now"]
+        changes = ["update", f"JobId={row.id}", f"AdminComment={self.mark(launch.attempt)}", "StartTime=now"]
         if not row.held:
             changes.append(f"Priority={PRIORITY}")
         if row.partition != place.partition:
@@ -115,9 +118,8 @@ class Submission:
                     raise SlurmRefusedError(f"it asks for {row.nodes} nodes, and {len(launch.parts)} were chosen")
                 changes.append(f"NumNodes={len(launch.parts)}")
             changes.append(f"ReqNodeList={self._names(launch)}")
-        self._commands.change("update", *changes)
-        if row.held:  # and takes no priority before it is released
-            self._commands.change("release", row.id)
+        # A job that is held takes no priority before it is released.
+        return [tuple(changes), *([("release", row.id)] if row.held else [])]
 
     def output(self, attempt: Attempt, user: str = "") -> Path:
         """Return where the output of an attempt goes; users write into folders of their own."""
