@@ -53,6 +53,7 @@ def test_every_screen_has_its_address_and_is_loaded_when_wanted(page: Page, live
     page.go_back()
     expect(page).to_have_title("Charter · Equipoise")
     # As it was typed, and again: the server answers each address.
+    page_allows(page, r"status of 404")  # there is no such job or promise, but such a page
     for path, title in [("/teams/safety.alignment?at=5", "Teams"), ("/jobs/7", "Now"), ("/promises/a%20b", "Promises")]:
         page.goto(live_lab.address + path)
         expect(page).to_have_title(f"{title} · Equipoise")
