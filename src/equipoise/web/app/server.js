@@ -280,10 +280,20 @@ function pulse() {
   }, Math.max(0, pulsed_ms + BEAT_MS - performance.now()));
 }
 
-/** @param {number} ms @param {AbortSignal} stop */
+/** Wait; not longer than until everything is asked again, since the server may be back. @param {number} ms @param {AbortSignal} stop */
 function pause(ms, stop) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    stop.addEventListener("abort", () => (clearTimeout(timer), resolve(undefined)), { once: true });
+    const began = epoch.peek();
+    const timer = setTimeout(finish, ms);
+    const end = effect(() => {
+      if (epoch.value !== began) queueMicrotask(finish);
+    });
+    stop.addEventListener("abort", finish, { once: true });
+    function finish() {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", finish);
+      end();
+      resolve(undefined);
+    }
   });
 }
