@@ -69,7 +69,8 @@ _STYLE = """
 .eq .live{margin:10px 0 0}
 .eq .tools{display:flex;flex-wrap:wrap;align-items:center;gap:6px 12px;margin:0 0 6px;font-size:.82rem}
 .eq .tools .push{margin-left:auto}
-.eq .live input,.eq .live textarea{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--soft);border-radius:6px;padding:4px 8px}
+.eq .live input,.eq .live textarea{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--soft);border-radius:6px;
+padding:4px 8px}
 .eq .live textarea{width:100%;box-sizing:border-box;font-family:ui-monospace,monospace;font-size:.82rem}
 .eq .sheet{overflow-x:auto;max-width:100%;position:relative}
 .eq .sheet:has(tr.space){max-height:min(70vh,720px);overflow-y:auto}

@@ -17,7 +17,9 @@ from equipoise.web.inline import imported, rewritten
 
 APP = Path(web.__file__).parent / "app"
 NODE = shutil.which("node")
-needs_modules = pytest.mark.skipif(not web.is_built(), reason="the dashboard's modules were not put into place (script/web)")
+needs_modules = pytest.mark.skipif(
+    not web.is_built(), reason="the dashboard's modules were not put into place (script/web)"
+)
 
 
 def parsed(modules: dict[str, str]) -> dict[str, list[str]]:
@@ -47,7 +49,10 @@ def addresses(entries: tuple[str, ...]) -> dict[str, str]:
     assert made is not None
     found: dict[str, str] = json.loads(made.import_map)["imports"]
     assert tuple(found) == made.names
-    return {name: base64.b64decode(text.removeprefix("data:text/javascript;base64,")).decode() for name, text in found.items()}
+    return {
+        name: base64.b64decode(text.removeprefix("data:text/javascript;base64,")).decode()
+        for name, text in found.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -57,12 +62,15 @@ def addresses(entries: tuple[str, ...]) -> dict[str, str]:
         ("import a, { b as c } from '../b.js';", "import a, { b as c } from 'app/b.js';"),
         ('import {\n  a,\n  b,\n} from "./b.js";', 'import {\n  a,\n  b,\n} from "app/x/b.js";'),
         ('import*as a from"./b.js";', 'import*as a from"app/x/b.js";'),
-        ('export { a } from "./b.js";export * from "../../c.js"', 'export { a } from "app/x/b.js";export * from "c.js"'),
+        (
+            'export { a } from "./b.js";export * from "../../c.js"',
+            'export { a } from "app/x/b.js";export * from "c.js"',
+        ),
         ('const a = await import("./b.js");', 'const a = await import("app/x/b.js");'),
         ('import { h } from "preact";', 'import { h } from "preact";'),
         ('/** @type {import("./b.js").B} */', '/** @type {import("./b.js").B} */'),
         ('// import a from "./b.js"\n', '// import a from "./b.js"\n'),
-        ('say("import a from \'./b.js\'")', 'say("import a from \'./b.js\'")'),
+        ("say(\"import a from './b.js'\")", "say(\"import a from './b.js'\")"),
         ('of.import("./b.js"); reimport("./b.js"); const from = "./b.js";', None),
     ],
 )
