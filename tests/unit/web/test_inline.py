@@ -14,6 +14,7 @@ import pytest
 
 from equipoise import web
 from equipoise.web.inline import imported, rewritten
+from tests.docs.pages import ROOT
 
 APP = Path(web.__file__).parent / "app"
 NODE = shutil.which("node")
@@ -113,6 +114,15 @@ def test_modules_of_a_report_neither_ask_a_server_nor_draw_the_screens() -> None
     assert "app/verify/receipt.js" in period and not any(name.startswith("app/verify/") for name in replay)
     assert not {"app/server.js", "app/main.js", "uplot"} & period
     assert not any(name.startswith("app/screens/") for name in period)
+
+
+@needs_modules
+@pytest.mark.parametrize(("entry", "told_kb"), [("report/main.js", 76), ("report/period.js", 234)])
+def test_modules_take_as_much_of_a_page_as_the_documentation_says(entry: str, told_kb: int) -> None:
+    made = web.inlined((entry,))
+    assert made is not None
+    assert len(made.import_map) / 1000 == pytest.approx(told_kb, rel=0.05)
+    assert f"{told_kb} kB" in (ROOT / "docs" / "report.md").read_text("utf-8")
 
 
 @needs_modules
