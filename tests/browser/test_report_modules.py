@@ -21,12 +21,18 @@ from tests.unit.tasks.quarters import KEY as SIGNER
 from tests.unit.tasks.quarters import TRUSTED, write_ledger
 
 KEY = str(SIGNER.verifier)
+CELLS = """where => [...document.querySelectorAll(`${where} tbody`)].map(
+    body => [...body.rows].filter(row => !row.matches(".space")).map(row => [...row.cells].map(cell => cell.textContent)))"""
+SEEN = """[...document.querySelectorAll('main *')].filter(one => one.checkVisibility() && !one.closest('.files')).map(
+    one => one.localName + (one.children.length ? '' : one.textContent))"""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("modules")
-    found = period_report(write_ledger(folder), parse_period("2027-Q1"), policy=TRUSTED, command="equipoise report 2027-Q1")
+    found = period_report(
+        write_ledger(folder), parse_period("2027-Q1"), policy=TRUSTED, command="equipoise report 2027-Q1"
+    )
     write_period(found, folder / "quarter.html")
     source = Source("jobs.csv", "lab.yaml", "lab: Small", "equipoise report")
     (folder / "replay.html").write_text(replay_page(synthetic().runs, source=source), "utf-8")
@@ -50,8 +56,7 @@ def test_each_table_that_is_open_comes_alive_and_nothing_is_asked_for(name: str,
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     expect(page.locator(".still")).to_have_count(page.locator(".scroll:has(> table)").count())
     # What stands in the page is what its modules show, cell by cell.
-    was = page.evaluate("[...document.querySelectorAll('.still tbody')].map(body => [...body.rows].map(row => [...row.cells].map(cell => cell.textContent)))")
-    now = page.evaluate("[...document.querySelectorAll('.live tbody')].map(body => [...body.rows].filter(row => row.dataset.row).map(row => [...row.cells].map(cell => cell.textContent)))")
+    was, now = page.evaluate(CELLS, ".still"), page.evaluate(CELLS, ".live")
     assert len(was) == len(now) > 3
     for one, other in zip(was, now, strict=True):
         assert other == one[: len(other)]
@@ -102,7 +107,9 @@ def test_a_table_is_searched_and_taken_away_as_it_is_seen(page: Page, folder: Pa
     assert len((tmp_path / "rows.csv").read_text("utf-8").splitlines()) == expected + 1
 
 
-def test_receipts_are_checked_where_they_stand_and_one_byte_fails(page: Page, folder: Path, shot: Callable[..., Any]) -> None:
+def test_receipts_are_checked_where_they_stand_and_one_byte_fails(
+    page: Page, folder: Path, shot: Callable[..., Any]
+) -> None:
     asked = watched_requests(page)
     page.goto((folder / "quarter.html").as_uri())
     proof = page.locator("#proof")
@@ -128,7 +135,9 @@ def test_a_receipt_that_was_changed_in_the_file_fails_there(page: Page, folder: 
     text = (folder / "quarter.html").read_text("utf-8")
     (before, old, after) = re.split(r"(?<=data:application/json;base64,)([^\"]+)", text, maxsplit=1)
     data = base64.b64decode(old)
-    bad = re.sub(rb'(\\"delivered\\":)(\d)', lambda found: found[1] + str((int(found[2]) + 1) % 10).encode(), data, count=1)
+    bad = re.sub(
+        rb'(\\"delivered\\":)(\d)', lambda found: found[1] + str((int(found[2]) + 1) % 10).encode(), data, count=1
+    )
     assert bad != data
     (tmp_path / "bad.html").write_text(before + base64.b64encode(bad).decode() + after, "utf-8")
     page.goto((tmp_path / "bad.html").as_uri())
@@ -141,7 +150,11 @@ def test_a_script_that_came_with_a_name_would_not_run(page: Page, folder: Path, 
     """Were a name not escaped after all: neither its script, nor a module at an address that holds it, nor one of the map's names."""
     page_allows(page, "Content Security Policy", "data:")
     tried = "document.body.dataset.ran=1"
-    smuggled = f"<script>{tried}</script><script src=\"data:text/javascript,{tried}\"></script><script type=module>import 'data:text/javascript,{tried}'</script><script type=module src=\"data:text/javascript,{tried}\"></script>"
+    address = f"data:text/javascript,{tried}"
+    smuggled = (
+        f'<script>{tried}</script><script src="{address}"></script><script type=module src="{address}"></script>'
+        f"<script type=module>import '{address}'</script>"
+    )
     text = (folder / "quarter.html").read_text("utf-8")
     (tmp_path / "smuggled.html").write_text(text.replace("</main>", f"{smuggled}</main>", 1), "utf-8")
     page.goto((tmp_path / "smuggled.html").as_uri())
@@ -152,7 +165,9 @@ def test_a_script_that_came_with_a_name_would_not_run(page: Page, folder: Path, 
 def test_a_map_with_another_module_does_not_run(page: Page, folder: Path, tmp_path: Path) -> None:
     page_allows(page, "Content Security Policy", "Failed to resolve module specifier")
     text = (folder / "quarter.html").read_text("utf-8")
-    (tmp_path / "other.html").write_text(text.replace('{"imports":{"', '{"imports":{"x":"data:text/javascript,","', 1), "utf-8")
+    (tmp_path / "other.html").write_text(
+        text.replace('{"imports":{"', '{"imports":{"x":"data:text/javascript,","', 1), "utf-8"
+    )
     page.goto((tmp_path / "other.html").as_uri())
     page.wait_for_timeout(500)
     assert page.locator(".live").count() == 0
@@ -164,11 +179,10 @@ def test_paper_and_a_page_without_scripts_are_as_ever(browser: Browser, page: Pa
     page.goto(address)
     page.wait_for_selector(".live table")
     page.emulate_media(media="print")
-    seen = "[...document.querySelectorAll('main *')].filter(one => one.checkVisibility() && !one.closest('.files')).map(one => one.localName + (one.children.length ? '' : one.textContent))"
     with watched_page(browser, java_script_enabled=False) as plain:
         plain.goto(address)
         plain.emulate_media(media="print")
-        assert plain.evaluate(seen) == page.evaluate(seen)
+        assert plain.evaluate(SEEN) == page.evaluate(SEEN)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

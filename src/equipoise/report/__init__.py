@@ -4,7 +4,7 @@
 ``cards``, ``waiting``, ``requests``, ``comparison``, ``idle`` and ``method`` its sections, built of ``parts``,
 ``plot`` and ``markup`` in the colours of ``theme``. ``notebook`` shows results in a notebook with the same pieces.
 ``period_page`` makes the report of a period of a ledger, from what ``period`` says, with ``period_sections``, ``period_proof``
-and the files of ``downloads``.
+and the files of ``downloads``. ``modules`` puts those of the dashboard into ``page`` and ``period_page``, where they were built.
 ``tables`` makes what ``equipoise simulate`` prints, of ``columns``; ``export`` writes the data frames of results as files;
 ``figures`` writes single numbers for people.
 

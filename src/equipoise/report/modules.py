@@ -69,17 +69,20 @@ _STYLE = """
 .eq .live{margin:10px 0 0}
 .eq .tools{display:flex;flex-wrap:wrap;align-items:center;gap:6px 12px;margin:0 0 6px;font-size:.82rem}
 .eq .tools .push{margin-left:auto}
-.eq .live input,.eq .live textarea{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--soft);border-radius:6px;padding:4px 8px}
+.eq .live input,.eq .live textarea{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--soft);border-radius:6px;
+padding:4px 8px}
 .eq .live textarea{width:100%;box-sizing:border-box;font-family:ui-monospace,monospace;font-size:.82rem}
 .eq .sheet{overflow-x:auto;max-width:100%;position:relative}
 .eq .sheet:has(tr.space){max-height:min(70vh,720px);overflow-y:auto}
-.eq .sheet:has(tr.space) th{position:sticky;top:0;z-index:1;background:var(--paper)}
+.eq .sheet:has(tr.space) th{position:sticky;top:0;z-index:1;background:var(--paper);box-shadow:inset 0 -1px var(--line)}
 .eq .sheet:has(tr.space) td{height:32px;padding-top:0;padding-bottom:0;box-sizing:border-box;white-space:nowrap}
 .eq .sheet tr.space td{height:auto;padding:0;border:0}
 .eq .sheet th button{all:unset;cursor:pointer}
 .eq .sheet th button:hover,.eq .sheet th[aria-sort] button{color:var(--ink)}
 .eq .sheet th[aria-sort] button{font-weight:600}
 .eq .live :focus-visible{outline:2px solid var(--accent);outline-offset:1px}
+.eq .sheet tr:focus-visible{outline:none}
+.eq .sheet tr:focus-visible td{background:var(--faint);box-shadow:inset 0 2px var(--accent),inset 0 -2px var(--accent)}
 .eq .sheet td:has(>.text){text-align:left;white-space:normal;min-width:16em}
 .eq .sheet th:first-child,.eq .sheet td:first-child{text-align:left}
 .eq .sheet .deep{padding-left:14px;color:var(--soft)}

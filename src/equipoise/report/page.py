@@ -156,7 +156,7 @@ def _contents(about: View, *, years: bool, gates: bool) -> Markup:
 
 
 def document(title: str, body: Sequence[Markup], *, paper: bool = False, entry: str | None = None) -> str:
-    """Return a whole page that fetches nothing; ``paper``: one that is meant to be printed, on A4; ``entry``: a module that it begins with."""
+    """Return a whole page that fetches nothing; ``paper``: meant to be printed, on A4; ``entry``: the module that it begins with."""
     # The policy is the guarantee: nothing is fetched, and no script runs but those that it names, whatever a log is called.
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src {modules.script_policy(entry)}; img-src data:;"

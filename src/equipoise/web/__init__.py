@@ -1,7 +1,8 @@
 """The dashboard's files as a browser is given them: by name, with type and digest, and the import map that ties them together.
 
-`load` is the main path; `api.pages` serves what it returns. `inlined` is for files that no server stands behind: reports. Addresses hold the digest of what they give, so a browser may keep it
-for ever: ``/app/DIGEST/main.js`` imports its neighbours by relative paths, and so gets all of one version.
+`load` is the main path; `api.pages` serves what it returns. Addresses hold the digest of what they give, so a browser may keep it
+for ever: ``/app/DIGEST/main.js`` imports its neighbours by relative paths, and so gets all of one version. `inlined` is for pages that
+no server stands behind.
 
 >>> site = load({})
 >>> site.find("/app/main.js").media_type, site.find("/app/none.js") is None
@@ -22,7 +23,18 @@ from pathlib import Path
 
 from equipoise.web.inline import Inlined, inlined, script_source
 
-__all__ = ["MEDIA_TYPES", "REMEDY", "File", "Inlined", "Site", "changed_ns", "inlined", "is_built", "load", "script_source"]
+__all__ = [
+    "MEDIA_TYPES",
+    "REMEDY",
+    "File",
+    "Inlined",
+    "Site",
+    "changed_ns",
+    "inlined",
+    "is_built",
+    "load",
+    "script_source",
+]
 
 REMEDY = "build it with `script/web`, or install Equipoise again where npm can reach its registry"
 MEDIA_TYPES = {

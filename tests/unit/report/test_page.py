@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
+from equipoise import web
 from equipoise.charter_io import loads
 from equipoise.errors import InputError
 from equipoise.report.figures import count, hours, part, span
@@ -26,6 +27,7 @@ from equipoise.workload.synthetic import lab, lab_charter
 from tests.unit.report.replays import DAYS, GPUS, HOSTILE, outage, synthetic
 
 SOURCE = Source("jobs.csv", "lab.yaml", "lab: Small # <as written>\n", "equipoise report jobs.csv --charter lab.yaml")
+SCRIPTS = 3 if web.is_built() else 1  # the switch of themes; the import map, and what begins
 VOID = {"meta", "link", "br", "hr"}
 SECTIONS = [
     "machine",
@@ -124,9 +126,9 @@ def test_page_has_its_parts_in_order(read: Reader) -> None:
     assert "lab: Small # <as written>" in read.text
 
 
-@pytest.mark.parametrize("made", [synthetic, outage], ids=["synthetic", "outage"])
-def test_nothing_is_fetched_and_no_other_script_runs(made: object) -> None:
-    whole = page(made().runs, source=SOURCE)  # type: ignore[operator]
+@pytest.mark.parametrize("replay", [synthetic, outage], ids=["synthetic", "outage"])
+def test_nothing_is_fetched_and_no_other_script_runs(replay: object) -> None:
+    whole = page(replay().runs, source=SOURCE)  # type: ignore[operator]
     found = Reader(whole)
     for tag, named in found.elements:
         assert not {"src", "srcset", "poster", "action", "xlink:href", "background"} & set(named), tag
@@ -141,9 +143,24 @@ def test_nothing_is_fetched_and_no_other_script_runs(made: object) -> None:
     assert "://" not in whole
     policy = next(str(n["content"]) for t, n in found.elements if t == "meta" and "http-equiv" in n)
     assert policy.startswith("default-src 'none';")
-    (script,) = found.scripts
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}'" in policy
+    assert len(found.scripts) == SCRIPTS
+    (sources,) = re.findall(r"script-src ([^;]*);", policy)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in found.scripts]
+    assert sources.split()[:SCRIPTS] == [f"'sha256-{digest}'" for digest in digests]
+    # Beside these only what the last of them makes, by its digest too; no word that would let anything else run.
+    line = re.search(r"script\.textContent='([^']+)'", found.scripts[-1])
+    made = "" if line is None else line[1]
+    begun = f"'sha256-{base64.b64encode(hashlib.sha256(made.encode()).digest()).decode()}' 'strict-dynamic'"
+    assert sources.split()[SCRIPTS:] == (begun.split() if web.is_built() else [])
+
+
+def test_without_the_modules_a_page_is_whole_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "inlined", lambda entries: None)
+    found = Reader(page(synthetic().runs, source=SOURCE))
+    assert len(found.scripts) == 1
+    assert "its tables do not sort" in found.text
+    policy = next(str(n["content"]) for t, n in found.elements if t == "meta" and "http-equiv" in n)
+    assert "strict-dynamic" not in policy
 
 
 def test_every_picture_is_well_formed_and_named_or_hidden(text: str) -> None:
@@ -320,7 +337,7 @@ def test_text_of_others_stays_text(runs: Comparison) -> None:
     source = Source(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
     whole = page([odd, odd], source=source, verdict=HOSTILE)
     found = Reader(whole)
-    assert len(found.scripts) == 1
+    assert len(found.scripts) == SCRIPTS
     assert {tag for tag, _ in found.elements} == {tag for tag, _ in Reader(page(runs.runs, source=SOURCE)).elements}
     assert not [n for _, n in found.elements if {"onerror", "src"} & set(n)]
     assert found.text.count('</script><script>alert("1")</script>') > 8

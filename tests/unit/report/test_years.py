@@ -17,7 +17,7 @@ from equipoise.report.page import page
 from equipoise.tasks.prospect import Prospect, prospect
 from tests.unit.outlook.prospects import crowded, demo_years, idle, people
 from tests.unit.report.replays import HOSTILE, synthetic
-from tests.unit.report.test_page import SECTIONS, SOURCE, Reader, plain
+from tests.unit.report.test_page import SCRIPTS, SECTIONS, SOURCE, Reader, plain
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_sections_stand_behind_the_comparison_and_are_linked(read: Reader) -> No
 
 def test_page_is_whole_small_and_says_the_sentence(text: str, read: Reader, years: Prospect) -> None:
     assert len(text.encode()) < 1_000_000
-    assert "://" not in text and len(read.scripts) == 1
+    assert "://" not in text and len(read.scripts) == SCRIPTS
     for said in years.sentence().split(". "):
         assert said.rstrip(".") in plain(read.text)
     pictures = re.findall(r"<svg .*?</svg>", text, re.DOTALL)
@@ -137,4 +137,4 @@ def test_words_of_a_file_stay_text() -> None:
     file = replace(people(), assumptions=(HOSTILE,))
     whole = page(crowded().runs, source=SOURCE, prospect=prospect(crowded(), file))
     found = Reader(whole)
-    assert len(found.scripts) == 1 and not [n for _, n in found.elements if {"onerror", "src"} & set(n)]
+    assert len(found.scripts) == SCRIPTS and not [n for _, n in found.elements if {"onerror", "src"} & set(n)]

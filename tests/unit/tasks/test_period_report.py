@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -204,6 +205,19 @@ def test_the_page_holds_its_files_and_fetches_nothing(of: Make) -> None:
     ]
     tables = text.count("<table>")
     assert tables == sum(name.endswith(".csv") for name in links.files)
+
+
+def test_where_there_are_more_receipts_than_room_the_page_stays_below_a_megabyte(of: Make) -> None:
+    found = of("2027-Q1")
+    many = replace(found, receipts=tuple(
+        replace(one, name=f"{n}-{one.name}") for n in range(20) for one in found.receipts
+    ))  # fmt: skip
+    text = period_page(many)
+    kept = [name for name in Links(text).files if name.endswith(".json")]
+    assert 800_000 < len(text.encode()) < 1_000_000
+    assert kept == [one.name for one in many.receipts[: len(kept)]]
+    assert len(found.receipts) < len(kept) < len(many.receipts)
+    assert text == period_page(many)
 
 
 def test_receipts_in_the_page_hold_under_the_key(of: Make) -> None:

@@ -14,10 +14,13 @@ import pytest
 
 from equipoise import web
 from equipoise.web.inline import imported, rewritten
+from tests.docs.pages import ROOT
 
 APP = Path(web.__file__).parent / "app"
 NODE = shutil.which("node")
-needs_modules = pytest.mark.skipif(not web.is_built(), reason="the dashboard's modules were not put into place (script/web)")
+needs_modules = pytest.mark.skipif(
+    not web.is_built(), reason="the dashboard's modules were not put into place (script/web)"
+)
 
 
 def parsed(modules: dict[str, str]) -> dict[str, list[str]]:
@@ -47,7 +50,10 @@ def addresses(entries: tuple[str, ...]) -> dict[str, str]:
     assert made is not None
     found: dict[str, str] = json.loads(made.import_map)["imports"]
     assert tuple(found) == made.names
-    return {name: base64.b64decode(text.removeprefix("data:text/javascript;base64,")).decode() for name, text in found.items()}
+    return {
+        name: base64.b64decode(text.removeprefix("data:text/javascript;base64,")).decode()
+        for name, text in found.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -57,12 +63,15 @@ def addresses(entries: tuple[str, ...]) -> dict[str, str]:
         ("import a, { b as c } from '../b.js';", "import a, { b as c } from 'app/b.js';"),
         ('import {\n  a,\n  b,\n} from "./b.js";', 'import {\n  a,\n  b,\n} from "app/x/b.js";'),
         ('import*as a from"./b.js";', 'import*as a from"app/x/b.js";'),
-        ('export { a } from "./b.js";export * from "../../c.js"', 'export { a } from "app/x/b.js";export * from "c.js"'),
+        (
+            'export { a } from "./b.js";export * from "../../c.js"',
+            'export { a } from "app/x/b.js";export * from "c.js"',
+        ),
         ('const a = await import("./b.js");', 'const a = await import("app/x/b.js");'),
         ('import { h } from "preact";', 'import { h } from "preact";'),
         ('/** @type {import("./b.js").B} */', '/** @type {import("./b.js").B} */'),
         ('// import a from "./b.js"\n', '// import a from "./b.js"\n'),
-        ('say("import a from \'./b.js\'")', 'say("import a from \'./b.js\'")'),
+        ("say(\"import a from './b.js'\")", "say(\"import a from './b.js'\")"),
         ('of.import("./b.js"); reimport("./b.js"); const from = "./b.js";', None),
     ],
 )
@@ -105,6 +114,15 @@ def test_modules_of_a_report_neither_ask_a_server_nor_draw_the_screens() -> None
     assert "app/verify/receipt.js" in period and not any(name.startswith("app/verify/") for name in replay)
     assert not {"app/server.js", "app/main.js", "uplot"} & period
     assert not any(name.startswith("app/screens/") for name in period)
+
+
+@needs_modules
+@pytest.mark.parametrize(("entry", "told_kb"), [("report/main.js", 76), ("report/period.js", 234)])
+def test_modules_take_as_much_of_a_page_as_the_documentation_says(entry: str, told_kb: int) -> None:
+    made = web.inlined((entry,))
+    assert made is not None
+    assert len(made.import_map) / 1000 == pytest.approx(told_kb, rel=0.05)
+    assert f"{told_kb} kB" in (ROOT / "docs" / "report.md").read_text("utf-8")
 
 
 @needs_modules

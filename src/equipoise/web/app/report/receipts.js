@@ -81,7 +81,8 @@ function Receipt({ file, trust, outcome }) {
     return () => void (isMine = false);
   }, [copy, trust]);
   const holds = outcome.kind === "holds";
-  return html`<details class="receipt"><summary><span class=${holds ? "good" : "bad"}>${holds ? "✓" : "✕"}</span> ${file.words} ${holds ? "holds" : "does not hold"}</summary>
+  const said = outcome.kind === "holds" ? `${outcome.found.judgement.verdict.answer}; the receipt holds` : "the receipt does not hold";
+  return html`<details class="receipt"><summary><span class=${holds ? "good" : "bad"}>${holds ? "✓" : "✕"}</span> ${file.words}: ${said}</summary>
     <p><b>${file.name}</b>, ${count(file.data.length)} bytes.${copy?.note ? ` ${copy.note}` : ""}</p>
     <div aria-live="polite"><${Result} outcome=${(copy && ofCopy) ?? outcome} /></div>
     ${copy
