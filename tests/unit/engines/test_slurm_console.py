@@ -64,10 +64,10 @@ def test_every_change_is_made_once_and_has_its_own_answer(consoles: Consoles, ma
 
 def test_one_that_is_silent_or_dies_leaves_the_others_their_answers(consoles: Consoles, made: Path) -> None:
     began = time.monotonic()
-    answers = consoles.change([("set", f"n={number}") if number != 5 else ("wait",) for number in range(8)], 0.5)
-    assert time.monotonic() - began < 10
+    answers = consoles.change([("set", f"n={number}") if number != 5 else ("wait",) for number in range(8)], 4.0)
+    assert time.monotonic() - began < 20
     assert answers == [Answer.MADE] * 5 + [Answer.SILENT] + [Answer.MADE] * 2
     answers = consoles.change([("set", f"n={number}") if number != 0 else ("die",) for number in range(8)], 10.0)
-    assert answers == [Answer.UNCERTAIN] * 2 + [Answer.MADE] * 6
+    assert answers == [Answer.UNCERTAIN] + [Answer.MADE] * 7
     assert consoles.change([("set", "n=last")], 10.0) == [Answer.MADE]
     assert made.read_text().endswith("set n=last\n")
