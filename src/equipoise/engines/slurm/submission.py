@@ -93,6 +93,7 @@ class Submission:
         account = next(iter(self._settings.teams), "")
         place = next(iter(self._settings.pools.values()))
         options = ["--parsable", "--hold", "--begin=now+365days", "--job-name=number", "--output=/dev/null"]
+        options += ["--comment=number"]  # its end is not taken for that of a command that had its number
         options += [f"--partition={place.partition}", *([f"--account={account}"] if account else [])]
         return self._commands.run("sbatch", *options, str(self._script), "/nonexistent", "false").strip().split(";")[0]
 
