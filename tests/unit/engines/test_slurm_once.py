@@ -21,7 +21,7 @@ from equipoise.engines.slurm.marks import Mark, Marks
 NOTING = """
 import os, signal, sys, time
 def hear(number, _):
-    print(signal.Signals(number).name, flush=True)
+    os.write(1, (signal.Signals(number).name + "\\n").encode())  # print may not be called again within itself
     if number == signal.SIGHUP: os._exit(11)
 for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGHUP): signal.signal(number, hear)
 print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)
