@@ -10,11 +10,14 @@ from equipoise.screens.lab_run import Plain
 PAST_SAVING, AT_RISK, BEHIND, ON_COURSE, NO_WINDOW = "past saving", "at risk", "behind", "on course", "no open window"
 STATES = (PAST_SAVING, AT_RISK, BEHIND, ON_COURSE, NO_WINDOW)
 """From the worst."""
+NOT_ACCOUNTED = "The accounts have not been closed yet: the first close tells how a promise stands."
 
 
-def standing(row: Plain, *, at_ms: int) -> Plain:
-    """Return the state of a promise's open window, and a sentence that says why."""
+def standing(row: Plain, *, at_ms: int, is_accounted: bool = True) -> Plain:
+    """Return the state of a promise's open window, and a sentence that says why; ``is_accounted``: whether there was a close."""
     window = row["open"]
+    if window is None and not is_accounted:
+        return {"state": NO_WINDOW, "sentence": NOT_ACCOUNTED}
     if window is None:
         return {"state": NO_WINDOW, "sentence": f"No window is open.{_judged(row)}"}
     if row["kind"] == "starts":

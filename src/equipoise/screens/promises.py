@@ -20,7 +20,7 @@ from equipoise.charter.model import Charter
 from equipoise.charter.promise import Commitment
 from equipoise.policy.promises import Promised, asks
 from equipoise.screens.lab_run import LabRun, Plain
-from equipoise.screens.promise_words import overview, standing
+from equipoise.screens.promise_words import NOT_ACCOUNTED, overview, standing
 from equipoise.simulator.promise_frame import Days, Forecast, days_in, forecast
 from equipoise.simulator.starts import StartsWindow, starts_seen
 from equipoise.simulator.verdicts import Totals, Window, windows_seen
@@ -67,6 +67,11 @@ class Known:
         """Unix time of the latest close."""
         return self.run.origin_ms + max(self.totals, default=0)
 
+    @property
+    def is_accounted(self) -> bool:
+        """Whether the accounts were closed since the run began."""
+        return self.as_of_ms > self.run.origin_ms
+
     def names(self) -> list[str]:
         """Promises of the charter in force, and those of which a window is still open or was judged."""
         seen = [one.promised.promise.name for one in self.windows] + [one.promise.name for one in self.starts]
@@ -101,7 +106,7 @@ def promises(run: LabRun, at_ms: int | None = None, *, first: int = 0, limit: in
         "run": run.name,
         "at_ms": run.origin_ms + found.own_ms,
         "as_of_ms": found.as_of_ms,
-        "sentence": overview(items, of=len(names)),
+        "sentence": overview(items, of=len(names)) if found.is_accounted or not items else NOT_ACCOUNTED,
         "items": items,
         "next": later if later < len(names) else None,
     }
@@ -198,7 +203,7 @@ def _one(found: Known, name: str) -> Plain:
         "windows_judged": len(over),
         "windows": over,
     }
-    return row | standing(row, at_ms=found.as_of_ms)
+    return row | standing(row, at_ms=found.as_of_ms, is_accounted=found.is_accounted)
 
 
 def _hours(found: Known, window: Window) -> Plain:

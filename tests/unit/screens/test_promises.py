@@ -77,7 +77,7 @@ def test_no_time_is_after_the_moment() -> None:
 def test_before_the_first_close_no_window_is_open_and_it_says_so() -> None:
     run = small_film()[0]
     told = promises(run, run.origin_ms)
-    assert told["sentence"] == "No window is open."
+    assert told["sentence"] == "The accounts have not been closed yet: the first close tells how a promise stands."
     assert {item["state"] for item in told["items"]} == {"no open window"}
 
 

@@ -7,7 +7,7 @@ import { Sentence } from "../parts/sentence.js";
 import { Timebar } from "../parts/timebar.js";
 import { useServer } from "../server.js";
 import { go, param, pool as poolParam, run as runParam } from "../state.js";
-import { count, instant } from "../units.js";
+import { amount, count, instant } from "../units.js";
 import { JobList } from "../timeline/joblist.js";
 import { Key } from "../timeline/key.js";
 import { Overview } from "../timeline/overview.js";
@@ -76,9 +76,9 @@ function Answer({ run, other, pictures, span, pool }) {
   const [held, waiting, stops] = figures(one);
   if (two) {
     const theirs = figures(two);
-    return html`<${Sentence} detail=${detail}>${other?.title} took work back <b class=${theirs[2] > stops ? "bad" : ""}>${count(theirs[2])}</b> times in ${pool.pool}, ${run.title} <b>${count(stops)}</b>; for ${count(theirs[1])} devices jobs waited on average, here ${count(waiting)}.<//>`;
+    return html`<${Sentence} detail=${detail}>In ${pool.pool}, jobs waited for <b>${count(waiting)}</b> devices on average under “${run.title}” and for <b class=${theirs[1] > waiting ? "bad" : ""}>${count(theirs[1])}</b> under “${other?.title}”; work was taken back ${amount(stops, "time")} and ${amount(theirs[2], "time")}.<//>`;
   }
-  return html`<${Sentence} detail=${detail}>Of ${count(pool.gpus)} devices in ${pool.pool}, <b>${count(held)}</b> were held on average and <b class=${waiting > held ? "bad" : ""}>${count(waiting)}</b> waited for; work was taken back ${count(stops)} times.<//>`;
+  return html`<${Sentence} detail=${detail}>Of ${count(pool.gpus)} devices in ${pool.pool}, <b>${count(held)}</b> were held on average and <b class=${waiting > held ? "bad" : ""}>${count(waiting)}</b> waited for; work was taken back ${amount(stops, "time")}.<//>`;
 }
 
 /** @param {import("../timeline/planes.js").Picture} picture */
