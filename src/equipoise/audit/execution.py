@@ -115,6 +115,8 @@ def audit(book: Book, *, progress: Callable[[int, int], None] | None = None) -> 
     plans, references = book.plans(charters), course(charters)
     if plans[0].name == "charter":
         plans = references
+    elif book.live:  # a live core keeps one tree, that of the policy it executes, and accounts against it
+        references = plans
     later = list(zip(plans[1:], references[1:], strict=True))
     enacted = tuple(Enactment(at_ms, *pair) for at_ms, pair in zip(book.enact_ms, later, strict=True))
     options = book.options()
